@@ -1,0 +1,84 @@
+"""A data set as a Lightning data module: what all corpora and generators share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from lightning import LightningDataModule
+
+from rnnlab.data.loader import BatchLoader, Examples
+from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.errors import DataError
+
+
+class SequenceData(LightningDataModule, ABC):
+    """Splits, vocabularies and loaders of one data set.
+
+    A subclass gives `spec` and `examples`; its constructor takes keyword-only options alone.
+    Nothing is read before the first of `spec` or `examples` is called.
+
+    Args:
+        batch_size: Sequences in a batch.
+        seed: Decides the order of training batches, and what a generator generates.
+
+    Attributes:
+        kind: What its targets are; a task must declare the same.
+    """
+
+    kind: ClassVar[Kind]
+
+    def __init__(self, *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.seed = seed
+
+    @abstractmethod
+    def spec(self) -> Spec:
+        """Sizes and vocabularies, from the training data."""
+
+    @abstractmethod
+    def examples(self, split: Split) -> Examples:
+        """One split, encoded; an empty one is a DataError that names it."""
+
+    def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
+        """Extend the source vocabulary by words whose vectors are known from elsewhere.
+
+        To be called before `spec` and `examples`. Data whose inputs are not words ignores it.
+        """
+
+    def reuse(self, spec: Spec) -> None:
+        """Encode with the vocabularies of a trained model instead of making new ones.
+
+        To be called before `examples`; `spec` then returns it.
+
+        Raises:
+            DataError: A target of the data is unknown to the model, found when it is read.
+        """
+        raise DataError(f"{type(self).__name__} cannot take the vocabulary of a checkpoint")
+
+    def checksums(self) -> dict[str, str]:
+        """sha256 of each file read, by its path below the data root; empty for generators."""
+        return {}
+
+    def train_dataloader(self) -> BatchLoader:
+        """Training batches: shuffled, bucketed by length."""
+        return self._loader("train")
+
+    def val_dataloader(self) -> BatchLoader:
+        """Validation batches."""
+        return self._loader("val")
+
+    def test_dataloader(self) -> BatchLoader:
+        """Test batches."""
+        return self._loader("test")
+
+    def _loader(self, split: Split) -> BatchLoader:
+        trainer = self.trainer
+        return BatchLoader(
+            self.examples(split),
+            self.batch_size,
+            shuffle=split == "train",
+            seed=self.seed,
+            rank=0 if trainer is None else trainer.global_rank,
+            world_size=1 if trainer is None else trainer.world_size,
+        )

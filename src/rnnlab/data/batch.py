@@ -1,0 +1,57 @@
+"""What a model is fed with: padded tensors with their lengths beside them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+IGNORE = -100
+"""Target value of padding and of steps without a target; `cross_entropy`'s own default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One padded batch; batch first, right padding.
+
+    Attributes:
+        inputs: Token ids (B, T), padded with 0, or features (B, T, F), padded with 0.
+        lengths: Real steps of each sequence, (B,), each at least 1; on the same device as `inputs`.
+        target: (B,) labels | (B, T) tags | (B, U) tokens | (B, K) values. Padding is `IGNORE`.
+        target_lengths: Real steps of each target sequence, (B,), for kind "tokens" only.
+        tokens: Number of real source steps in the batch, `lengths.sum()` counted on the host, so
+            that throughput is known without a device synchronisation.
+    """
+
+    inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"]
+    lengths: Int[Tensor, "B"]
+    target: Tensor
+    target_lengths: Int[Tensor, "B"] | None = None
+    tokens: int = 0
+
+    def __len__(self) -> int:
+        """Number of sequences."""
+        return self.inputs.shape[0]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
+        """The same batch on another device."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in page-locked memory, for asynchronous copies to a GPU."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        return Batch(
+            inputs=function(self.inputs),
+            lengths=function(self.lengths),
+            target=function(self.target),
+            target_lengths=None if self.target_lengths is None else function(self.target_lengths),
+            tokens=self.tokens,
+        )
+
+
+def valid_mask(lengths: Int[Tensor, "B"], steps: int) -> Tensor:
+    """Boolean (B, T) mask, true on the real steps."""
+    return torch.arange(steps, device=lengths.device) < lengths.unsqueeze(1)

@@ -1,0 +1,171 @@
+"""Batches of similar length, shuffled by seed and epoch, the same number for every process."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.vocab import Vocab
+
+POOL = 50
+"""Batches in a pool: a shuffled pool is sorted by length and cut into batches."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A split, ready to be cut into batches.
+
+    Attributes:
+        inputs: Token ids, or features (N, T, F) float32 of one common length.
+        target: Labels int64 (N,), values float32 (N, K), or one sequence of ids an example (tags,
+            as long as its input; or tokens with `<s>` first and `</s>` last).
+    """
+
+    inputs: Ragged | np.ndarray
+    target: Ragged | np.ndarray
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) != len(self.target):
+            raise ValueError(f"{len(self.inputs)} inputs, {len(self.target)} targets")
+
+    def __len__(self) -> int:
+        """Number of examples N."""
+        return len(self.inputs)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each input, int64 (N,)."""
+        if isinstance(self.inputs, Ragged):
+            return self.inputs.lengths
+        return np.full(len(self.inputs), self.inputs.shape[1], dtype=np.int64)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """The chosen examples as one padded batch."""
+        if isinstance(self.inputs, Ragged):
+            inputs, lengths = self.inputs.pad(rows, fill=0)
+        else:
+            inputs = torch.from_numpy(self.inputs[rows])
+            lengths = torch.full((len(rows),), inputs.shape[1])
+        target: Tensor
+        target_lengths = None
+        if isinstance(self.target, Ragged):
+            target, target_lengths = self.target.pad(rows, fill=IGNORE)
+        else:
+            target = torch.from_numpy(self.target[rows])
+        return Batch(inputs, lengths, target, target_lengths, tokens=int(lengths.sum()))
+
+
+class BucketOrder:
+    """Which examples make which batch, in a given epoch.
+
+    With `shuffle`, all examples are permuted, cut into pools of `POOL` batches, each pool is
+    sorted by length and cut into batches, and the batches are permuted: little padding, and every
+    example once an epoch. Without, batches follow the order of length (longest first, so that a
+    memory shortage shows at once). The order depends on `seed` and the epoch alone.
+    """
+
+    def __init__(
+        self, lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int
+    ) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls it before each one."""
+        self.epoch = epoch
+
+    def batches(self) -> list[np.ndarray]:
+        """Row numbers of every batch of the epoch."""
+        if not self.shuffle:
+            rows = np.argsort(-self.lengths, kind="stable")
+            return self._cut(rows)
+        rng = np.random.default_rng((self.seed, self.epoch))
+        rows = rng.permutation(len(self.lengths))
+        batches: list[np.ndarray] = []
+        size = POOL * self.batch_size
+        for start in range(0, len(rows), size):
+            pool = rows[start : start + size]
+            batches += self._cut(pool[np.argsort(self.lengths[pool], kind="stable")])
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _cut(self, rows: np.ndarray) -> list[np.ndarray]:
+        return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
+
+
+class BatchLoader:
+    """Iterates over the batches of a split; what Lightning takes for a data loader.
+
+    It gathers from flat arrays in process (no workers), shares batches out to several processes
+    (in training each gets the same number), and can be resumed in the middle of an epoch.
+
+    Attributes:
+        batch_sampler: The order; Lightning sets its epoch through this name.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.examples = examples
+        self.batch_sampler = BucketOrder(
+            examples.lengths, batch_size, shuffle=shuffle, seed=seed
+        )
+        self.rank = rank
+        self.world_size = world_size
+        self._next = 0  # batches handed out in the current epoch
+        self._resumed = False
+
+    def __len__(self) -> int:
+        """Batches an epoch for this process."""
+        total = -(-len(self.examples) // self.batch_sampler.batch_size)
+        if self.batch_sampler.shuffle:
+            return total // self.world_size if total >= self.world_size else 1
+        return len(range(self.rank, total, self.world_size))
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches of the epoch; after `load_state_dict`, those that were not yet handed out."""
+        if not self._resumed:
+            self._next = 0
+        self._resumed = False
+        mine = self._mine()
+        while self._next < len(mine):
+            rows = mine[self._next]
+            self._next += 1
+            yield self.examples.batch(rows)
+
+    def _mine(self) -> list[np.ndarray]:
+        batches = self.batch_sampler.batches()
+        if self.batch_sampler.shuffle:
+            # every process takes part in every optimiser step: all need the same number
+            shortest = [batches[(self.rank + i * self.world_size) % len(batches)] for i in range(len(self))]
+            return shortest
+        return batches[self.rank :: self.world_size]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the epoch stands."""
+        return {"epoch": self.batch_sampler.epoch, "next": self._next}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` stood."""
+        self.batch_sampler.set_epoch(state["epoch"])
+        self._next = state["next"]
+        self._resumed = self._next < len(self)
+
+
+def target_size(target: Vocab | int) -> int:
+    """Classes, tags, tokens or values that a head must give."""
+    return target if isinstance(target, int) else len(target)

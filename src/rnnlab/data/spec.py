@@ -1,0 +1,68 @@
+"""All that the data tells the model; plain and serialisable, so that a checkpoint can hold it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import Vocab
+
+Kind = Literal["label", "tags", "tokens", "values"]
+"""What a target is: one label a sequence, one tag a step, a second sequence, or real numbers."""
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Sizes, vocabularies and text processing of a data set.
+
+    Attributes:
+        source: Vocabulary of the inputs, or their number of features F.
+        target: Vocabulary of labels, tags or target tokens, or the number of values K.
+        kind: What a target is; a task declares the kind that it can learn.
+        source_tokenizer: Splits a raw text into source tokens; None where inputs are not text.
+        target_tokenizer: Joins target tokens into text; for kind "tokens" only.
+        max_length: Longer sequences are cut to this number of steps, in training and prediction.
+    """
+
+    source: Vocab | int
+    target: Vocab | int
+    kind: Kind
+    source_tokenizer: Tokenizer | None = None
+    target_tokenizer: Tokenizer | None = None
+    max_length: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values (dicts, lists, strings, numbers), for a checkpoint."""
+
+        def plain(item: Vocab | Tokenizer | int | None) -> Any:
+            return item.to_dict() if isinstance(item, Vocab | Tokenizer) else item
+
+        return {
+            "source": plain(self.source),
+            "target": plain(self.target),
+            "kind": self.kind,
+            "source_tokenizer": plain(self.source_tokenizer),
+            "target_tokenizer": plain(self.target_tokenizer),
+            "max_length": self.max_length,
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+
+        def vocab(item: Any) -> Vocab | int:
+            return item if isinstance(item, int) else Vocab.from_dict(item)
+
+        def tokenizer(item: Any) -> Tokenizer | None:
+            return None if item is None else Tokenizer.from_dict(item)
+
+        return cls(
+            source=vocab(state["source"]),
+            target=vocab(state["target"]),
+            kind=state["kind"],
+            source_tokenizer=tokenizer(state["source_tokenizer"]),
+            target_tokenizer=tokenizer(state["target_tokenizer"]),
+            max_length=state["max_length"],
+        )

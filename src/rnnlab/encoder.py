@@ -1,0 +1,98 @@
+"""The encoder: embedding, then a stack of recurrent layers, then what a task may use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from rnnlab.data.batch import valid_mask
+from rnnlab.layers.base import CellFactory, Layer
+from rnnlab.layers.bidirectional import Bidirectional, last_valid
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What an encoder makes of a batch.
+
+    Attributes:
+        outputs: Last layer's outputs (B, T, O), zero beyond `lengths`.
+        final: Its outputs after each whole sequence was read (B, O): at the last valid step of
+            the forward direction, at the first step of the backward one.
+        layers: The same for every layer, first to last, each (B, O).
+        lengths: Real steps of each sequence (B,).
+    """
+
+    outputs: Float[Tensor, "B T O"]
+    final: Float[Tensor, "B O"]
+    layers: tuple[Float[Tensor, "B O"], ...]
+    lengths: Int[Tensor, "B"]
+
+    @property
+    def mask(self) -> Tensor:
+        """Boolean (B, T), true on the real steps."""
+        return valid_mask(self.lengths, self.outputs.shape[1])
+
+
+class Encoder(nn.Module):
+    """Embedding -> layers x directions -> `Encoded`.
+
+    Dropout stands between the layers, outside of any kernel, so that seeded runs repeat and every
+    kernel is the same function.
+
+    Args:
+        embedding: From a batch's `inputs` to features (B, T, D); has `output_size` D.
+        cell: Makes one recurrent layer for a number of input features.
+        num_layers: Layers of the stack, at least 1.
+        bidirectional: Read the sequence in both directions; their outputs are concatenated,
+            so that `output_size` is twice the cell's.
+        dropout: Probability of zeroing an output of a layer that feeds another layer.
+        input_dropout: The same for the embedded inputs.
+        output_dropout: The same for the last layer's outputs, before the task's head.
+
+    Attributes:
+        output_size: Features O of the outputs.
+        cell: As given; a decoder takes its own layers from it.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Module,
+        cell: CellFactory,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.cell = cell
+        self.dropout = nn.Dropout(dropout)
+        self.input_dropout = nn.Dropout(input_dropout)
+        self.output_dropout = nn.Dropout(output_dropout)
+        size = int(embedding.output_size)  # type: ignore[arg-type]
+        layers: list[Layer | Bidirectional] = []
+        for _ in range(num_layers):
+            layers.append(Bidirectional(size, cell) if bidirectional else cell(size))
+            size = layers[-1].output_size
+        self.layers = nn.ModuleList(layers)
+        self.output_size = size
+
+    def forward(
+        self,
+        inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"],
+        lengths: Int[Tensor, "B"],
+    ) -> Encoded:
+        """Encode a right-padded batch."""
+        x = self.input_dropout(self.embedding(inputs))
+        finals: list[Tensor] = []
+        for depth, layer in enumerate(self.layers):
+            x = layer.outputs(x if depth == 0 else self.dropout(x), lengths)
+            finals.append(self._final(layer, x, lengths))
+        return Encoded(self.output_dropout(x), self.output_dropout(finals[-1]), tuple(finals), lengths)
+
+    @staticmethod
+    def _final(layer: nn.Module, outputs: Tensor, lengths: Tensor) -> Tensor:
+        return layer.final(outputs, lengths) if isinstance(layer, Bidirectional) else last_valid(outputs, lengths)

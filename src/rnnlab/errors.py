@@ -1,0 +1,25 @@
+"""The errors that are the user's to mend: each is one line on the terminal and exit code 2."""
+
+
+class RnnlabError(Exception):
+    """Base of all user errors; the command line prints the message without a traceback."""
+
+
+class ConfigError(RnnlabError):
+    """An option, a value or a combination of choices that cannot run."""
+
+
+class DataError(RnnlabError):
+    """A missing, broken or unusable data file; names the file, and the line where there is one."""
+
+
+class CheckpointError(RnnlabError):
+    """A checkpoint that is missing, broken, of another version or not to be trusted."""
+
+
+class Diverged(Exception):  # noqa: N818 - an outcome of a run, not a mistake of the user's
+    """The loss is not finite: the run ends with status `diverged`."""
+
+
+class Interrupted(Exception):  # noqa: N818 - an outcome of a run, not a mistake of the user's
+    """The run was asked to stop (Ctrl-C, SIGTERM) and saved its state."""

@@ -1,0 +1,1 @@
+"""Recurrent layers behind one contract (`rnnlab.layers.base.Layer`)."""

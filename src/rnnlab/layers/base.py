@@ -1,0 +1,84 @@
+"""The contract of a recurrent layer: one layer, one direction."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from rnnlab.data.batch import valid_mask
+
+State = tuple[Tensor, ...]
+"""The recurrent state, each part (B, ...): search reorders it without knowing the cell."""
+
+
+class Layer(nn.Module, ABC):
+    """A recurrent layer that reads a batch left to right.
+
+    A subclass defines `step`; it may define a faster `forward` (and `outputs`), which tests hold
+    equal to the scan of `step` below. Its constructor takes `input_size` as the only positional
+    parameter; keyword-only parameters are the options that YAML may set.
+
+    Attributes:
+        input_size: Features D of a step's input.
+        output_size: Features H of a step's output.
+    """
+
+    input_size: int
+    output_size: int
+
+    @abstractmethod
+    def initial_state(self, batch_size: int, like: Tensor) -> State:
+        """The state before the first step: zeros, of `like`'s device and dtype."""
+
+    @abstractmethod
+    def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
+        """One step in plain tensor operations: the output and the next state."""
+
+    @abstractmethod
+    def gates(self) -> Mapping[str, tuple[str, slice]]:
+        """Where each gate's weights are: "kernel/gate" -> (name of the parameter, its rows).
+
+        The kernel is `input`, `recurrent` or `bias`. Diagnostics use it to report gradients
+        gate by gate; rows of different entries must not overlap.
+        """
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T D"],
+        lengths: Int[Tensor, "B"] | None = None,
+        state: State | None = None,
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """All outputs, zero beyond `lengths`, and the state after each last valid step.
+
+        Args:
+            x: Inputs, right padded; what stands in the padding has no influence.
+            lengths: Real steps of each sequence, at least 1; None where all are T.
+            state: State to start from; None for `initial_state`.
+        """
+        state = self.initial_state(x.shape[0], x) if state is None else state
+        valid = None if lengths is None else valid_mask(lengths, x.shape[1])
+        outputs = []
+        for t in range(x.shape[1]):
+            output, proposed = self.step(x[:, t], state)
+            if valid is None:
+                state = proposed
+            else:
+                now = valid[:, t].unsqueeze(1)
+                output = torch.where(now, output, 0.0)
+                state = tuple(
+                    torch.where(now, new, old) for new, old in zip(proposed, state, strict=True)
+                )
+            outputs.append(output)
+        return torch.stack(outputs, dim=1), state
+
+    def outputs(
+        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
+    ) -> Float[Tensor, "B T H"]:
+        """`forward`'s outputs alone: what a stack of layers needs, and nothing else computed."""
+        return self.forward(x, lengths)[0]
+
+
+CellFactory = Callable[[int], Layer]
+"""Makes a layer for a number of input features; the `cell` group of the configuration."""

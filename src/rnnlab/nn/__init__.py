@@ -1,0 +1,1 @@
+"""Building blocks that are not recurrent: attention, decoding, pooling, metrics."""

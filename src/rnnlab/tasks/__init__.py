@@ -1,0 +1,1 @@
+"""Heads, losses, metrics and predictions, one file a kind of target."""

@@ -1,0 +1,66 @@
+"""What is learned on top of an encoder: head, loss, metrics and prediction."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rnnlab.data.batch import Batch
+from rnnlab.data.spec import Kind, Spec
+from rnnlab.encoder import Encoded, Encoder
+
+
+class Task(nn.Module, ABC):
+    """Head, loss, metrics and prediction of one kind of target.
+
+    The constructor takes `encoder` and `spec` as its only positional parameters (`build` supplies
+    them); keyword-only parameters are the options that YAML may set. A task reads the encoder's
+    sizes but does not own it.
+
+    Attributes:
+        kind: The kind of target it learns; must equal the data's.
+        monitor: Name of the metric (a key of `compute`'s, or "loss") that decides which
+            checkpoint is best, when to stop early and what a sweep optimises.
+        mode: Whether a larger or a smaller `monitor` is better.
+    """
+
+    kind: ClassVar[Kind]
+    monitor: str
+    mode: Literal["max", "min"]
+
+    def __init__(self, encoder: Encoder, spec: Spec) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
+        """Training loss, the mean over the batch's units (see `units`)."""
+
+    @abstractmethod
+    def units(self, batch: Batch) -> int | Tensor:
+        """Number of targets that `loss` averages over; weighs batches in a split's mean loss."""
+
+    @abstractmethod
+    def update(self, encoded: Encoded, batch: Batch) -> None:
+        """Add a batch to the running metrics; called without gradients, in evaluation mode."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """Metrics of all batches since the last call (over all processes), then start anew."""
+
+    @abstractmethod
+    def predict(self, encoded: Encoded) -> list[Any]:
+        """One prediction a sequence, as plain Python values; see the subclass for their type."""
+
+    @abstractmethod
+    def empty(self) -> Any:
+        """The prediction for a text without tokens; None where the model is to be asked anyway."""
+
+    @abstractmethod
+    def render(self, tokens: Sequence[str], prediction: Any) -> str:
+        """A prediction as `rnnlab predict` prints it; `tokens` are those of the input."""
+
+    def signatures(self) -> dict[str, str]:
+        """Exact descriptions of the scorers behind `compute`, by metric, where one exists."""
+        return {}
