@@ -1,0 +1,93 @@
+"""The adding problem: the sum of two marked numbers out of many."""
+
+from math import inf
+from typing import ClassVar
+
+import numpy as np
+
+from rnnlab.data.memory import MemoryData
+from rnnlab.data.spec import Kind, Spec
+
+
+class Adding(MemoryData):
+    """Random numbers, two of them marked; the target is the sum of these two. T = 2 lag.
+
+    With `lag` 5:
+
+    ```
+    step       0   1   2   3   4 | 5   6   7   8   9
+    value     .31 .74 .08 .55 .91|.26 .63 .17 .82 .40   uniform in [0, 1), independent
+    marker     0   1   0   0   0 | 0   0   0   1   0    1 twice: once in either half, uniform
+    target                                         1.56 = .74 + .82, after the last step
+    ```
+
+    The first marked value has to be kept for `lag` to 2 lag - 1 steps, as a number and not as a
+    symbol (Hochreiter and Schmidhuber, 1997, Long Short-Term Memory, experiment 4; one mark in
+    either half as in Arjovsky, Shah and Bengio, 2016, Unitary Evolution Recurrent Neural Networks,
+    whose "length T" is twice this lag). Always saying 1, the mean, gives a mean squared error of
+    1/6 = 0.1667, the variance of the sum: a network that does not fall below it has learned
+    nothing.
+
+    Args:
+        lag: Half the length of the sequences, the least number of steps to remember for.
+        train_size: Sequences to train on.
+        val_size: Sequences to validate on.
+        test_size: Sequences to test on.
+        batch_size: Sequences in a batch.
+        seed: Decides what is generated, and the order of training batches.
+
+    Raises:
+        ConfigError: A number is too small.
+    """
+
+    kind: ClassVar[Kind] = "values"
+    goal: ClassVar[tuple[str, float]] = ("mse", 0.01)
+
+    def __init__(
+        self,
+        *,
+        lag: int = 50,
+        train_size: int = 20_000,
+        val_size: int = 1_000,
+        test_size: int = 1_000,
+        batch_size: int = 64,
+        seed: int = 1,
+    ) -> None:
+        super().__init__(
+            lag=lag,
+            train_size=train_size,
+            val_size=val_size,
+            test_size=test_size,
+            batch_size=batch_size,
+            seed=seed,
+        )
+
+    @property
+    def steps(self) -> int:
+        """Length T of every sequence: 2 lag."""
+        return 2 * self.lag
+
+    @property
+    def chance(self) -> float:
+        """Mean squared error of always saying 1: the variance of the sum, 1/6."""
+        return 1 / 6
+
+    @property
+    def bits(self) -> float:
+        """Real numbers: no two sequences are equal."""
+        return inf
+
+    def spec(self) -> Spec:
+        """Two features in (value, marker), one number out."""
+        return Spec(source=2, target=1, kind=self.kind)
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values and markers (N, T, 2) float32 and sums (N, 1) float32."""
+        inputs = np.zeros((size, self.steps, 2), dtype=np.float32)
+        inputs[:, :, 0] = rng.random((size, self.steps), dtype=np.float32)
+        rows = np.arange(size)
+        first = rng.integers(self.lag, size=size)
+        second = rng.integers(self.lag, self.steps, size=size)
+        inputs[rows, first, 1] = inputs[rows, second, 1] = 1
+        target = inputs[rows, first, 0] + inputs[rows, second, 0]
+        return inputs, target[:, None]

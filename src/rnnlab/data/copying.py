@@ -1,0 +1,108 @@
+"""The copying problem: repeat a string after `lag` blanks."""
+
+from math import log2
+from typing import ClassVar
+
+import numpy as np
+
+from rnnlab.data.batch import IGNORE
+from rnnlab.data.memory import MemoryData, alphabet, at_least
+from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import PAD, UNK, Vocab
+
+BLANK, DELIMITER = "_", ":"
+
+
+class Copying(MemoryData):
+    r"""A string, blanks, a delimiter, then the string is to be repeated. T = 2 length + lag + 1.
+
+    With `length` 3 and `lag` 5:
+
+    ```
+    step     0 1 2 3 4 5 6 7 8 9 10 11
+    input    c a f _ _ _ _ _ : _ _  _    symbols a, b, c, ... uniform, independent
+                   \_ lag _/
+    target   . . . . . . . . . c a  f    no target (`.`) but on the last `length` steps
+    ```
+
+    Every symbol has to be kept for lag + length + 1 steps, all of them at once and in order
+    (Hochreiter and Schmidhuber, 1997, Long Short-Term Memory; in this form with the delimiter in
+    Arjovsky, Shah and Bengio, 2016, Unitary Evolution Recurrent Neural Networks, who also count
+    the trivial blanks as targets, which hides the chance level: here a guess has the accuracy
+    1 / symbols and the cross entropy log(symbols)).
+
+    Args:
+        lag: Blanks between the string and the delimiter.
+        symbols: Different symbols, 2 to 26.
+        length: Symbols in the string.
+        train_size: Sequences to train on.
+        val_size: Sequences to validate on.
+        test_size: Sequences to test on.
+        batch_size: Sequences in a batch.
+        seed: Decides what is generated, and the order of training batches.
+
+    Raises:
+        ConfigError: A number is too small, or too large.
+    """
+
+    kind: ClassVar[Kind] = "tags"
+    goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
+
+    def __init__(
+        self,
+        *,
+        lag: int = 50,
+        symbols: int = 8,
+        length: int = 10,
+        train_size: int = 20_000,
+        val_size: int = 1_000,
+        test_size: int = 1_000,
+        batch_size: int = 64,
+        seed: int = 1,
+    ) -> None:
+        super().__init__(
+            lag=lag,
+            train_size=train_size,
+            val_size=val_size,
+            test_size=test_size,
+            batch_size=batch_size,
+            seed=seed,
+        )
+        self.symbols = alphabet(symbols)
+        at_least("length", length, 1)
+        self.length = length
+
+    @property
+    def steps(self) -> int:
+        """Length T of every sequence: 2 length + lag + 1."""
+        return 2 * self.length + self.lag + 1
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of a guess on the recall steps: 1 / symbols."""
+        return 1 / len(self.symbols)
+
+    @property
+    def bits(self) -> float:
+        """Binary logarithm of symbols^length."""
+        return self.length * log2(len(self.symbols))
+
+    def spec(self) -> Spec:
+        """Symbols, blank and delimiter in, symbols out; typed with blanks between."""
+        return Spec(
+            source=Vocab([PAD, UNK, BLANK, DELIMITER, *self.symbols]),
+            target=Vocab(self.symbols),
+            kind=self.kind,
+            source_tokenizer=Tokenizer("space"),
+        )
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ids (N, T) int32 and tags (N, T) int32, `IGNORE` before the recall steps."""
+        string = rng.integers(len(self.symbols), size=(size, self.length))
+        inputs = np.full((size, self.steps), 2, dtype=np.int32)
+        inputs[:, : self.length] = string + 4
+        inputs[:, self.length + self.lag] = 3
+        target = np.full((size, self.steps), IGNORE, dtype=np.int32)
+        target[:, -self.length :] = string
+        return inputs, target

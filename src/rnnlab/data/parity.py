@@ -1,0 +1,88 @@
+"""Parity: is the number of ones even or odd?"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from rnnlab.data.memory import MemoryData
+from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import PAD, UNK, Vocab
+
+
+class Parity(MemoryData):
+    """Random bits; the label says whether their sum is even or odd. T = lag + 1.
+
+    ```
+    step     0  1  2  3  4  5       lag
+    input    1  0  0  1  1  0  ...  1      uniform, independent
+    sum      1  1  1  0  1  1  ...  odd    one bit of state, flipped by every 1
+    label                           odd    read after the last step, `lag` after the first bit
+    ```
+
+    One bit is to be kept, and every step decides whether it flips: no part of a sequence tells
+    anything about the label, so that there is no gradient towards half a solution, and a gate that
+    can only keep does not help. A guess is right every other time.
+
+    Args:
+        lag: Steps from the first bit to the last.
+        train_size: Sequences to train on.
+        val_size: Sequences to validate on.
+        test_size: Sequences to test on.
+        batch_size: Sequences in a batch.
+        seed: Decides what is generated, and the order of training batches.
+
+    Raises:
+        ConfigError: A number is too small.
+    """
+
+    kind: ClassVar[Kind] = "label"
+    goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
+
+    def __init__(
+        self,
+        *,
+        lag: int = 50,
+        train_size: int = 20_000,
+        val_size: int = 1_000,
+        test_size: int = 1_000,
+        batch_size: int = 64,
+        seed: int = 1,
+    ) -> None:
+        super().__init__(
+            lag=lag,
+            train_size=train_size,
+            val_size=val_size,
+            test_size=test_size,
+            batch_size=batch_size,
+            seed=seed,
+        )
+
+    @property
+    def steps(self) -> int:
+        """Length T of every sequence: lag + 1."""
+        return self.lag + 1
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of a guess: 1/2."""
+        return 1 / 2
+
+    @property
+    def bits(self) -> float:
+        """T: a bit a step."""
+        return float(self.steps)
+
+    def spec(self) -> Spec:
+        """Bits in, `even` or `odd` out; typed with blanks between, as in `1 0 0 1`."""
+        return Spec(
+            source=Vocab([PAD, UNK, "0", "1"]),
+            target=Vocab(["even", "odd"]),
+            kind=self.kind,
+            source_tokenizer=Tokenizer("space"),
+        )
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ids (N, T) int32 and labels (N,) int64."""
+        bit = rng.integers(2, size=(size, self.steps))
+        return (bit + 2).astype(np.int32), bit.sum(axis=1) % 2
