@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch
-from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.encoder import Encoded, Encoder
 
 
@@ -40,6 +40,16 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def units(self, batch: Batch) -> int | Tensor:
         """Number of targets that `loss` averages over; weighs batches in a split's mean loss."""
+
+    def start(self, split: Split, texts: Sequence[str] | None) -> None:
+        """Called before the batches of a split are evaluated; does nothing by default.
+
+        Args:
+            split: What the batches to come belong to.
+            texts: Original target texts of the split, for kind "tokens", in the order in which
+                this process will see its examples (some at the end may go unused, where a run
+                is limited to a few batches); None where the data has none.
+        """
 
     @abstractmethod
     def update(self, encoded: Encoded, batch: Batch) -> None:

@@ -1,0 +1,130 @@
+"""Beam search over any step function."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rnnlab.layers.base import State
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+"""Last tokens (N,) and state -> log-probabilities of the next (N, V), and the state after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypotheses:
+    """The best sequence found for each sentence.
+
+    Attributes:
+        tokens: Token ids of each, without start and end.
+        scores: Their normalised log-probabilities (B,), see `beam_search`; -inf where the step
+            function allows no sequence at all (then `tokens` are empty).
+    """
+
+    tokens: list[list[int]]
+    scores: Float[Tensor, "B"]
+
+
+@torch.no_grad()
+def beam_search(
+    step: Step,
+    state: State,
+    start: int,
+    end: int,
+    *,
+    beam: int,
+    max_length: int | Int[Tensor, "B"],
+    length_penalty: float = 1.0,
+    banned: Sequence[int] = (),
+) -> Hypotheses:
+    """Search for the sequence y with the largest score log p(y, end) / (|y| + 1) ** length_penalty.
+
+    |y| + 1 counts the tokens with the end; the penalty is Wu et al. 2016 (arXiv:1609.08144, eq.
+    14) without its constant 5. At each step the `beam` best continuations of all
+    prefixes that do not end are kept. A sequence counts as found if its end is among the `beam`
+    best continuations. A sentence is done when `beam` sequences were found, or when no prefix can
+    reach the best score found so far; its rows then leave the batch. With `beam=1` this is greedy
+    decoding: the most probable token at every step; with a beam as wide as the number of prefixes
+    it is exact.
+
+    Args:
+        step: Last tokens (N,) and state -> log-probabilities (N, V), next state.
+        state: State before the first step; each part has one row a sentence (B, ...).
+        start: Token that is fed first; never emitted.
+        end: Token that ends a sequence.
+        beam: Prefixes kept, at least 1.
+        max_length: Largest |y|, of all sentences or of each; after that many tokens the end
+            is the only continuation.
+        length_penalty: Exponent, at least 0; 0 compares plain log-probabilities and so favours
+            short sequences.
+        banned: Further tokens never emitted.
+    """
+    if beam < 1 or length_penalty < 0:
+        raise ValueError("beam must be at least 1 and length_penalty at least 0")
+    sentences, device = state[0].shape[0], state[0].device
+    limit = torch.as_tensor(max_length, device=device).expand(sentences)
+    never = torch.tensor(sorted({start, *banned}), device=device)
+
+    alive = torch.arange(sentences, device=device)  # sentences still searched: S of B
+    state = tuple(part.repeat_interleave(beam, dim=0) for part in state)
+    last = torch.full((sentences * beam,), start, device=device)
+    prefixes = last.new_zeros(sentences, beam, 0)
+    totals = torch.zeros(0)  # log-probabilities of the prefixes (S, beam); set in the first step
+    found = torch.zeros(sentences, dtype=torch.long, device=device)
+    best = torch.zeros(0)
+    longest = int(limit.max()) if sentences else 0
+    best_tokens = last.new_zeros(sentences, longest)
+    best_length = torch.zeros_like(found)
+
+    for length in range(longest + 1):
+        log_probs, state = step(last, state)
+        if length == 0:
+            best = log_probs.new_full((sentences,), float("-inf"))
+            totals = log_probs.new_full((sentences, beam), float("-inf"))
+            totals[:, 0] = 0.0  # all rows of a sentence are equal: one of them is enough
+        log_probs = log_probs.index_fill(1, never, float("-inf"))
+        size = log_probs.shape[1]
+        candidates = totals.unsqueeze(2) + log_probs.view(len(alive), beam, size)
+        forced = limit[alive] <= length
+        not_end = torch.arange(size, device=device) != end
+        candidates = candidates.masked_fill(forced.view(-1, 1, 1) & not_end, float("-inf"))
+
+        # at most one candidate a prefix ends, so 2 * beam hold at least beam that go on
+        scores, flat = candidates.flatten(1).topk(min(2 * beam, beam * size))
+        parents, tokens = flat // size, flat % size
+        ends = tokens == end
+
+        # sequences found in this step
+        finished = scores[:, :beam].masked_fill(~ends[:, :beam], float("-inf"))
+        found[alive] += finished.isfinite().sum(dim=1)
+        score, place = (finished / (length + 1) ** length_penalty).max(dim=1)
+        better = score > best[alive]
+        best[alive] = torch.where(better, score, best[alive])
+        best_length[alive] = torch.where(better, length, best_length[alive])
+        parent = parents.gather(1, place.unsqueeze(1)).unsqueeze(2).expand(-1, -1, length)
+        prefix = prefixes.gather(1, parent).squeeze(1)
+        best_tokens[alive, :length] = torch.where(
+            better.unsqueeze(1), prefix, best_tokens[alive, :length]
+        )
+
+        # prefixes that go on, in the order of their scores
+        onward = ends.long().argsort(dim=1, stable=True)[:, :beam]
+        totals, parents, tokens = (x.gather(1, onward) for x in (scores, parents, tokens))
+        totals = totals.masked_fill(tokens == end, float("-inf"))  # a vocabulary of one token
+        reachable = totals[:, 0] / (limit[alive] + 1) ** length_penalty
+        done = forced | (found[alive] >= beam) | (best[alive] >= reachable)
+
+        keep = (~done).nonzero().squeeze(1)
+        if len(keep) == 0:
+            break
+        rows = (keep.unsqueeze(1) * beam + parents[keep]).flatten()
+        state = tuple(part.index_select(0, rows) for part in state)
+        prefixes = prefixes.flatten(0, 1).index_select(0, rows).view(len(keep), beam, length)
+        prefixes = torch.cat([prefixes, tokens[keep].unsqueeze(2)], dim=2)
+        alive, totals, last = alive[keep], totals[keep], tokens[keep].flatten()
+
+    lengths = best_length.tolist()
+    best_rows = best_tokens.tolist()
+    return Hypotheses([row[:n] for row, n in zip(best_rows, lengths, strict=True)], best)

@@ -1,0 +1,192 @@
+"""Sequence to sequence: translation, and any other target of kind "tokens"."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+from torchmetrics import MeanMetric
+
+from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.vocab import PAD, Vocab
+from rnnlab.encoder import Encoded, Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.nn.bleu import Bleu
+from rnnlab.nn.decoder import Decoder
+from rnnlab.nn.search import beam_search
+from rnnlab.tasks.base import Task
+
+EXTRA_LENGTH = 10
+"""Tokens that a translation may be longer than `max_ratio` times its source."""
+
+
+class Translate(Task):
+    """A decoder that writes the target; learns by teacher forcing, is judged by BLEU.
+
+    Metrics: `bleu`, `bleu_lower` (0 - 100, see `Bleu`) of searched translations, and `perplexity`,
+    the exponential of the mean negative log-likelihood of a reference token, without label
+    smoothing. References are the texts given to `start`; without them, the target tokens joined
+    again, which is the same text only where no token is `<unk>` and the tokeniser is lossless.
+
+    Args:
+        encoder: Reads the source; gives the cell of the decoder's layers.
+        spec: Target vocabulary with `<pad>`, `<s>`, `</s>`, and the tokeniser that joins it.
+        embedding_size: Features of a target token.
+        num_layers: Recurrent layers of the decoder.
+        attention: Attend to the encoder's outputs; without, the decoder has its final state alone.
+        dropout: On target embeddings, between decoder layers, and before the output layer.
+        label_smoothing: Share of the target's probability spread over the whole vocabulary
+            (Szegedy et al. 2016); in the loss of all splits.
+        tied: Output weights are those of the target embedding.
+        beam: Width of the search for the test split and for predictions; 1 is greedy.
+        val_beam: The same for the validation split.
+        length_penalty: Exponent of the length that divides a log-probability, see `beam_search`.
+        max_ratio: Translations have at most this many times their source's tokens, and 10 more.
+
+    Raises:
+        ConfigError: An option out of its range, or data without target texts.
+    """
+
+    kind: ClassVar[Kind] = "tokens"
+    monitor = "bleu"
+    mode: Literal["max", "min"] = "max"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        spec: Spec,
+        *,
+        embedding_size: int = 256,
+        num_layers: int = 1,
+        attention: bool = True,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        tied: bool = False,
+        beam: int = 5,
+        val_beam: int = 1,
+        length_penalty: float = 1.0,
+        max_ratio: float = 2.0,
+    ) -> None:
+        super().__init__(encoder, spec)
+        counts = {
+            "embedding_size": embedding_size,
+            "num_layers": num_layers,
+            "beam": beam,
+            "val_beam": val_beam,
+        }
+        for key, count in counts.items():
+            _require(count >= 1, key, count, "at least 1")
+        for key, share in {"dropout": dropout, "label_smoothing": label_smoothing}.items():
+            _require(0 <= share < 1, key, share, "at least 0 and below 1")
+        _require(length_penalty >= 0, "length_penalty", length_penalty, "at least 0")
+        _require(max_ratio > 0, "max_ratio", max_ratio, "above 0")
+        if not isinstance(spec.target, Vocab) or spec.target_tokenizer is None:
+            raise ConfigError("task: translation needs data whose targets are texts")
+        self.vocab = spec.target
+        self.tokenizer = spec.target_tokenizer
+        self.label_smoothing = label_smoothing
+        self.beam = beam
+        self.val_beam = val_beam
+        self.length_penalty = length_penalty
+        self.max_ratio = max_ratio
+        self.decoder = Decoder(
+            encoder,
+            len(self.vocab),
+            embedding_size=embedding_size,
+            num_layers=num_layers,
+            attention=attention,
+            dropout=dropout,
+            tied=tied,
+        )
+        self.bleu = Bleu()
+        self.nll = MeanMetric()
+        self._split: Split = "test"
+        self._texts: Sequence[str] | None = None
+        self._seen = 0
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
+        """Label-smoothed cross entropy, the mean over real target tokens (`</s>` is one)."""
+        return self._cross_entropy(encoded, batch, self.label_smoothing)
+
+    def units(self, batch: Batch) -> int | Tensor:
+        """Target tokens to predict: `<s>` does not count, `</s>` does."""
+        return (batch.target[:, 1:] != IGNORE).sum()
+
+    def start(self, split: Split, texts: Sequence[str] | None) -> None:
+        """Choose the width of the search, and the references for the batches to come."""
+        self._split, self._texts, self._seen = split, texts, 0
+
+    def update(self, encoded: Encoded, batch: Batch) -> None:
+        """Translate a batch and compare.
+
+        Raises:
+            RuntimeError: More sentences than texts were given to `start`.
+        """
+        self.nll.update(self._cross_entropy(encoded, batch, 0.0), self.units(batch))
+        hypotheses = self._translate(encoded, self.val_beam if self._split == "val" else self.beam)
+        self.bleu.update(hypotheses, self._references(batch))
+
+    def compute(self) -> dict[str, float]:
+        """`bleu`, `bleu_lower` and `perplexity`."""
+        metrics = self.bleu.compute() | {"perplexity": float(self.nll.compute().exp())}
+        self.bleu.reset()
+        self.nll.reset()
+        self._seen = 0
+        return metrics
+
+    def predict(self, encoded: Encoded) -> list[str]:
+        """Translations as text."""
+        return self._translate(encoded, self.beam)
+
+    def empty(self) -> str:
+        """Nothing translates to nothing."""
+        return ""
+
+    def render(self, tokens: Sequence[str], prediction: str) -> str:
+        """The text itself."""
+        return prediction
+
+    def signatures(self) -> dict[str, str]:
+        """SacreBLEU's signatures of `bleu` and `bleu_lower`."""
+        return self.bleu.signatures()
+
+    def _cross_entropy(self, encoded: Encoded, batch: Batch, label_smoothing: float) -> Tensor:
+        tokens, labels = batch.target[:, :-1], batch.target[:, 1:]
+        readout = self.decoder(encoded, tokens.clamp(min=0))
+        # the vocabulary is by far the widest layer: no padding goes through it
+        real = labels != IGNORE
+        logits = self.decoder.output(readout[real])
+        return functional.cross_entropy(logits, labels[real], label_smoothing=label_smoothing)
+
+    def _translate(self, encoded: Encoded, beam: int) -> list[str]:
+        step, state = self.decoder.search(encoded)
+        hypotheses = beam_search(
+            step,
+            state,
+            self.vocab.start_id,
+            self.vocab.end_id,
+            beam=beam,
+            max_length=(self.max_ratio * encoded.lengths).long() + EXTRA_LENGTH,
+            length_penalty=self.length_penalty,
+            banned=[self.vocab.id(PAD)],
+        )
+        return [self._text(ids) for ids in hypotheses.tokens]
+
+    def _references(self, batch: Batch) -> list[str]:
+        if self._texts is None:
+            rows = [[i for i in row if i != IGNORE] for row in batch.target.tolist()]
+            return [self._text(row[1:-1]) for row in rows]
+        first, self._seen = self._seen, self._seen + len(batch)
+        if self._seen > len(self._texts):
+            raise RuntimeError(f"{len(self._texts)} reference texts, at least {self._seen} wanted")
+        return list(self._texts[first : self._seen])
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return self.tokenizer.join([self.vocab.tokens[i] for i in ids])
+
+
+def _require(fits: bool, key: str, value: float, range_: str) -> None:
+    if not fits:
+        raise ConfigError(f"task.{key}: {value} is not {range_}")
