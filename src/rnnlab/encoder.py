@@ -1,14 +1,16 @@
 """The encoder: embedding, then a stack of recurrent layers, then what a task may use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import valid_mask
+from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer
-from rnnlab.layers.bidirectional import Bidirectional, last_valid
+from rnnlab.layers.bidirectional import Bidirectional
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ class Encoder(nn.Module):
         input_dropout: The same for the embedded inputs.
         output_dropout: The same for the last layer's outputs, before the task's head.
 
+    Raises:
+        ConfigError: `num_layers` is less than 1, or a probability is outside [0, 1).
+
     Attributes:
         output_size: Features O of the outputs.
         cell: As given; a decoder takes its own layers from it.
@@ -67,11 +72,13 @@ class Encoder(nn.Module):
         output_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if num_layers < 1:
+            raise ConfigError(f"encoder.num_layers: must be at least 1, not {num_layers}")
         self.embedding = embedding
         self.cell = cell
-        self.dropout = nn.Dropout(dropout)
-        self.input_dropout = nn.Dropout(input_dropout)
-        self.output_dropout = nn.Dropout(output_dropout)
+        self.dropout = _dropout("dropout", dropout)
+        self.input_dropout = _dropout("input_dropout", input_dropout)
+        self.output_dropout = _dropout("output_dropout", output_dropout)
         size = int(embedding.output_size)  # type: ignore[arg-type]
         layers: list[Layer | Bidirectional] = []
         for _ in range(num_layers):
@@ -88,11 +95,18 @@ class Encoder(nn.Module):
         """Encode a right-padded batch."""
         x = self.input_dropout(self.embedding(inputs))
         finals: list[Tensor] = []
-        for depth, layer in enumerate(self.layers):
+        for depth, layer in enumerate(cast("Iterable[Layer | Bidirectional]", self.layers)):
             x = layer.outputs(x if depth == 0 else self.dropout(x), lengths)
-            finals.append(self._final(layer, x, lengths))
-        return Encoded(self.output_dropout(x), self.output_dropout(finals[-1]), tuple(finals), lengths)
+            finals.append(layer.final(x, lengths))
+        return Encoded(
+            outputs=self.output_dropout(x),
+            final=self.output_dropout(finals[-1]),
+            layers=tuple(finals),
+            lengths=lengths,
+        )
 
-    @staticmethod
-    def _final(layer: nn.Module, outputs: Tensor, lengths: Tensor) -> Tensor:
-        return layer.final(outputs, lengths) if isinstance(layer, Bidirectional) else last_valid(outputs, lengths)
+
+def _dropout(name: str, probability: float) -> nn.Dropout:
+    if not 0.0 <= probability < 1.0:
+        raise ConfigError(f"encoder.{name}: must be at least 0 and below 1, not {probability}")
+    return nn.Dropout(probability)

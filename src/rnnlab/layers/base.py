@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import valid_mask
+from rnnlab.layers.padding import last_valid
 
 State = tuple[Tensor, ...]
 """The recurrent state, each part (B, ...): search reorders it without knowing the cell."""
@@ -78,6 +79,12 @@ class Layer(nn.Module, ABC):
     ) -> Float[Tensor, "B T H"]:
         """`forward`'s outputs alone: what a stack of layers needs, and nothing else computed."""
         return self.forward(x, lengths)[0]
+
+    def final(
+        self, outputs: Float[Tensor, "B T H"], lengths: Int[Tensor, "B"]
+    ) -> Float[Tensor, "B H"]:
+        """Of `outputs`, those after each whole sequence was read."""
+        return last_valid(outputs, lengths)
 
 
 CellFactory = Callable[[int], Layer]

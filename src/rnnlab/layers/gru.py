@@ -1,0 +1,64 @@
+"""The gated recurrent unit."""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rnnlab.layers.base import State
+from rnnlab.layers.fused import FusedLayer, check_hidden_size, to_torch
+from rnnlab.layers.init import Init, gate_bias_, orthogonal_
+
+
+class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract's, not torch's
+    """Cho et al. (2014, arXiv:1406.1078), in torch's form: the reset gate acts after the product.
+
+    r = s(W_ir x + b_ir + W_hr h + b_hr), z = s(W_iz x + b_iz + W_hz h + b_hz),
+    n = tanh(W_in x + b_in + r (W_hn h + b_hn)), h' = (1 - z) n + z h.
+
+    Args:
+        input_size: Features D of a step's input.
+        hidden_size: Features H of its output and state.
+        init: How the weights start; see `rnnlab.layers.init`.
+        update_bias: Total bias of the update gate z at the start; the larger, the longer the
+            state is remembered. None leaves what `init` gives.
+
+    Raises:
+        ConfigError: `hidden_size` is less than 1.
+    """
+
+    gate_names: ClassVar[tuple[str, ...]] = ("reset", "update", "new")
+
+    def __init__(
+        self,
+        input_size: int,
+        *,
+        hidden_size: int = 128,
+        init: Init = "orthogonal",
+        update_bias: float | None = None,
+    ) -> None:
+        super().__init__(input_size, check_hidden_size(hidden_size), batch_first=True)
+        self.output_size = hidden_size
+        if init == "orthogonal":
+            orthogonal_(self)
+        if update_bias is not None:
+            gate_bias_(self, "update", update_bias)
+
+    def kernel(
+        self, x: Float[Tensor, "B T D"], state: State | None
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """`nn.GRU` over all T steps: outputs, and the state after the last."""
+        outputs, hidden = nn.GRU.forward(self, x, None if state is None else to_torch(state[0]))
+        return outputs, (hidden[0],)
+
+    def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
+        """One step: the output is the next state."""
+        (hidden,) = state
+        xr, xz, xn = functional.linear(x, self.weight_ih_l0, self.bias_ih_l0).chunk(3, dim=1)
+        hr, hz, hn = functional.linear(hidden, self.weight_hh_l0, self.bias_hh_l0).chunk(3, dim=1)
+        reset, update = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+        new = torch.tanh(xn + reset * hn)
+        hidden = (1 - update) * new + update * hidden
+        return hidden, (hidden,)

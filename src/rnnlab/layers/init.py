@@ -1,0 +1,42 @@
+"""How the weights of a recurrent layer start."""
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from rnnlab.layers.fused import FusedLayer
+
+Init = Literal["orthogonal", "torch"]
+"""`orthogonal`: see `orthogonal_`; `torch`: everything uniform in +-1/sqrt(H), biases too."""
+
+
+@torch.no_grad()
+def orthogonal_(layer: FusedLayer) -> None:
+    """Orthogonal recurrent and Glorot-uniform input weights, each gate by itself; biases zero.
+
+    An orthogonal recurrent matrix neither shrinks nor stretches the state (Saxe et al. 2014,
+    arXiv:1312.6120). A gate's block is a matrix of its own: drawn over all gates at once, the fans
+    of Glorot and Bengio (2010) would be those of a layer that does not exist.
+
+    Args:
+        layer: One layer, one direction; each of its matrices is a stack of (H, .) gate blocks.
+    """
+    for gate in layer.gate_names:
+        nn.init.orthogonal_(layer.weight_hh_l0[layer.rows(gate)])
+        nn.init.xavier_uniform_(layer.weight_ih_l0[layer.rows(gate)])
+    nn.init.zeros_(layer.bias_ih_l0)
+    nn.init.zeros_(layer.bias_hh_l0)
+
+
+@torch.no_grad()
+def gate_bias_(layer: FusedLayer, gate: str, total: float) -> None:
+    """Set a gate's bias; torch adds two bias vectors, so one gets the total and the other zero.
+
+    Args:
+        layer: One layer, one direction.
+        gate: One of its `gate_names`.
+        total: What the sum of both biases shall be.
+    """
+    layer.bias_ih_l0[layer.rows(gate)] = total
+    layer.bias_hh_l0[layer.rows(gate)] = 0.0

@@ -1,0 +1,118 @@
+"""Long short-term memory."""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rnnlab.data.batch import valid_mask
+from rnnlab.layers.base import State
+from rnnlab.layers.fused import FusedLayer, check_hidden_size, to_torch
+from rnnlab.layers.init import Init, gate_bias_, orthogonal_
+from rnnlab.layers.padding import last_valid
+
+HOLD = 1e4
+"""Drives a sigmoid to exactly 0 or 1 in every dtype (float64 needs 746), and fits into float16."""
+
+
+class LSTM(FusedLayer, nn.LSTM):
+    """Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000).
+
+    i, f, o = s(W x + b_i + U h + b_h) each with its own weights, g = tanh(of the same form),
+    c' = f c + i g, h' = o tanh(c'). The state is (h, c).
+
+    Args:
+        input_size: Features D of a step's input.
+        hidden_size: Features H of its output and of each part of the state.
+        init: How the weights start; see `rnnlab.layers.init`.
+        forget_bias: Total bias of the forget gate f at the start; the larger, the longer the
+            cell remembers. None leaves what `init` gives.
+
+    Raises:
+        ConfigError: `hidden_size` is less than 1.
+    """
+
+    gate_names: ClassVar[tuple[str, ...]] = ("input", "forget", "cell", "output")
+
+    def __init__(
+        self,
+        input_size: int,
+        *,
+        hidden_size: int = 128,
+        init: Init = "orthogonal",
+        forget_bias: float | None = 1.0,
+    ) -> None:
+        super().__init__(input_size, check_hidden_size(hidden_size), batch_first=True)
+        self.output_size = hidden_size
+        if init == "orthogonal":
+            orthogonal_(self)
+        if forget_bias is not None:
+            gate_bias_(self, "forget", forget_bias)
+
+    def initial_state(self, batch_size: int, like: Tensor) -> State:
+        """Two times zeros (B, H), of `like`'s device and dtype."""
+        zeros = like.new_zeros(batch_size, self.hidden_size)
+        return zeros, zeros
+
+    def kernel(
+        self, x: Float[Tensor, "B T D"], state: State | None
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """`nn.LSTM` over all T steps: outputs, and the state after the last."""
+        start = None if state is None else (to_torch(state[0]), to_torch(state[1]))
+        outputs, (hidden, cell) = nn.LSTM.forward(self, x, start)
+        return outputs, (hidden[0], cell[0])
+
+    def forward(  # type: ignore[override]  # the contract's, not torch's
+        self,
+        x: Float[Tensor, "B T D"],
+        lengths: Int[Tensor, "B"] | None = None,
+        state: State | None = None,
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """See `Layer.forward`.
+
+        A kernel returns no cell state but the last, so a ragged batch's has to survive the
+        padding: one more input, 1 on padding, closes the input gate and opens the forget gate
+        there. Gates of exactly 0 and 1 hold c bit by bit, and pass its gradient back as it is.
+        """
+        if lengths is None:
+            return self.kernel(x, state)
+        padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
+        flagged = torch.cat([x.masked_fill(padding, 0.0), padding.to(x.dtype)], dim=2)
+        start = self.initial_state(x.shape[0], x) if state is None else state
+        outputs, _, cell = torch.lstm(
+            flagged,
+            [to_torch(part) for part in start],
+            self._holding_weights(),
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=self.training,
+            bidirectional=False,
+            batch_first=True,
+        )
+        outputs = outputs.masked_fill(padding, 0.0)
+        return outputs, (last_valid(outputs, lengths), cell[0])
+
+    def _holding_weights(self) -> list[Tensor]:
+        """The weights, with a column for the flag; slices of one buffer, as cuDNN wants them."""
+        column = torch.zeros_like(self.bias_ih_l0)
+        column[self.rows("input")] = -HOLD
+        column[self.rows("forget")] = HOLD
+        weight_ih = torch.cat([self.weight_ih_l0, column.unsqueeze(1)], dim=1)
+        parts = [weight_ih, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+        buffer = torch.cat([part.reshape(-1) for part in parts])
+        slices = torch.split_with_sizes(buffer, [part.numel() for part in parts])
+        return [piece.view_as(part) for piece, part in zip(slices, parts, strict=True)]
+
+    def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
+        """One step: the output is the hidden part of the next state."""
+        hidden, cell = state
+        total = functional.linear(x, self.weight_ih_l0, self.bias_ih_l0) + functional.linear(
+            hidden, self.weight_hh_l0, self.bias_hh_l0
+        )
+        i, f, g, o = total.chunk(4, dim=1)
+        cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+        hidden = torch.sigmoid(o) * torch.tanh(cell)
+        return hidden, (hidden, cell)

@@ -1,0 +1,57 @@
+"""The plain recurrent layer."""
+
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rnnlab.layers.base import State
+from rnnlab.layers.fused import FusedLayer, check_hidden_size, to_torch
+from rnnlab.layers.init import Init, orthogonal_
+
+
+class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract's, not torch's
+    """Elman's network (1990): h' = f(W_ih x + b_ih + W_hh h + b_hh).
+
+    Args:
+        input_size: Features D of a step's input.
+        hidden_size: Features H of its output and state.
+        nonlinearity: f.
+        init: How the weights start; see `rnnlab.layers.init`.
+
+    Raises:
+        ConfigError: `hidden_size` is less than 1.
+    """
+
+    gate_names: ClassVar[tuple[str, ...]] = ("hidden",)
+
+    def __init__(
+        self,
+        input_size: int,
+        *,
+        hidden_size: int = 128,
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
+        init: Init = "orthogonal",
+    ) -> None:
+        size = check_hidden_size(hidden_size)
+        super().__init__(input_size, size, nonlinearity=nonlinearity, batch_first=True)
+        self.output_size = size
+        if init == "orthogonal":
+            orthogonal_(self)
+
+    def kernel(
+        self, x: Float[Tensor, "B T D"], state: State | None
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """`nn.RNN` over all T steps: outputs, and the state after the last."""
+        outputs, hidden = nn.RNN.forward(self, x, None if state is None else to_torch(state[0]))
+        return outputs, (hidden[0],)
+
+    def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
+        """One step: the output is the next state."""
+        total = functional.linear(x, self.weight_ih_l0, self.bias_ih_l0) + functional.linear(
+            state[0], self.weight_hh_l0, self.bias_hh_l0
+        )
+        hidden = torch.tanh(total) if self.nonlinearity == "tanh" else torch.relu(total)
+        return hidden, (hidden,)
