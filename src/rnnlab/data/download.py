@@ -1,0 +1,134 @@
+"""Downloads: checked by sha256, from the first mirror that works, never half a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from rnnlab.data.source import About, Remote
+from rnnlab.errors import DataError
+
+CUT = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)
+"""A connection that broke: worth another try at the same address."""
+
+ATTEMPTS = 2
+TIMEOUT = 30.0
+"""Seconds without a byte after which an address counts as dead."""
+
+
+def fetch(
+    name: str,
+    about: About,
+    root: Path,
+    *,
+    progress: bool = True,
+    say: Callable[[str], None] = print,
+) -> list[Path]:
+    """Download the files of a corpus that are not there yet.
+
+    A file that is there with the right sha256 is left alone; one with another is replaced, once
+    its successor has arrived whole. A file gets its name only after its sha256 was checked. The
+    addresses of a file are tried in their order; at one whose connection breaks, the download
+    starts again from the beginning, `ATTEMPTS` times in all.
+
+    Args:
+        name: The corpus, as on the command line.
+        about: Its description, with its files.
+        root: The data root; made where it does not exist.
+        progress: Show a progress bar for each file (on a terminal only).
+        say: Takes a line about each file.
+
+    Returns:
+        The files, in the order of `about.files`.
+
+    Raises:
+        DataError: There is nothing to download, a folder cannot be written, or no address serves
+            a file; then it lists each address and why.
+    """
+    if not about.files:
+        raise DataError(f"{name}: has no public address; put its files below {root / name}")
+    return [_fetch_one(name, remote, root, progress, say) for remote in about.files]
+
+
+def _fetch_one(
+    name: str, remote: Remote, root: Path, progress: bool, say: Callable[[str], None]
+) -> Path:
+    path = root / remote.path
+    if path.is_file():
+        found = sha256(path)
+        if found == remote.sha256:
+            say(f"{name}: {path} is there")
+            return path
+        say(f"{name}: {path} is another file (sha256 {found[:12]}...), it will be replaced")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{name}: cannot write {path.parent}: {error.strerror}") from None
+    failures = []
+    for url in remote.urls:
+        failure = _download(url, path, remote, progress)
+        if failure is None:
+            say(f"{name}: {path} from {url}")
+            return path
+        failures.append(f"{url} ({failure})")
+    raise DataError(f"{name}: cannot download {path}: {'; '.join(failures)}")
+
+
+def _download(url: str, path: Path, remote: Remote, progress: bool) -> str | None:
+    """Download from one address; why it failed, or None."""
+    pooch.get_logger().setLevel("WARNING")
+    for attempt in range(ATTEMPTS):
+        # pooch asks for the bar's truth, which without a total is an error
+        with tqdm(
+            desc=path.name,
+            total=remote.size or 1,
+            unit="B",
+            unit_scale=True,
+            disable=None if progress else True,
+        ) as bar:
+            # a server must not wrap the file in a compression that requests would take off
+            downloader = pooch.HTTPDownloader(
+                progressbar=bar,
+                chunk_size=1 << 16,
+                timeout=TIMEOUT,
+                headers={"Accept-Encoding": "identity"},
+            )
+            try:
+                pooch.retrieve(
+                    url,
+                    known_hash=f"sha256:{remote.sha256}",
+                    fname=path.name,
+                    path=path.parent,
+                    downloader=downloader,
+                )
+            except CUT as error:
+                if attempt + 1 == ATTEMPTS:
+                    return _reason(error)
+            except (OSError, ValueError) as error:  # OSError: also all other errors of requests
+                return _reason(error)
+            else:
+                path.chmod(0o644)  # the temporary file was the owner's alone
+                return None
+    raise AssertionError("the last attempt returns")
+
+
+def _reason(error: Exception) -> str:
+    """A few words on why a download failed."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"{error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {TIMEOUT:.0f} s"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection was cut"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    if isinstance(error, ValueError) and "hash" in str(error):
+        return "serves another file: wrong sha256"
+    return str(error).splitlines()[0]
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file, as hexadecimal digits."""
+    return str(pooch.file_hash(str(path), alg="sha256"))
