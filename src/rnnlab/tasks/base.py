@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.vocab import Vocab
 from rnnlab.encoder import Encoded, Encoder
 
 
@@ -74,3 +75,14 @@ class Task(nn.Module, ABC):
     def signatures(self) -> dict[str, str]:
         """Exact descriptions of the scorers behind `compute`, by metric, where one exists."""
         return {}
+
+
+def target_vocab(spec: Spec) -> Vocab:
+    """The labels, tags or tokens that a task is to predict.
+
+    Raises:
+        TypeError: The targets are numbers; `build` lets no task meet data of another kind.
+    """
+    if not isinstance(spec.target, Vocab):
+        raise TypeError(f"targets of kind {spec.kind} have no vocabulary")
+    return spec.target

@@ -1,0 +1,135 @@
+"""Entities in sequences of IOB tags, chunked and scored like the CoNLL program conlleval."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torchmetrics import Metric
+
+from rnnlab.data.batch import IGNORE
+
+
+class Span(NamedTuple):
+    """An entity: its type, its first step, and the step behind its last."""
+
+    type: str
+    start: int
+    end: int
+
+
+def valid_iob2(tags: Sequence[str]) -> list[str]:
+    """The IOB2 tags of the entities that conlleval sees in `tags`.
+
+    An entity starts at each `B-`, and at an `I-` that follows `O` or another type. So this
+    converts IOB1, and mends what a classifier predicts step by step.
+    """
+    fixed = []
+    previous = ""
+    for tag in tags:
+        prefix, _, kind = tag.partition("-")
+        if prefix != "O":
+            prefix = "B" if prefix == "B" or kind != previous else "I"
+            tag = f"{prefix}-{kind}"
+        previous = kind
+        fixed.append(tag)
+    return fixed
+
+
+def spans(tags: Sequence[str]) -> list[Span]:
+    """The entities of a sequence of IOB1 or IOB2 tags, well-formed or not."""
+    found: list[Span] = []
+    for step, tag in enumerate(valid_iob2(tags)):
+        if tag.startswith("B-"):
+            found.append(Span(tag[2:], step, step + 1))
+        elif tag.startswith("I-"):
+            found[-1] = found[-1]._replace(end=step + 1)
+    return found
+
+
+def is_iob(tags: Sequence[str]) -> bool:
+    """Whether all tags are `O`, `B-TYPE` or `I-TYPE`."""
+    return all(tag == "O" or (tag[:2] in ("B-", "I-") and len(tag) > 2) for tag in tags)
+
+
+class EntityF1(Metric):
+    """Precision, recall and F1 of entities: type, first and last step must all be right.
+
+    Counts are kept by type on the device, without a look at a value, and summed over processes.
+
+    Args:
+        tags: The tags by id: `O`, `B-TYPE` and `I-TYPE` in any order.
+    """
+
+    full_state_update = False
+    higher_is_better = True
+    types: Tensor
+    begins: Tensor
+    right: Tensor
+    predicted: Tensor
+    gold: Tensor
+    right_steps: Tensor
+    steps: Tensor
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        super().__init__()
+        self.names = sorted({tag[2:] for tag in tags if tag != "O"})
+        # id of each tag's type; O has one of its own behind the others
+        number = {name: index for index, name in enumerate([*self.names, ""])}
+        types = torch.tensor([number[tag[2:]] for tag in tags])
+        begins = torch.tensor([tag.startswith("B-") for tag in tags])
+        self.register_buffer("types", types, persistent=False)
+        self.register_buffer("begins", begins, persistent=False)
+        for state in ("right", "predicted", "gold"):
+            zeros = torch.zeros(len(self.names) + 1, dtype=torch.long)
+            self.add_state(state, zeros, dist_reduce_fx="sum")
+        for state in ("right_steps", "steps"):
+            self.add_state(state, torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, predicted: Int[Tensor, "B T"], target: Int[Tensor, "B T"]) -> None:
+        """Count the entities of a batch; steps whose target is `IGNORE` are outside of any."""
+        real = target != IGNORE
+        mine, start, end = self._chunks(predicted, real)
+        theirs, true_start, true_end = self._chunks(target, real)
+        same = (mine == theirs) & (start == true_start)
+        self.right_steps += (same & real).sum()
+        self.steps += real.sum()
+        self.right += self._count(mine, start & same & (end == true_end))
+        self.predicted += self._count(mine, start)
+        self.gold += self._count(theirs, true_start)
+
+    def _chunks(
+        self, ids: Int[Tensor, "B T"], real: Bool[Tensor, "B T"]
+    ) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"], Int[Tensor, "B T"]]:
+        """The type of each step, whether an entity starts there, and where the next one ends."""
+        outside = len(self.names)
+        known = torch.where(real, ids, 0)
+        types = torch.where(real, self.types[known], outside)
+        before = torch.full_like(types[:, :1], outside)
+        changes = types != torch.cat([before, types[:, :-1]], dim=1)
+        starts = (types != outside) & (changes | (self.begins[known] & real))
+        # a step is an entity's last where the following one changes type or starts another
+        breaks = torch.cat([(changes | starts)[:, 1:], torch.ones_like(changes[:, :1])], dim=1)
+        steps = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        lasts = torch.where(breaks, steps, ids.shape[1])
+        return types, starts, lasts.flip(1).cummin(dim=1).values.flip(1)
+
+    def _count(self, types: Int[Tensor, "B T"], chosen: Bool[Tensor, "B T"]) -> Int[Tensor, "K"]:
+        empty = torch.zeros_like(self.gold)
+        return empty.scatter_add(0, types.flatten(), chosen.flatten().long())
+
+    def compute(self) -> dict[str, Tensor]:
+        """Scores, 0 to 1: precision, recall, f1; accuracy of the steps; `f1_TYPE` of each type.
+
+        The accuracy is that of the tags as `valid_iob2` writes them. A quotient of zeros is 0.
+        """
+        right, predicted, gold = self.right.sum(), self.predicted.sum(), self.gold.sum()
+        kinds = 2 * self.right / (self.predicted + self.gold).clamp(min=1)
+        return {
+            "precision": right / predicted.clamp(min=1),
+            "recall": right / gold.clamp(min=1),
+            "f1": 2 * right / (predicted + gold).clamp(min=1),
+            "accuracy": self.right_steps / self.steps.clamp(min=1),
+            **{f"f1_{name}": kinds[index] for index, name in enumerate(self.names)},
+        }

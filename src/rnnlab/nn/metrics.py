@@ -1,0 +1,34 @@
+"""Metrics that torchmetrics has not in this form."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torchmetrics import Metric
+
+from rnnlab.data.batch import IGNORE
+
+
+class StepAccuracy(Metric):
+    """Share of right steps among those that have a target.
+
+    The one of torchmetrics selects the steps first, and a GPU waits for their number.
+    """
+
+    full_state_update = False
+    higher_is_better = True
+    right: Tensor
+    steps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("right", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("steps", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, predicted: Int[Tensor, "B T"], target: Int[Tensor, "B T"]) -> None:
+        """Count a batch; steps whose target is `IGNORE` do not count."""
+        self.right += ((predicted == target) & (target != IGNORE)).sum()
+        self.steps += (target != IGNORE).sum()
+
+    def compute(self) -> dict[str, Tensor]:
+        """`accuracy`, 0 to 1."""
+        return {"accuracy": self.right / self.steps.clamp(min=1)}

@@ -1,0 +1,78 @@
+"""From the outputs of all steps to one vector a sequence."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rnnlab.encoder import Encoded
+
+Pooling = Literal["last", "mean", "max", "attention"]
+
+
+class Last(nn.Module):
+    """The outputs after the whole sequence was read, in either direction."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+
+    def forward(self, encoded: Encoded) -> Float[Tensor, "B O"]:
+        """One vector a sequence."""
+        return encoded.final
+
+
+class Mean(nn.Module):
+    """The mean over the real steps."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+
+    def forward(self, encoded: Encoded) -> Float[Tensor, "B O"]:
+        """One vector a sequence."""
+        # outputs are zero beyond the lengths
+        return encoded.outputs.sum(dim=1) / encoded.lengths.unsqueeze(1)
+
+
+class Max(nn.Module):
+    """The largest value of each feature over the real steps."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+
+    def forward(self, encoded: Encoded) -> Float[Tensor, "B O"]:
+        """One vector a sequence."""
+        padding = ~encoded.mask.unsqueeze(-1)
+        return encoded.outputs.masked_fill(padding, float("-inf")).max(dim=1).values
+
+
+class Attention(nn.Module):
+    """A mean weighted by the softmax of each step's product with a learned query.
+
+    The query starts at zero: training starts from the plain mean.
+
+    Args:
+        size: Features O of a step.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.zeros(size))
+
+    def weights(self, encoded: Encoded) -> Float[Tensor, "B T"]:
+        """Share of each step; zero on padding."""
+        scores = encoded.outputs @ self.query
+        return scores.masked_fill(~encoded.mask, float("-inf")).softmax(dim=1)
+
+    def forward(self, encoded: Encoded) -> Float[Tensor, "B O"]:
+        """One vector a sequence."""
+        return (self.weights(encoded).unsqueeze(1).to(encoded.outputs) @ encoded.outputs).squeeze(1)
+
+
+POOLINGS: dict[Pooling, type[nn.Module]] = {
+    "last": Last,
+    "mean": Mean,
+    "max": Max,
+    "attention": Attention,
+}
+"""The module of each choice; its constructor takes the number of features."""

@@ -1,0 +1,122 @@
+"""Reads vector files in text form, and keeps what was read for the next time."""
+
+import io
+import math
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from rnnlab.data.cache import cached
+from rnnlab.data.reading import broken_files, decode, lines, sha256
+from rnnlab.errors import DataError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Words and their vectors.
+
+    Attributes:
+        words: Each once, in the order of the file.
+        vectors: float32 (N, D), row by row; memory-mapped where it comes from the cache.
+    """
+
+    words: list[str]
+    vectors: np.ndarray
+
+
+def cached_table(file: Path, member: str, size: int) -> Table:
+    """The table of a file, from the cache if it was read before.
+
+    Args:
+        file: Text, or text in `.gz`, or a `.zip`.
+        member: The text's name inside a `.zip`.
+        size: Numbers of a vector.
+
+    Raises:
+        DataError: See `read_table`.
+    """
+    key = [sha256(file), size]
+    return cached("vectors", key, lambda: read_table(file, member, size), _write, _read)
+
+
+def _write(stream: IO[bytes], table: Table) -> None:
+    np.save(stream, np.frombuffer("\n".join(table.words).encode(), dtype=np.uint8))
+    np.save(stream, table.vectors)
+
+
+def _read(stream: IO[bytes]) -> Table:
+    words = np.load(stream).tobytes().decode().split("\n")
+    np.lib.format.read_magic(stream)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    return Table(words, np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape))
+
+
+def read_table(file: Path, member: str, size: int) -> Table:
+    """Parse a vector file; word2vec's first line "N D" may stand or not.
+
+    Of a word that stands twice the first vector counts.
+
+    Raises:
+        DataError: The file is missing, damaged, empty, not UTF-8, has fewer vectors than it says,
+            or a line is not a word and `size` finite numbers.
+    """
+    words: dict[str, None] = {}
+    rows: list[np.ndarray] = []
+    announced = None
+    number = 0
+    for number, line in _lines(file, member):
+        # word2vec's own program ends each line with a blank
+        word, *fields = line.removesuffix(" ").split(" ")
+        try:
+            if number == 1 and size > 1 and len(fields) == 1 and (word + fields[0]).isdecimal():
+                announced = int(word)
+                _check_size(int(fields[0]), size)
+                continue
+            vector = _vector(word, fields, size)
+        except ValueError as error:
+            raise DataError(f"{file}:{number}: {error}") from None
+        if word not in words:
+            words[word] = None
+            rows.append(vector)
+    if not rows:
+        raise DataError(f"{file}: no vectors")
+    if announced not in (None, number - 1):
+        raise DataError(f"{file}: {number - 1} vectors, line 1 announces {announced}")
+    return Table(list(words), np.stack(rows))
+
+
+def _lines(file: Path, member: str) -> Iterator[tuple[int, str]]:
+    if file.suffix != ".zip":
+        yield from lines(file)
+        return
+    try:
+        with broken_files(file), zipfile.ZipFile(file) as archive, archive.open(member) as stream:
+            for number, raw in enumerate(io.BufferedReader(stream), start=1):  # type: ignore[type-var]
+                yield number, decode(raw.rstrip(b"\r\n"), f"{file}:{member}:{number}")
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{file}: truncated or damaged ({error})") from error
+    except KeyError:
+        raise DataError(f"{file}: no member {member}") from None
+
+
+def _check_size(found: int, size: int) -> None:
+    if found != size:
+        raise ValueError(f"{found} numbers behind the word, not {size} (embedding.size)")
+
+
+def _vector(word: str, fields: list[str], size: int) -> np.ndarray:
+    """One line's vector; ValueError with the reason where it has none."""
+    _check_size(len(fields), size)
+    if not word:
+        raise ValueError("no word before the numbers")
+    try:
+        values = list(map(float, fields))
+    except ValueError:
+        raise ValueError(f"not a number behind the word {word!r}") from None
+    if not math.isfinite(sum(values)):
+        raise ValueError(f"a number of the word {word!r} is not finite")
+    return np.array(values, dtype=np.float32)

@@ -1,0 +1,122 @@
+"""Word vectors from a GloVe or word2vec text file, for seen and unseen words."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rnnlab.data.reading import sha256
+from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.nn.embedding import Coverage, TokenEmbedding
+from rnnlab.nn.vectorfile import Table, cached_table
+
+GLOVE = About(
+    title="GloVe 6B word vectors",
+    licence="PDDL 1.0",
+    files=(
+        Remote(
+            path="glove/glove.6B.zip",
+            urls=("https://nlp.stanford.edu/data/glove.6B.zip",),
+            sha256="617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+            size=862_182_613,
+        ),
+    ),
+)
+
+
+class FileVectors:
+    """Vectors of a text file: one word a line, its numbers behind it, single blanks between.
+
+    A base token takes the vector of its word, or of the word in lower case. Tokens without one
+    (`<unk>` among them) are drawn from a normal distribution. The words of the file that training
+    did not see keep their vectors, untrained, behind the base tokens: `Vocab.extend` gives them
+    their ids and `module` their rows, from the same file, whenever a model is made or loaded.
+
+    Args:
+        path: The file, below `root` or absolute or from the current folder. `.gz` is read as
+            well, also where `path` is without it, and so is GloVe's own zip.
+        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
+        size: Numbers of a vector, as in the file.
+        frozen: Do not train the table. This holds for all of its rows: `<unk>` and the words
+            without a vector keep their random ones.
+        lower_fallback: Whether a word without a vector takes that of its lower-case form.
+        std: Standard deviation of the words without any vector.
+
+    Raises:
+        DataError: On first use: the file is missing, or broken (names the line), or its vectors
+            are not of `size` numbers.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        root: str | None = None,
+        size: int = 50,
+        frozen: bool = False,
+        lower_fallback: bool = True,
+        std: float = 0.1,
+    ) -> None:
+        self.path = path
+        self.root = root
+        self.size = size
+        self.frozen = frozen
+        self.lower_fallback = lower_fallback
+        self.std = std
+        self.coverage: Coverage | None = None
+
+    @cached_property
+    def file(self) -> Path:
+        """The file that is read."""
+        folder = Path(self.path).parent
+        archives = [r.path for r in GLOVE.files if Path(r.path).parent == folder]
+        about = GLOVE if archives else About(title="word vectors", licence="unknown")
+        places = [self.path, f"{self.path}.gz", *archives]
+        here = [str(Path.cwd() / place) for place in places if not Path(place).is_absolute()]
+        root = data_root(self.root)
+        present = next((path for path in here if Path(path).exists()), None)
+        return find(root, "glove", about, places + ([present] if present else []))
+
+    def checksums(self) -> dict[str, str]:
+        """sha256 of the file, by its path below the data root."""
+        root = data_root(self.root)
+        inside = self.file.is_relative_to(root)
+        return {str(self.file.relative_to(root) if inside else self.file.name): sha256(self.file)}
+
+    @cached_property
+    def _table(self) -> Table:
+        return cached_table(self.file, Path(self.path).name.removesuffix(".gz"), self.size)
+
+    @property
+    def words(self) -> Sequence[str]:
+        """All words of the file, in its order."""
+        return self._table.words
+
+    def module(self, vocab: Vocab) -> TokenEmbedding:
+        """A newly initialised embedding; random numbers come from torch's global generator."""
+        rows = {word: row for row, word in enumerate(self.words)}
+        base, added = vocab.tokens[: vocab.base_size], vocab.tokens[vocab.base_size :]
+        exact = [rows.get(token, -1) for token in base]
+        found = [
+            row if row >= 0 or not self.lower_fallback else rows.get(token.lower(), -1)
+            for token, row in zip(base, exact, strict=True)
+        ]
+        for special in (PAD, UNK):
+            if special in vocab:
+                exact[vocab.id(special)] = found[vocab.id(special)] = -1
+        self.coverage = Coverage(
+            words=len(base) - sum(special in vocab for special in (PAD, UNK)),
+            exact=sum(row >= 0 for row in exact),
+            lowered=sum(row >= 0 for row in found) - sum(row >= 0 for row in exact),
+        )
+        picked = np.array(found)
+        table = torch.randn(len(base), self.size) * self.std
+        table[picked >= 0] = self._vectors(picked[picked >= 0])
+        extension = self._vectors(np.array([rows[word] for word in added])) if added else None
+        return TokenEmbedding(table, extension, frozen=self.frozen)
+
+    def _vectors(self, rows: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(self._table.vectors[rows.astype(np.int64)])

@@ -1,0 +1,99 @@
+"""One label a sequence: sentiment, the memory tasks with one answer."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from rnnlab.data.batch import Batch
+from rnnlab.data.spec import Kind, Spec
+from rnnlab.encoder import Encoded, Encoder
+from rnnlab.nn.pooling import POOLINGS, Pooling
+from rnnlab.tasks.base import Task, target_vocab
+
+
+class Label(NamedTuple):
+    """A predicted label and its probability."""
+
+    label: str
+    probability: float
+
+
+class Classify(Task):
+    """A label for the whole sequence, from its pooled outputs through a linear head.
+
+    Predictions are of type `Label`.
+
+    Args:
+        encoder: Its `output_size` decides the head's.
+        spec: Its target is the vocabulary of labels.
+        pooling: How the steps' outputs become one vector.
+        dropout: Probability of zeroing a feature of that vector.
+        label_smoothing: Part of the target's probability that is spread over all labels.
+    """
+
+    kind: ClassVar[Kind] = "label"
+    monitor = "accuracy"
+    mode: Literal["max", "min"] = "max"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        spec: Spec,
+        *,
+        pooling: Pooling = "max",
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(encoder, spec)
+        self.labels = target_vocab(spec).tokens
+        self.label_smoothing = label_smoothing
+        self.pooling = POOLINGS[pooling](encoder.output_size)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(encoder.output_size, len(self.labels))
+        classes = max(2, len(self.labels))  # torchmetrics knows no fewer
+        self.accuracy = MulticlassAccuracy(classes, average="micro", validate_args=False)
+        self.f1 = MulticlassF1Score(classes, average="macro", validate_args=False)
+
+    def logits(self, encoded: Encoded) -> Float[Tensor, "B K"]:
+        """Unnormalised log-probabilities of the labels."""
+        logits: Tensor = self.head(self.dropout(self.pooling(encoded)))
+        return logits
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
+        """Cross entropy in nats, the mean over the batch's sequences."""
+        logits = self.logits(encoded)
+        return functional.cross_entropy(logits, batch.target, label_smoothing=self.label_smoothing)
+
+    def units(self, batch: Batch) -> int:
+        """Number of sequences."""
+        return len(batch)
+
+    def update(self, encoded: Encoded, batch: Batch) -> None:
+        """Add a batch to the running metrics."""
+        predicted = self.logits(encoded).argmax(dim=1)
+        self.accuracy.update(predicted, batch.target)
+        self.f1.update(predicted, batch.target)
+
+    def compute(self) -> dict[str, float]:
+        """`accuracy` and macro-averaged `f1`, 0 to 1, since the last call."""
+        scores = {"accuracy": float(self.accuracy.compute()), "f1": float(self.f1.compute())}
+        self.accuracy.reset()
+        self.f1.reset()
+        return scores
+
+    def predict(self, encoded: Encoded) -> list[Label]:
+        """The most probable label of each sequence."""
+        best = self.logits(encoded).float().softmax(dim=1).max(dim=1)
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [Label(self.labels[index], probability) for index, probability in pairs]
+
+    def empty(self) -> None:
+        """No answer of its own: the model is asked, with the unknown word."""
+
+    def render(self, tokens: Sequence[str], prediction: Label) -> str:
+        """`label<TAB>probability`."""
+        return f"{prediction.label}\t{prediction.probability:.4f}"

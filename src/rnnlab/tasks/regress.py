@@ -1,0 +1,74 @@
+"""Real numbers from a sequence: the adding task."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics import MeanAbsoluteError, MeanSquaredError
+
+from rnnlab.data.batch import Batch
+from rnnlab.data.loader import target_size
+from rnnlab.data.spec import Kind, Spec
+from rnnlab.encoder import Encoded, Encoder
+from rnnlab.tasks.base import Task
+
+
+class Regress(Task):
+    """Values for the whole sequence, from its final output through a linear head.
+
+    Predictions are lists of numbers.
+
+    Args:
+        encoder: Its `output_size` decides the head's.
+        spec: Its target is the number of values K.
+    """
+
+    kind: ClassVar[Kind] = "values"
+    monitor = "mse"
+    mode: Literal["max", "min"] = "min"
+
+    def __init__(self, encoder: Encoder, spec: Spec) -> None:
+        super().__init__(encoder, spec)
+        self.head = nn.Linear(encoder.output_size, target_size(spec.target))
+        self.mse = MeanSquaredError()
+        self.mae = MeanAbsoluteError()
+
+    def values(self, encoded: Encoded) -> Float[Tensor, "B K"]:
+        """Predicted values, in the precision of the weights."""
+        values: Tensor = self.head(encoded.final)
+        return values.to(self.head.weight)
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
+        """Squared error, the mean over sequences and values."""
+        return functional.mse_loss(self.values(encoded), batch.target)
+
+    def units(self, batch: Batch) -> int:
+        """Number of sequences."""
+        return len(batch)
+
+    def update(self, encoded: Encoded, batch: Batch) -> None:
+        """Add a batch to the running metrics."""
+        values = self.values(encoded)
+        self.mse.update(values, batch.target)
+        self.mae.update(values, batch.target)
+
+    def compute(self) -> dict[str, float]:
+        """Mean squared (`mse`) and mean absolute (`mae`) error since the last call."""
+        scores = {"mse": float(self.mse.compute()), "mae": float(self.mae.compute())}
+        self.mse.reset()
+        self.mae.reset()
+        return scores
+
+    def predict(self, encoded: Encoded) -> list[list[float]]:
+        """The values of each sequence."""
+        rows: list[list[float]] = self.values(encoded).tolist()
+        return rows
+
+    def empty(self) -> None:
+        """No answer of its own."""
+
+    def render(self, tokens: Sequence[str], prediction: list[float]) -> str:
+        """The values with six significant digits, a tab between them."""
+        return "\t".join(f"{value:.6g}" for value in prediction)
