@@ -1,6 +1,6 @@
 """Batches of similar length, shuffled by seed and epoch, the same number for every process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,17 @@ class Examples:
         inputs: Token ids, or features (N, T, F) float32 of one common length.
         target: Labels int64 (N,), values float32 (N, K), or one sequence of ids an example (tags,
             as long as its input; or tokens with `<s>` first and `</s>` last).
+        texts: The target texts as they stand in the file (N,), for scoring; None where targets
+            are not texts.
     """
 
     inputs: Ragged | np.ndarray
     target: Ragged | np.ndarray
+    texts: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        if len(self.inputs) != len(self.target):
+        sizes = {len(part) for part in (self.inputs, self.target, self.texts) if part is not None}
+        if len(sizes) > 1:
             raise ValueError(f"{len(self.inputs)} inputs, {len(self.target)} targets")
 
     def __len__(self) -> int:
@@ -69,9 +73,7 @@ class BucketOrder:
     memory shortage shows at once). The order depends on `seed` and the epoch alone.
     """
 
-    def __init__(
-        self, lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int
-    ) -> None:
+    def __init__(self, lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -107,7 +109,8 @@ class BatchLoader:
     (in training each gets the same number), and can be resumed in the middle of an epoch.
 
     Attributes:
-        batch_sampler: The order; Lightning sets its epoch through this name.
+        examples: The split.
+        sampler: The order of batches; Lightning sets its epoch through this name.
     """
 
     def __init__(
@@ -121,9 +124,7 @@ class BatchLoader:
         world_size: int = 1,
     ) -> None:
         self.examples = examples
-        self.batch_sampler = BucketOrder(
-            examples.lengths, batch_size, shuffle=shuffle, seed=seed
-        )
+        self.sampler = BucketOrder(examples.lengths, batch_size, shuffle=shuffle, seed=seed)
         self.rank = rank
         self.world_size = world_size
         self._next = 0  # batches handed out in the current epoch
@@ -131,8 +132,8 @@ class BatchLoader:
 
     def __len__(self) -> int:
         """Batches an epoch for this process."""
-        total = -(-len(self.examples) // self.batch_sampler.batch_size)
-        if self.batch_sampler.shuffle:
+        total = -(-len(self.examples) // self.sampler.batch_size)
+        if self.sampler.shuffle:
             return total // self.world_size if total >= self.world_size else 1
         return len(range(self.rank, total, self.world_size))
 
@@ -148,20 +149,27 @@ class BatchLoader:
             yield self.examples.batch(rows)
 
     def _mine(self) -> list[np.ndarray]:
-        batches = self.batch_sampler.batches()
-        if self.batch_sampler.shuffle:
+        batches = self.sampler.batches()
+        if self.sampler.shuffle:
             # every process takes part in every optimiser step: all need the same number
-            shortest = [batches[(self.rank + i * self.world_size) % len(batches)] for i in range(len(self))]
-            return shortest
+            steps = range(self.rank, self.rank + len(self) * self.world_size, self.world_size)
+            return [batches[step % len(batches)] for step in steps]
         return batches[self.rank :: self.world_size]
+
+    def reference_texts(self) -> list[str] | None:
+        """Target texts in the order of this epoch's batches; None where targets are not texts."""
+        texts = self.examples.texts
+        if texts is None:
+            return None
+        return [texts[row] for rows in self._mine() for row in rows]
 
     def state_dict(self) -> dict[str, Any]:
         """Where the epoch stands."""
-        return {"epoch": self.batch_sampler.epoch, "next": self._next}
+        return {"epoch": self.sampler.epoch, "next": self._next}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` stood."""
-        self.batch_sampler.set_epoch(state["epoch"])
+        self.sampler.set_epoch(state["epoch"])
         self._next = state["next"]
         self._resumed = self._next < len(self)
 

@@ -25,10 +25,8 @@ class Ragged:
     def from_lists(cls, sequences: Iterable[Iterable[int]]) -> "Ragged":
         """Pack Python sequences."""
         arrays = [np.fromiter(sequence, dtype=np.int32) for sequence in sequences]
-        offsets = np.zeros(len(arrays) + 1, dtype=np.int64)
-        np.cumsum([len(array) for array in arrays], out=offsets[1:])
         values = np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int32)
-        return cls(values, offsets)
+        return cls(values, _offsets(np.array([len(array) for array in arrays], dtype=np.int64)))
 
     def __len__(self) -> int:
         """Number of sequences N."""
@@ -41,29 +39,53 @@ class Ragged:
 
     def __getitem__(self, index: int) -> np.ndarray:
         """One sequence, a view."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     def select(self, rows: np.ndarray) -> "Ragged":
         """Some of the sequences, in the order of `rows`."""
-        lengths = self.lengths[rows]
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        index = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return Ragged(self.values[index], offsets)
+        return self._gather(self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows])
 
     def cut(self, max_length: int) -> "Ragged":
         """Every sequence cut to its first `max_length` elements."""
-        lengths = np.minimum(self.lengths, max_length)
-        offsets = np.zeros(len(self) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        index = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] - offsets[:-1], lengths)
-        return Ragged(self.values[index], offsets)
+        lengths = self.lengths
+        if lengths.max(initial=0) <= max_length:
+            return self
+        return self._gather(self.offsets[:-1], np.minimum(lengths, max_length))
+
+    def take(self, table: np.ndarray) -> "Ragged":
+        """Every element replaced by its entry in `table` (V,)."""
+        return Ragged(np.take(table.astype(np.int32), self.values), self.offsets)
+
+    def framed(self, start: int, end: int) -> "Ragged":
+        """Every sequence with `start` before and `end` behind it."""
+        offsets = self.offsets + 2 * np.arange(len(self.offsets))
+        values = np.empty(offsets[-1], dtype=np.int32)
+        inner = np.ones(len(values), dtype=bool)
+        inner[offsets[:-1]] = inner[offsets[1:] - 1] = False
+        values[offsets[:-1]] = start
+        values[offsets[1:] - 1] = end
+        values[inner] = self.values
+        return Ragged(values, offsets)
 
     def pad(self, rows: np.ndarray, fill: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B"]]:
         """The chosen sequences, right padded with `fill` (int64), and their lengths (int64)."""
-        lengths = self.lengths[rows]
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
         steps = np.arange(max(1, int(lengths.max(initial=0))))
         valid = steps < lengths[:, None]
         padded = np.full(valid.shape, fill, dtype=np.int64)
-        padded[valid] = self.values[(self.offsets[rows][:, None] + steps)[valid]]
+        padded[valid] = self.values[(starts[:, None] + steps)[valid]]
         return torch.from_numpy(padded), torch.from_numpy(lengths)
+
+    def _gather(self, starts: np.ndarray, lengths: np.ndarray) -> "Ragged":
+        offsets = _offsets(lengths)
+        index = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        return Ragged(self.values[index], offsets)
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets

@@ -1,0 +1,68 @@
+"""Derived files on disk, made once and shared by all runs."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, TypeVar
+from uuid import uuid4
+from zipfile import BadZipFile
+
+from rnnlab.data.source import cache_root
+
+FORMAT = 1
+"""Part of every key: raised when what the files hold changes its meaning."""
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+def cached(
+    name: str,
+    key: Any,
+    make: Callable[[], T],
+    write: Callable[[IO[bytes], T], None],
+    read: Callable[[IO[bytes]], T],
+) -> T:
+    """A value from its file below `cache_root()`, else made and written there.
+
+    Several processes may ask for the same value at once: each writes a file of its own and moves
+    it into place whole. A file that cannot be read is made anew. Without a writable folder the
+    value is made every time.
+
+    Args:
+        name: What it is, such as "imdb/train"; the start of the file's path.
+        key: Plain values that decide the content: checksums of the sources and all settings.
+        make: Makes the value.
+        write: Writes it to a binary stream.
+        read: Its inverse; raises ValueError, KeyError, EOFError, OSError or BadZipFile on a
+            broken file.
+    """
+    digest = hashlib.sha256(json.dumps([FORMAT, key], sort_keys=True).encode()).hexdigest()
+    path = cache_root() / f"{name}-{digest[:20]}"
+    try:
+        with path.open("rb") as stream:
+            return read(stream)
+    except FileNotFoundError:
+        _log.info("%s: reading the original files; kept in %s", name, path)
+    except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
+        _log.warning("%s: broken cache file %s is made anew (%s)", name, path, error)
+    value = make()
+    try:
+        _replace(path, lambda stream: write(stream, value))
+    except OSError as error:
+        _log.warning("%s: cannot keep a cache (%s); set RNNLAB_CACHE", name, error)
+    return value
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{uuid4().hex}")
+    try:
+        with temporary.open("xb") as stream:
+            write(stream)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,168 @@
+"""A part of a corpus as numbers: what is cached, whatever the vocabulary will be."""
+
+import hashlib
+import json
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, NamedTuple, Self
+
+import numpy as np
+
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.vocab import UNK
+
+
+class Example(NamedTuple):
+    """One example as a corpus gives it.
+
+    A string is a text that the data's tokenizer splits; a sequence is tokens as they are.
+
+    Attributes:
+        source: The input.
+        target: A target text, tags, or a single label in a tuple.
+        file: Where it stands, for messages: a file or a member of an archive.
+        line: Its (first) line, from 1; 0 where a file is one example.
+    """
+
+    source: str | Sequence[str]
+    target: str | Sequence[str]
+    file: str
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Examples as positions in the complete lists of the types that occur.
+
+    Attributes:
+        source: Inputs, N sequences; an input without tokens is a single `<unk>`.
+        target: Targets, N sequences.
+        source_types: Distinct input tokens, in order of appearance.
+        target_types: Distinct target tokens, tags or labels.
+        files: Distinct names of files.
+        file_of: Which of them each example stands in, int32 (N,).
+        line: Its line, int32 (N,).
+        digest: A 64-bit hash of the input's tokens, uint64 (N,): equal for repeats.
+        texts: Target texts as they stand in the file; empty where targets are not texts.
+    """
+
+    source: Ragged
+    target: Ragged
+    source_types: list[str]
+    target_types: list[str]
+    files: list[str]
+    file_of: np.ndarray
+    line: np.ndarray
+    digest: np.ndarray
+    texts: list[str]
+
+    def __len__(self) -> int:
+        """Number of examples N."""
+        return len(self.source)
+
+    def place(self, row: int, step: int = 0) -> str:
+        """Where an example (and in it a step that has a line of its own) stands: file:line."""
+        name = self.files[self.file_of[row]]
+        return f"{name}:{self.line[row] + step}" if self.line[row] else name
+
+    def select(self, rows: np.ndarray) -> "Coded":
+        """Some of the examples."""
+        return Coded(
+            source=self.source.select(rows),
+            target=self.target.select(rows),
+            source_types=self.source_types,
+            target_types=self.target_types,
+            files=self.files,
+            file_of=self.file_of[rows],
+            line=self.line[rows],
+            digest=self.digest[rows],
+            texts=[self.texts[row] for row in rows] if self.texts else [],
+        )
+
+    def write(self, stream: IO[bytes]) -> None:
+        """Save to a binary stream."""
+        strings = [self.source_types, self.target_types, self.files, self.texts]
+        np.savez(
+            stream,
+            source=self.source.values,
+            source_offsets=self.source.offsets,
+            target=self.target.values,
+            target_offsets=self.target.offsets,
+            file_of=self.file_of,
+            line=self.line,
+            digest=self.digest,
+            strings=np.frombuffer(json.dumps(strings).encode(), dtype=np.uint8),
+        )
+
+    @classmethod
+    def read(cls, stream: IO[bytes]) -> Self:
+        """Inverse of `write`."""
+        with np.load(stream, allow_pickle=False) as kept:
+            source_types, target_types, files, texts = json.loads(kept["strings"].tobytes())
+            return cls(
+                source=Ragged(kept["source"], kept["source_offsets"]),
+                target=Ragged(kept["target"], kept["target_offsets"]),
+                source_types=source_types,
+                target_types=target_types,
+                files=files,
+                file_of=kept["file_of"],
+                line=kept["line"],
+                digest=kept["digest"],
+                texts=texts,
+            )
+
+
+class Coder:
+    """Collects examples into a `Coded` without keeping their tokens as Python objects."""
+
+    def __init__(self) -> None:
+        self._source = _Column()
+        self._target = _Column()
+        self._file = _Column()
+        self._line = array("i")
+        self._digest = bytearray()
+        self._texts: list[str] = []
+
+    def add(self, example: Example, source: Sequence[str], target: Sequence[str]) -> None:
+        """Append an example with the tokens of its two sides."""
+        self._source.add(source or (UNK,))
+        self._target.add(target)
+        self._file.add((example.file,))
+        self._line.append(example.line)
+        joined = "\0".join(source).encode(errors="surrogatepass")
+        self._digest += hashlib.blake2b(joined, digest_size=8).digest()
+        if isinstance(example.target, str):
+            self._texts.append(example.target)
+
+    def coded(self) -> Coded:
+        """All that was added."""
+        return Coded(
+            source=self._source.ragged(),
+            target=self._target.ragged(),
+            source_types=list(self._source.types),
+            target_types=list(self._target.types),
+            files=list(self._file.types),
+            file_of=self._file.ragged().values,
+            line=np.asarray(self._line, dtype=np.int32),
+            digest=np.frombuffer(bytes(self._digest), dtype="<u8"),
+            texts=self._texts,
+        )
+
+
+class _Column:
+    """Sequences of tokens, interned as they come."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, int] = {}
+        self.values = array("i")
+        self.offsets = array("q", [0])
+
+    def add(self, tokens: Sequence[str]) -> None:
+        types = self.types
+        self.values.extend([types.setdefault(token, len(types)) for token in tokens])
+        self.offsets.append(len(self.values))
+
+    def ragged(self) -> Ragged:
+        values = np.asarray(self.values, dtype=np.int32)
+        return Ragged(values, np.asarray(self.offsets, dtype=np.int64))

@@ -1,0 +1,114 @@
+"""Reading original files: plain, gzipped or inside a tar ball, with errors that name the place."""
+
+import gzip
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from io import BufferedReader
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from rnnlab.errors import DataError
+
+BOM = "\ufeff"
+
+
+@contextmanager
+def broken_files(path: Path) -> Iterator[None]:
+    """Turn whatever a missing, unreadable or truncated file raises into one DataError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
+        raise DataError(f"{path}: truncated or damaged ({error})") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+
+
+def decode(data: bytes, place: str) -> str:
+    """UTF-8 text.
+
+    Raises:
+        DataError: The bytes are not UTF-8; names `place` and the first wrong byte.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        wrong = f"byte 0x{data[error.start]:02x} at column {error.start + 1}"
+        raise DataError(f"{place}: not UTF-8 ({wrong})") from error
+
+
+def lines(path: Path, member: str | None = None) -> Iterator[tuple[int, str]]:
+    r"""Lines of a UTF-8 file with their numbers, from 1, without the line end.
+
+    Lines end with LF or CR LF alone: other characters that `str.splitlines` takes for line ends
+    (U+0085, form feed, ...) are part of the text.
+
+    Args:
+        path: A plain or `.gz` file, or a tar ball.
+        member: The file inside the tar ball.
+
+    Raises:
+        DataError: The file is missing, damaged or not UTF-8.
+    """
+    shown = str(path) if member is None else f"{path}:{member}"
+    with broken_files(path), _open(path, member) as stream:
+        for number, raw in enumerate(stream, start=1):
+            text = decode(raw.removesuffix(b"\n").removesuffix(b"\r"), f"{shown}:{number}")
+            yield number, text.removeprefix(BOM) if number == 1 else text
+
+
+@contextmanager
+def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
+    if member is not None:
+        with tarfile.open(path) as archive:
+            stream = archive.extractfile(_member(archive, member, path))
+            assert stream is not None  # a regular file
+            yield stream
+    elif path.suffix == ".gz":
+        with BufferedReader(gzip.open(path)) as unzipped:
+            yield unzipped
+    else:
+        with path.open("rb") as plain:
+            yield plain
+
+
+def _member(archive: tarfile.TarFile, name: str, path: Path) -> tarfile.TarInfo:
+    # an AppleDouble member "._x" stands beside each "x" of tar balls made on a Mac
+    for info in archive:
+        if info.isfile() and PurePosixPath(info.name).name == name:
+            return info
+    raise DataError(f"{path}: no member {name}")
+
+
+def members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Regular files of a tar ball, in its order, as a stream; AppleDouble members are skipped.
+
+    Raises:
+        DataError: The tar ball is missing or damaged.
+    """
+    with broken_files(path), tarfile.open(path, "r|*") as archive:
+        for info in archive:
+            archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+            name = PurePosixPath(info.name)
+            if info.isfile() and not name.name.startswith("._"):
+                stream = archive.extractfile(info)
+                assert stream is not None  # a regular file
+                yield str(name), stream
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file; computed once as long as the file does not change."""
+    with broken_files(path):
+        status = path.stat()
+        return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, _size: int, _mtime: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
