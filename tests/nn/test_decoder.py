@@ -1,0 +1,133 @@
+import itertools
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from rnnlab.encoder import Encoder
+from rnnlab.layers.gru import GRU
+from rnnlab.layers.lstm import LSTM
+from rnnlab.layers.rnn import RNN
+from rnnlab.nn.decoder import Decoder
+
+VOCAB = 11
+LENGTHS = torch.tensor([4, 1, 6])
+TOKENS = torch.tensor([[2, 5, 7, 9, 4], [2, 4, 4, 0, 0], [2, 10, 6, 0, 0]])
+
+
+class Words(nn.Embedding):
+    output_size = 5
+
+
+def build(cell=GRU, *, bidirectional=False, depth=1, **options):
+    torch.manual_seed(0)
+    encoder = Encoder(
+        Words(9, 5), partial(cell, hidden_size=4), num_layers=depth, bidirectional=bidirectional
+    )
+    decoder = Decoder(encoder, VOCAB, embedding_size=6, **options)
+    return encoder.double(), decoder.double()
+
+
+def source(padding=0):
+    torch.manual_seed(1)
+    inputs = torch.randint(2, 9, (3, 6))
+    return inputs.masked_fill(torch.arange(6) >= LENGTHS.unsqueeze(1), padding)
+
+
+@pytest.mark.parametrize(
+    ("cell", "attention", "bidirectional", "encoder_depth", "depth"),
+    [*itertools.product([RNN, LSTM, GRU], [True, False], [True, False], [1, 2], [1, 2])],
+)
+def test_teacher_forcing_equals_step_by_step(cell, attention, bidirectional, encoder_depth, depth):
+    encoder, decoder = build(
+        cell,
+        bidirectional=bidirectional,
+        depth=encoder_depth,
+        num_layers=depth,
+        attention=attention,
+    )
+    encoded = encoder(source(), LENGTHS)
+    together = decoder.output(decoder(encoded, TOKENS)).log_softmax(-1)
+    step, state = decoder.search(encoded)
+    for u in range(TOKENS.shape[1]):
+        log_probs, state = step(TOKENS[:, u], state)
+        torch.testing.assert_close(log_probs, together[:, u])
+
+
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+def test_rows_of_the_state_can_be_reordered_repeated_and_dropped(cell):
+    encoder, decoder = build(cell, bidirectional=True, num_layers=2)
+    encoded = encoder(source(), LENGTHS)
+    step, state = decoder.search(encoded)
+    rows = torch.tensor([2, 2, 0])
+    for u in range(2):
+        log_probs, state = step(TOKENS[:, u], state)
+    expected, _ = step(TOKENS[:, 2], state)
+    reordered = tuple(part.index_select(0, rows) for part in state)
+    log_probs, _ = step(TOKENS[rows, 2], reordered)
+    torch.testing.assert_close(log_probs, expected[rows])
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_padding_of_the_source_has_no_influence(attention):
+    encoder, decoder = build(bidirectional=True, attention=attention)
+    plain = decoder(encoder(source(), LENGTHS), TOKENS)
+    other = decoder(encoder(source(padding=8), LENGTHS), TOKENS)
+    torch.testing.assert_close(other, plain)
+    wider = torch.cat([source(), torch.zeros(3, 4, dtype=torch.long)], dim=1)
+    torch.testing.assert_close(decoder(encoder(wider, LENGTHS), TOKENS), plain)
+
+
+def test_a_step_sees_no_later_token():
+    encoder, decoder = build(LSTM, num_layers=2)
+    encoded = encoder(source(), LENGTHS)
+    changed = TOKENS.clone()
+    changed[:, 3:] = 8
+    before, after = decoder(encoded, TOKENS), decoder(encoded, changed)
+    assert torch.equal(before[:, :3], after[:, :3])
+    assert not torch.allclose(before[:, 3:], after[:, 3:])
+
+
+def test_without_attention_only_the_final_states_are_read():
+    encoder, decoder = build(depth=2, attention=False)
+    encoded = encoder(source(), LENGTHS)
+    apart = replace(
+        encoded,
+        outputs=encoded.outputs.detach().requires_grad_(),
+        layers=tuple(final.detach().requires_grad_() for final in encoded.layers),
+    )
+    outputs, *finals = torch.autograd.grad(
+        decoder(apart, TOKENS).sum(), [apart.outputs, *apart.layers], allow_unused=True
+    )
+    assert outputs is None
+    assert finals[0] is None  # one decoder layer: it starts from the encoder's last
+    assert finals[1].abs().sum() > 0
+
+
+def test_tied_embeddings_are_one_parameter():
+    _, decoder = build(tied=True)
+    assert decoder.output.weight is decoder.embedding.weight
+    _, untied = build(tied=False)
+    saved = sum(p.numel() for p in untied.parameters()) - sum(
+        p.numel() for p in decoder.parameters()
+    )
+    assert saved == VOCAB * 6
+
+
+def test_every_parameter_learns():
+    encoder, decoder = build(LSTM, bidirectional=True, depth=2, num_layers=2)
+    logits = decoder.output(decoder(encoder(source(), LENGTHS), TOKENS))
+    logits.log_softmax(-1)[..., 3].sum().backward()
+    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_dropout_in_training_only():
+    encoder, decoder = build(dropout=0.5)
+    encoded = encoder(source(), LENGTHS)
+    assert not torch.equal(decoder(encoded, TOKENS), decoder(encoded, TOKENS))
+    decoder.eval()
+    assert torch.equal(decoder(encoded, TOKENS), decoder(encoded, TOKENS))

@@ -1,0 +1,186 @@
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlab.nn.search import beam_search
+
+START, END = 0, 1
+
+
+class Markov:
+    """log p(next | last two tokens, sentence): tables (B, V, V, V); the state is what was read."""
+
+    def __init__(self, sentences, size, seed, sharpness=1.5):
+        generator = torch.Generator().manual_seed(seed)
+        logits = torch.randn(sentences, size, size, size, generator=generator, dtype=torch.double)
+        self.tables = (sharpness * logits).log_softmax(-1)
+        self.calls = []
+
+    def state(self, rows=None):
+        rows = torch.arange(len(self.tables)) if rows is None else torch.tensor(rows)
+        return torch.full((len(rows),), START), rows
+
+    def step(self, tokens, state):
+        self.calls.append(len(tokens))
+        before, rows = state
+        return self.tables[rows, before, tokens], (tokens, rows)
+
+    def log_prob(self, row, tokens):
+        before, last, total = START, START, 0.0
+        for token in [*tokens, END]:
+            total += float(self.tables[row, before, last, token])
+            before, last = last, token
+        return total
+
+    def search(self, rows=None, **options):
+        return beam_search(self.step, self.state(rows), START, END, **options)
+
+
+def score(model, row, tokens, penalty):
+    return model.log_prob(row, tokens) / (len(tokens) + 1) ** penalty
+
+
+def enumerate_best(model, row, max_length, penalty, allowed):
+    every = itertools.chain.from_iterable(
+        itertools.product(allowed, repeat=n) for n in range(max_length + 1)
+    )
+    return max(every, key=lambda tokens: score(model, row, tokens, penalty))
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    penalty=st.sampled_from([0.0, 0.6, 1.0, 2.0]),
+    max_length=st.integers(0, 4),
+)
+@settings(deadline=None, max_examples=40)
+def test_with_a_beam_for_all_prefixes_it_is_exact(seed, penalty, max_length):
+    model = Markov(3, 5, seed)
+    found = model.search(beam=3**4, max_length=max_length, length_penalty=penalty, banned=[2])
+    for row in range(3):
+        best = enumerate_best(model, row, max_length, penalty, allowed=(3, 4))
+        assert found.tokens[row] == list(best)
+        assert float(found.scores[row]) == pytest.approx(score(model, row, best, penalty))
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    beam=st.integers(1, 6),
+    penalty=st.sampled_from([0.0, 0.7, 1.0]),
+    limits=st.lists(st.integers(0, 7), min_size=1, max_size=5),
+)
+@settings(deadline=None, max_examples=60)
+def test_scores_limits_and_independence_of_the_batch(seed, beam, penalty, limits):
+    model = Markov(len(limits), 6, seed)
+    options = {"beam": beam, "length_penalty": penalty, "banned": [3]}
+    together = model.search(max_length=torch.tensor(limits), **options)
+    for row, limit in enumerate(limits):
+        tokens = together.tokens[row]
+        assert len(tokens) <= limit
+        assert not {START, END, 3} & set(tokens)
+        assert float(together.scores[row]) == pytest.approx(score(model, row, tokens, penalty))
+        alone = model.search([row], max_length=limit, **options)
+        assert alone.tokens == [tokens]
+        assert float(alone.scores[0]) == pytest.approx(float(together.scores[row]))
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(deadline=None, max_examples=40)
+def test_one_beam_is_argmax_decoding(seed):
+    model = Markov(4, 6, seed)
+    found = model.search(beam=1, max_length=9, length_penalty=1.0)
+    for row in range(4):
+        before, last, tokens = START, START, []
+        while len(tokens) < 9:
+            log_probs = model.tables[row, before, last].clone()
+            log_probs[START] = float("-inf")
+            before, last = last, int(log_probs.argmax())
+            if last == END:
+                break
+            tokens.append(last)
+        assert found.tokens[row] == tokens
+
+
+def slow_beam(model, row, beam, max_length, penalty):
+    """The rule of the docstring in plain Python, one sentence."""
+    prefixes, found, best = [((), 0.0)], 0, ((), float("-inf"))
+    for length in range(max_length + 1):
+        candidates = []
+        for tokens, total in prefixes:
+            before, last = ([START, START, *tokens])[-2:]
+            for token in range(model.tables.shape[-1]):
+                if token == START or (length == max_length and token != END):
+                    continue
+                added = float(model.tables[row, before, last, token])
+                candidates.append(((*tokens, token), total + added))
+        candidates.sort(key=lambda candidate: -candidate[1])
+        for tokens, total in candidates[:beam]:
+            if tokens[-1] == END:
+                found += 1
+                normalised = total / (length + 1) ** penalty
+                if normalised > best[1]:
+                    best = (tokens[:-1], normalised)
+        prefixes = [c for c in candidates if c[0][-1] != END][:beam]
+        if found >= beam or not prefixes:
+            break
+        if best[1] >= prefixes[0][1] / (max_length + 1) ** penalty:
+            break
+    return best
+
+
+@given(seed=st.integers(0, 10**6), beam=st.integers(1, 5), penalty=st.sampled_from([0.0, 1.0]))
+@settings(deadline=None, max_examples=40)
+def test_equals_beam_search_written_out(seed, beam, penalty):
+    model = Markov(3, 7, seed, sharpness=2.5)
+    found = model.search(beam=beam, max_length=8, length_penalty=penalty)
+    for row in range(3):
+        tokens, normalised = slow_beam(model, row, beam, 8, penalty)
+        assert found.tokens[row] == list(tokens)
+        assert float(found.scores[row]) == pytest.approx(normalised)
+
+
+def test_a_wider_beam_finds_what_greedy_misses():
+    # "2" looks better at first, but "3 </s>" is the better sentence: 0.4 * 0.9 > 0.6 * 0.3
+    probs = torch.full((4, 4), 1e-9, dtype=torch.double)
+    probs[START, 2], probs[START, 3] = 0.6, 0.4
+    probs[2, END], probs[2, 2], probs[2, 3] = 0.3, 0.25, 0.45
+    probs[3, END], probs[3, 2] = 0.9, 0.1
+    table = probs.log()
+
+    def step(tokens, state):
+        return table[tokens], state
+
+    state = (torch.zeros(1),)
+    options = {"max_length": 1, "length_penalty": 0.0}
+    greedy = beam_search(step, state, START, END, beam=1, **options)
+    wide = beam_search(step, state, START, END, beam=2, **options)
+    assert greedy.tokens == [[2]]
+    assert wide.tokens == [[3]]
+    assert float(wide.scores.exp()) == pytest.approx(0.36)
+
+
+def test_sentences_that_are_done_leave_the_batch():
+    model = Markov(2, 4, seed=0)
+    model.tables[0, ..., END] = 0.0  # certain to end at once
+    model.tables[0, ..., 2:] = -50.0
+    model.tables[1, ..., END] = -50.0
+    model.tables[1, ..., 2] = -0.1
+    found = model.search(beam=3, max_length=5)
+    assert found.tokens == [[], [2] * 5]
+    assert model.calls == [6, 3, 3, 3, 3, 3]
+
+
+def test_no_sequence_is_possible():
+    model = Markov(1, 4, seed=0)
+    model.tables[...] = float("-inf")
+    found = model.search(beam=2, max_length=3)
+    assert found.tokens == [[]]
+    assert found.scores.tolist() == [float("-inf")]
+
+
+@pytest.mark.parametrize("options", [{"beam": 0}, {"beam": 1, "length_penalty": -1.0}])
+def test_impossible_options(options):
+    with pytest.raises(ValueError, match="at least"):
+        Markov(1, 4, seed=0).search(max_length=3, **options)
