@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import valid_mask
-from rnnlab.layers.padding import last_valid
+from rnnlab.layers.padding import last_valid, zero_padding
 
 State = tuple[Tensor, ...]
 """The recurrent state, each part (B, ...): search reorders it without knowing the cell."""
@@ -58,6 +58,7 @@ class Layer(nn.Module, ABC):
             lengths: Real steps of each sequence, at least 1; None where all are T.
             state: State to start from; None for `initial_state`.
         """
+        x = zero_padding(x, lengths)  # a masked NaN would still give NaN gradients
         state = self.initial_state(x.shape[0], x) if state is None else state
         valid = None if lengths is None else valid_mask(lengths, x.shape[1])
         outputs = []

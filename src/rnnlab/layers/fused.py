@@ -7,10 +7,9 @@ from typing import ClassVar
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from rnnlab.data.batch import valid_mask
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
-from rnnlab.layers.padding import last_valid
+from rnnlab.layers.padding import last_valid, zero_padding
 
 
 def check_hidden_size(hidden_size: int) -> int:
@@ -76,18 +75,14 @@ class FusedLayer(Layer):
         """See `Layer.forward`; here for a state that is the output."""
         if lengths is None:
             return self.kernel(x, state)
-        padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
-        outputs = self.kernel(x.masked_fill(padding, 0.0), state)[0].masked_fill(padding, 0.0)
+        outputs = zero_padding(self.kernel(zero_padding(x, lengths), state)[0], lengths)
         return outputs, (last_valid(outputs, lengths),)
 
     def outputs(
         self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B T H"]:
-        """`forward`'s outputs alone."""
-        if lengths is None:
-            return self.kernel(x, None)[0]
-        padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
-        return self.kernel(x.masked_fill(padding, 0.0), None)[0].masked_fill(padding, 0.0)
+        """`forward`'s outputs alone: the kernel, and no final state."""
+        return zero_padding(self.kernel(zero_padding(x, lengths), None)[0], lengths)
 
 
 def to_torch(part: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import State
 from rnnlab.layers.fused import FusedLayer, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, gate_bias_, orthogonal_
-from rnnlab.layers.padding import last_valid
+from rnnlab.layers.padding import last_valid, zero_padding
 
 HOLD = 1e4
 """Drives a sigmoid to exactly 0 or 1 in every dtype (float64 needs 746), and fits into float16."""
@@ -79,7 +79,7 @@ class LSTM(FusedLayer, nn.LSTM):
         if lengths is None:
             return self.kernel(x, state)
         padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
-        flagged = torch.cat([x.masked_fill(padding, 0.0), padding.to(x.dtype)], dim=2)
+        flagged = torch.cat([zero_padding(x, lengths), padding.to(x.dtype)], dim=2)
         start = self.initial_state(x.shape[0], x) if state is None else state
         outputs, _, cell = torch.lstm(
             flagged,
@@ -92,7 +92,7 @@ class LSTM(FusedLayer, nn.LSTM):
             bidirectional=False,
             batch_first=True,
         )
-        outputs = outputs.masked_fill(padding, 0.0)
+        outputs = zero_padding(outputs, lengths)
         return outputs, (last_valid(outputs, lengths), cell[0])
 
     def _holding_weights(self) -> list[Tensor]:

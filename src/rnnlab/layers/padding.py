@@ -1,8 +1,27 @@
-"""Indexing of right-padded batches, without a device synchronisation."""
+"""Right-padded batches: masking, gathering and reversing, without a device synchronisation."""
+
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from rnnlab.data.batch import valid_mask
+
+
+def zero_padding(
+    x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
+) -> Float[Tensor, "B T D"]:
+    """Zero beyond each length, even where NaN or infinity stood.
+
+    Args:
+        x: Right-padded sequences.
+        lengths: Valid steps of each; None where all are T.
+    """
+    if lengths is None:
+        return x
+    # half the time of masked_fill, which copies first
+    return torch.where(valid_mask(lengths, x.shape[1]).unsqueeze(2), x, 0.0)
 
 
 def last_valid(outputs: Float[Tensor, "B T H"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B H"]:
@@ -24,7 +43,33 @@ def reverse_padded(
     """
     if lengths is None:
         return x.flip(1)
-    steps = torch.arange(x.shape[1], device=x.device)
-    mirrored = lengths.unsqueeze(1) - 1 - steps
-    index = torch.where(mirrored >= 0, mirrored, steps)
-    return x.gather(1, index.unsqueeze(2).expand_as(x))
+    batch, steps = x.shape[:2]
+    step = torch.arange(steps, device=x.device)
+    mirrored = lengths.unsqueeze(1) - 1 - step
+    index = torch.where(mirrored >= 0, mirrored, step)
+    index = index + steps * torch.arange(batch, device=x.device).unsqueeze(1)
+    return _reorder(x, index.flatten())
+
+
+def _reorder(x: Tensor, index: Tensor) -> Tensor:
+    return _Reorder.apply(x, index)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class _Reorder(torch.autograd.Function):
+    """Takes the B T steps in another order, one that is its own inverse.
+
+    Autograd does not know about the inverse: it would scatter gradients (three times as slow, and
+    with atomic additions on a GPU) where gathering them is exact.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, index: Tensor) -> Tensor:
+        return x.flatten(0, 1).index_select(0, index).view(x.shape)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _reorder(gradient, *ctx.saved_tensors), None
