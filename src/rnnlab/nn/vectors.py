@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ GLOVE = About(
             size=862_182_613,
         ),
     ),
+    counts={"words": 400_000},
 )
 
 
@@ -48,7 +50,12 @@ class FileVectors:
     Raises:
         DataError: On first use: the file is missing, or broken (names the line), or its vectors
             are not of `size` numbers.
+
+    Attributes:
+        about: Where the file of the shipped configuration comes from.
     """
+
+    about: ClassVar[About] = GLOVE
 
     def __init__(
         self,
