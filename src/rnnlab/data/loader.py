@@ -124,6 +124,7 @@ class BatchLoader:
         world_size: int = 1,
     ) -> None:
         self.examples = examples
+        self.batch_sampler = None  # Lightning looks for it wherever there is a sampler
         self.sampler = BucketOrder(examples.lengths, batch_size, shuffle=shuffle, seed=seed)
         self.rank = rank
         self.world_size = world_size

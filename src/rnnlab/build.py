@@ -1,0 +1,118 @@
+"""THE wiring: from a configuration to objects, to be read top to bottom.
+
+Nothing below this file sees a configuration.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from torch import nn
+
+from rnnlab.checkpoint import stamp
+from rnnlab.data.base import SequenceData
+from rnnlab.data.spec import Spec
+from rnnlab.data.vocab import Vocab
+from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.progress import Progress
+from rnnlab.diagnostics.throughput import Throughput
+from rnnlab.encoder import Encoder
+from rnnlab.module import SequenceModule
+from rnnlab.nn.embedding import Features
+from rnnlab.snapshot import Snapshot
+from rnnlab.tasks.base import Task
+from rnnlab.trust import factory, make
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What predicts: an encoder and a task on top of it, and the vectors it embeds words with."""
+
+    encoder: Encoder
+    task: Task
+    vectors: Any
+
+
+def build_data(cfg: Config, vectors: Any) -> SequenceData:
+    """The data set; it knows the words that `vectors` has vectors for."""
+    data: SequenceData = make(cfg["data"], cfg["trust"])
+    data.add_words(vectors.words, lower_fallback=vectors.lower_fallback)
+    return data
+
+
+def build_vectors(cfg: Config) -> Any:
+    """Word vectors: random ones, or a file's."""
+    return make(cfg["embedding"], cfg["trust"])
+
+
+def build_model(cfg: Config, spec: Spec, vectors: Any) -> Model:
+    """Embedding -> encoder -> task, with all sizes from the spec."""
+    trusted = cfg["trust"]
+    embedding: nn.Module
+    if isinstance(spec.source, Vocab):
+        embedding = vectors.module(spec.source)
+    else:
+        embedding = Features(spec.source)
+    encoder: Encoder = make(cfg["encoder"], trusted, embedding, factory(cfg["cell"], trusted))
+    task: Task = make(cfg["task"], trusted, encoder, spec)
+    return Model(encoder, task, vectors)
+
+
+def build_module(cfg: Config, choices: Config, spec: Spec, model: Model) -> SequenceModule:
+    """Model, optimiser and scheduler as a Lightning module."""
+    trusted = cfg["trust"]
+    scheduler = cfg["scheduler"]
+    return SequenceModule(
+        model.encoder,
+        model.task,
+        optimizer=factory(cfg["optimizer"], trusted),
+        scheduler=factory(scheduler, trusted) if scheduler else None,
+        stamp=stamp(cfg, choices, spec),
+    )
+
+
+def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
+    """Checkpoints, progress and diagnostics of a training run."""
+    trusted = cfg["trust"]
+    monitor = f"val/{task.monitor}"
+    callbacks: list[Callback] = [
+        Throughput(),
+        Board(every_n_steps=cfg["trainer"].get("log_every_n_steps", 50)),
+    ]
+    callbacks += [make(node, trusted) for node in (cfg["diagnostics"] or {}).values() if node]
+    checkpoints = folder / "checkpoints"
+    callbacks.append(Snapshot(checkpoints, every_n_steps=cfg["checkpoint"]["every_n_steps"]))
+    callbacks.append(
+        ModelCheckpoint(
+            checkpoints,
+            filename="best",
+            monitor=monitor,
+            mode=task.mode,
+            enable_version_counter=False,
+            save_on_exception=False,
+        )
+    )
+    patience = cfg["early_stopping"]["patience"]
+    if patience is not None:
+        callbacks.append(EarlyStopping(monitor, mode=task.mode, patience=patience))
+    if cfg["trainer"].get("enable_progress_bar", True):
+        callbacks.append(Progress(monitor))
+    return callbacks
+
+
+def build_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Trainer:
+    """Lightning's trainer, with the logger writing into the run folder."""
+    logger = cfg["logger"]
+    trainer: Trainer = factory(cfg["trainer"], cfg["trust"])(
+        callbacks=callbacks,
+        logger=make(logger, cfg["trust"], str(folder)) if logger else False,
+        default_root_dir=str(folder),
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    return trainer

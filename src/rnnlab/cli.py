@@ -1,0 +1,139 @@
+"""`rnnlab train|evaluate|predict|check|data`; train is the default word.
+
+This file imports nothing slow: an error that needs no model is to come at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from rnnlab.errors import ConfigError, RnnlabError
+
+Command = Callable[[list[str]], int]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program and exit: 0 done, 1 diverged, 2 the user's mistake, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in commands():
+        command, words = commands()[words[0]], words[1:]
+    else:
+        command = train
+    try:
+        code = command(words)
+    except RnnlabError as error:
+        for line in str(error).splitlines():
+            print(f"rnnlab: {line}", file=sys.stderr)
+        code = 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except KeyboardInterrupt:
+        print("rnnlab: interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)
+
+
+def commands() -> dict[str, Command]:
+    """The words of the command line."""
+    return {
+        "train": train,
+        "evaluate": evaluate,
+        "predict": predict,
+        "check": check,
+        "data": data,
+    }
+
+
+def train(words: list[str]) -> int:
+    """Train; `-m` for a grid or a sweep, `resume=RUN_DIR` to continue."""
+    from rnnlab.helptext import PROGRAM, train_help
+
+    if words in (["--help"], ["-h"]) or "--help" in words:
+        print(train_help() if sys.argv[1:2] == ["train"] else PROGRAM)
+        return 0
+    if words == ["--version"]:
+        from rnnlab import __version__
+
+        print(__version__)
+        return 0
+    from rnnlab.launch import launch
+
+    return launch(words)
+
+
+def check(words: list[str]) -> int:
+    """Validate the configuration that the overrides make, and print it."""
+    from omegaconf import OmegaConf
+
+    from rnnlab.composing import compose_words
+    from rnnlab.launch import Words
+    from rnnlab.validate import validate
+
+    given = Words.split(words)
+    composed = compose_words("train", given.overrides, given.search)
+    given.use_current_folder(composed.cfg)
+    validate(composed.cfg, composed.choices)
+    print(OmegaConf.to_yaml(OmegaConf.create(composed.cfg)), end="")
+    return 0
+
+
+def evaluate(words: list[str]) -> int:
+    """Test metrics of a checkpoint."""
+    from rnnlab.helptext import EVALUATE
+
+    if not words or "--help" in words:
+        print(EVALUATE)
+        return 0 if words else 2
+    from rnnlab.evaluate import evaluate_words
+
+    evaluate_words(words)
+    return 0
+
+
+def predict(words: list[str]) -> int:
+    """Predictions for raw text."""
+    from rnnlab.helptext import PREDICT
+
+    if not words or "--help" in words:
+        print(PREDICT)
+        return 0 if words else 2
+    from rnnlab.composing import compose_words
+    from rnnlab.launch import Words
+    from rnnlab.validate import validate
+
+    given = Words.split(words)
+    cfg = compose_words("predict", given.overrides).cfg
+    given.use_current_folder(cfg)
+    validate(cfg)
+    from rnnlab.predict import predict_file
+
+    predict_file(cfg)
+    return 0
+
+
+def data(words: list[str]) -> int:
+    """List, fetch and verify data sets."""
+    from rnnlab.config import config_dir
+    from rnnlab.data import catalogue
+    from rnnlab.data.source import data_root
+    from rnnlab.helptext import DATA
+
+    root = data_root(next((w.removeprefix("root=") for w in words if w.startswith("root=")), None))
+    match [word for word in words if not word.startswith("root=")]:
+        case ["list"]:
+            print(catalogue.table(catalogue.entries(config_dir()), root))
+        case ["fetch", name]:
+            for path in catalogue.fetch_entry(name, config_dir(), root):
+                print(path)
+        case ["verify", name]:
+            checks = catalogue.verify(name, config_dir(), root)
+            for what, expected, found, ok in checks:
+                print(f"{'ok ' if ok else 'BAD'}  {what}: {found}" + ("" if ok else f", not {expected}"))
+            return 0 if all(ok for *_, ok in checks) else 2
+        case [] | ["--help"] | ["-h"]:
+            print(DATA)
+        case other:
+            raise ConfigError(f"data: '{' '.join(other)}' is not one of list, fetch NAME, verify NAME")
+    return 0
+

@@ -1,0 +1,111 @@
+"""Where configurations live, what their roots must look like, and the resolvers they use."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+LONGEST_SLUG = 80
+
+
+def config_dir() -> Path:
+    """The folder of the shipped configurations: inside the wheel, or at the checkout's top."""
+    packaged = Path(str(files("rnnlab") / "configs"))
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "configs"
+
+
+@dataclass
+class Snapshots:
+    """How often `checkpoints/last.ckpt` is written, in optimiser steps."""
+
+    every_n_steps: int = 50
+
+
+@dataclass
+class EarlyStopping:
+    """Validations without improvement before a run ends; None never ends it early."""
+
+    patience: int | None = None
+
+
+@dataclass
+class TrainConfig:
+    """Root of `rnnlab train`: any further key at the top level is an error."""
+
+    seed: int = 1
+    resume: str | None = None
+    trust: list[str] = field(default_factory=list)
+    checkpoint: Snapshots = field(default_factory=Snapshots)
+    early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
+    cell: Any = MISSING
+    encoder: Any = MISSING
+    embedding: Any = MISSING
+    data: Any = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = None
+    trainer: Any = MISSING
+    logger: Any = None
+    diagnostics: Any = None
+    task: Any = MISSING
+
+
+@dataclass
+class EvaluateConfig:
+    """Root of `rnnlab evaluate`."""
+
+    checkpoint: str = MISSING
+    trust: list[str] = field(default_factory=list)
+    seed: int = 1
+    data: Any = None
+    trainer: Any = MISSING
+
+
+@dataclass
+class PredictConfig:
+    """Root of `rnnlab predict`."""
+
+    checkpoint: str = MISSING
+    input: str = "-"
+    batch_size: int = 64
+    trust: list[str] = field(default_factory=list)
+
+
+def slug(text: str) -> str:
+    """A text as a folder name: at most 80 characters, none of `= , /` or blanks.
+
+    Hydra's own parser rejects a path with `=` in `checkpoint=...`.
+    """
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:LONGEST_SLUG] or "default"
+
+
+def fresh(parent: str) -> str:
+    """Create a folder below `parent` named by the time, and give its name.
+
+    Created exclusively: of several runs that start in the same second, each gets its own.
+    """
+    name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    for suffix in ["", *(f"_{number}" for number in range(2, 10_000))]:
+        try:
+            (Path(parent) / (name + suffix)).mkdir()
+        except FileExistsError:
+            continue
+        return name + suffix
+    raise FileExistsError(f"{parent}: ten thousand runs in one second")
+
+
+@cache
+def register() -> None:
+    """Make schemas and resolvers known to Hydra; more than once does no harm."""
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=TrainConfig)
+    store.store(name="evaluate_schema", node=EvaluateConfig)
+    store.store(name="predict_schema", node=PredictConfig)
+    OmegaConf.register_resolver("rnnlab.fresh", fresh, use_cache=True, replace=True)
+    OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)

@@ -1,0 +1,34 @@
+"""The progress bar."""
+
+import sys
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import TQDMProgressBar
+
+from rnnlab.diagnostics.board import Board
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's progress bar with the training loss and the monitored metric.
+
+    Both are read where they are known already: showing them costs nothing.
+
+    Args:
+        monitor: Name of the metric, such as "val/accuracy".
+    """
+
+    def __init__(self, monitor: str) -> None:
+        super().__init__(refresh_rate=10 if sys.stderr.isatty() else 100)
+        self.monitor = monitor
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """Loss and monitored metric, as far as they are known."""
+        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        shown: dict[str, Any] = {}
+        if board.loss is not None:
+            shown["loss"] = f"{board.loss:.4f}"
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is not None:
+            shown[self.monitor] = f"{float(value):.4f}"
+        return shown

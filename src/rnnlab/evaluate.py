@@ -1,0 +1,65 @@
+"""Test metrics of a trained model, on its own data or on other data of its kind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lightning import seed_everything
+
+from rnnlab.build import Config, build_module, build_trainer
+from rnnlab.checkpoint import find_checkpoint, read_checkpoint
+from rnnlab.composing import compose_words, override_values, parse
+from rnnlab.data.base import SequenceData
+from rnnlab.errors import ConfigError
+from rnnlab.launch import Words
+from rnnlab.predict import restore
+from rnnlab.train import evaluate_split, quiet
+from rnnlab.trust import make
+from rnnlab.validate import validate
+
+
+def evaluate_words(words: list[str]) -> dict[str, float]:
+    """`rnnlab evaluate`: print the test metrics as JSON, and return them.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: Something that the user can mend.
+    """
+    quiet()
+    given = Words.split(words)
+    overrides = parse(given.overrides)
+    other_data = any(override.key_or_group == "data" for override in overrides)
+    of_data = [o.input_line or "" for o in overrides if o.key_or_group.startswith("data.")]
+    kept = [
+        o.input_line or ""
+        for o in overrides
+        if other_data or not o.key_or_group.startswith("data.")
+    ]
+    composed = compose_words("evaluate", kept, given.search)
+    cfg = composed.cfg
+    given.use_current_folder(cfg)
+    checkpoint = read_checkpoint(find_checkpoint(cfg["checkpoint"]), cfg["trust"])
+    full = {**checkpoint.cfg, "trainer": cfg["trainer"], "logger": None}
+    choices = {**checkpoint.choices}
+    if other_data:
+        full["data"] = cfg["data"]
+        choices["data"] = composed.choices["data"]
+    else:
+        full = override_values(full, of_data)
+    validate(full, choices)
+    seed_everything(full["seed"], workers=False, verbose=False)
+    spec, model = restore(checkpoint)
+    data: SequenceData = make(full["data"], full["trust"])
+    data.reuse(spec)
+    module = build_module(full, choices, spec, model)
+    results = evaluate_split(_trainer(full), module, data)
+    print(json.dumps({"checkpoint": str(checkpoint.path), "test": results}, indent=2))
+    for metric, signature in model.task.signatures().items():
+        print(f"{metric}: {signature}")
+    return results
+
+
+def _trainer(cfg: Config) -> Any:
+    try:
+        return build_trainer(cfg, Path.cwd(), [])
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None

@@ -1,0 +1,80 @@
+"""Help that is written for people."""
+
+from rnnlab.config import config_dir
+
+PROGRAM = """\
+rnnlab - study and train recurrent networks
+
+  rnnlab train [OVERRIDES]              train (the default word); -m for a grid or a sweep
+  rnnlab evaluate checkpoint=RUN        test metrics of a trained model
+  rnnlab predict checkpoint=RUN input=FILE|-
+  rnnlab check [OVERRIDES]              validate a configuration and print it
+  rnnlab data list|fetch NAME|verify NAME
+
+Try:  rnnlab train task=delayed_recall cell=gru cell.update_bias=2 data.lag=50
+      rnnlab train --help
+"""
+
+EVALUATE = """\
+rnnlab evaluate checkpoint=RUN_DIR|FILE.ckpt [data=GROUP] [data.OPTION=VALUE ...] [trainer.OPTION=VALUE ...]
+
+Test metrics of a checkpoint: on the test split of the data it was trained on, or on other data of
+the same kind, with the vocabulary of the model.
+
+  rnnlab evaluate checkpoint=outputs/ner-lstm/2026-01-31_12-00-00
+  rnnlab evaluate checkpoint=best.ckpt data=conll_files data.test=mine.conll
+"""
+
+PREDICT = """\
+rnnlab predict checkpoint=RUN_DIR|FILE.ckpt [input=FILE|-] [batch_size=N]
+
+One line of text in, one answer out, in order: sentiment gives `label<TAB>probability`, tagging gives
+CoNLL columns (a blank line after each sentence), translation gives the translated line.
+
+  echo "What a film!" | rnnlab predict checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00
+"""
+
+DATA = """\
+rnnlab data list           every data set: task, size, licence, whether it is present
+rnnlab data fetch NAME     download one (checked by sha256)
+rnnlab data verify NAME    check files and counts against the known ones
+
+Files are looked for below root=FOLDER, else $RNNLAB_DATA, else the user's cache folder.
+"""
+
+_GROUPS = {
+    "task": "what is learned; chooses a data set and sensible settings",
+    "cell": "the recurrent cell",
+    "encoder": "layers and directions",
+    "embedding": "word vectors",
+    "data": "the data set",
+    "optimizer": "",
+    "scheduler": "learning rate over the epochs",
+    "trainer": "hardware and length of training",
+    "logger": "where figures go",
+    "diagnostics": "gradients that are measured",
+    "experiment": "complete settings with a known result",
+    "sweep": "hyperparameter search (with -m)",
+}
+
+_EXAMPLES = """\
+Examples
+  rnnlab train task=sentiment cell=gru encoder.bidirectional=true
+  rnnlab train task=ner embedding=glove encoder.num_layers=2 trainer.max_epochs=3
+  rnnlab train task=delayed_recall data.lag=50 cell=lstm cell.forget_bias=3
+  rnnlab train -m task=delayed_recall cell=rnn,lstm,gru seed=1,2
+  rnnlab train resume=outputs/ner-lstm/2026-01-31_12-00-00 trainer.max_epochs=20
+
+`rnnlab check OVERRIDES` shows every option and its value. Add `--cfg job` to see the same from Hydra.
+"""
+
+
+def train_help() -> str:
+    """Groups, their choices, examples."""
+    lines = ["rnnlab train [GROUP=CHOICE ...] [GROUP.OPTION=VALUE ...]", "", "Groups"]
+    for group, meaning in _GROUPS.items():
+        choices = sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+        lines.append(f"  {group + '=':14s}{'|'.join(choices) or '(none yet)'}")
+        if meaning:
+            lines.append(f"  {'':14s}{meaning}")
+    return "\n".join([*lines, "", _EXAMPLES])

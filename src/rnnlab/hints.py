@@ -1,0 +1,64 @@
+"""Does a plain value from a configuration fit a type annotation?"""
+
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+_SCALARS = {int: "an int", float: "a float", bool: "true or false", str: "a text"}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a YAML value may be passed for a parameter of this annotation.
+
+    An int passes for a float, a list for a tuple or any sequence, a text for a path; a bool is
+    not an int. Annotations that YAML has no value for (callables, tensors) accept nothing, and an
+    unknown or missing annotation accepts everything: the constructor has the last word.
+    """
+    if hint is Any:
+        return True
+    if hint is None or hint is type(None):
+        return value is None
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint) and type(value) in {type(v) for v in get_args(hint)}
+    if origin in (Union, types.UnionType):
+        return any(fits(value, part) for part in get_args(hint))
+    if hint in _SCALARS:
+        exact = isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool)
+        return exact or (hint is float and type(value) is int)
+    if isinstance(hint, type) and issubclass(Path, hint):
+        return isinstance(value, str)
+    return _fits_container(value, origin or hint, get_args(hint))
+
+
+def _fits_container(value: Any, origin: Any, parts: tuple[Any, ...]) -> bool:
+    if not isinstance(origin, type):
+        return True
+    if issubclass(origin, Mapping):
+        return isinstance(value, dict)
+    if issubclass(origin, Sequence) or origin in (set, frozenset, Iterable):
+        if not isinstance(value, list):
+            return False
+        if origin is tuple and parts and parts[-1] is not Ellipsis:
+            return len(value) == len(parts) and all(map(fits, value, parts))
+        return not parts or all(fits(item, parts[0]) for item in value)
+    return False
+
+
+def describe(hint: Any) -> str:
+    """The values that fit, in words: `a float`, `one of last, mean, max`."""
+    origin = get_origin(hint)
+    if hint is None or hint is type(None):
+        return "null"
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if origin in (Union, types.UnionType):
+        words = [describe(part) for part in get_args(hint)]
+        return " or ".join(dict.fromkeys(word for word in words if word))
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        inner = [describe(part) for part in get_args(hint) if part is not Ellipsis]
+        return f"a list (each {' / '.join(inner)})" if inner else "a list"
+    return ""

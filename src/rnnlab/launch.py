@@ -1,0 +1,178 @@
+"""Starting a training run, a multirun or a resumed run."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from rnnlab.composing import compose_words, explain, parse, single_runs
+from rnnlab.config import config_dir, register
+from rnnlab.errors import ConfigError, RnnlabError
+
+EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
+
+_with_value = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
+
+
+@dataclass(frozen=True)
+class Words:
+    """A command line, taken apart.
+
+    Attributes:
+        overrides: `key=value` words.
+        flags: Hydra's flags, with their values.
+        search: Folder of the user's own configurations (`--config-dir`).
+    """
+
+    overrides: list[str]
+    flags: list[str]
+    search: Path | None
+
+    @classmethod
+    def split(cls, words: list[str]) -> Self:
+        """Take a command line apart."""
+        overrides: list[str] = []
+        flags: list[str] = []
+        search: Path | None = None
+        rest = iter(words)
+        for word in rest:
+            if not word.startswith("-"):
+                overrides.append(word)
+                continue
+            name, equals, value = word.partition("=")
+            flags.append(word)
+            if name in _with_value and not equals:
+                value = next(rest, "")
+                flags.append(value)
+            if name in ("--config-dir", "-cd"):
+                search = Path(value)
+        return cls(overrides, flags, search)
+
+    @property
+    def multirun(self) -> bool:
+        """Whether several runs are asked for."""
+        return any(flag in ("-m", "--multirun") for flag in self.flags)
+
+    @property
+    def inspects(self) -> bool:
+        """Whether Hydra is to show something instead of running."""
+        names = {flag.partition("=")[0] for flag in self.flags}
+        return bool(names & {"--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help"})
+
+    @staticmethod
+    def use_current_folder(cfg: Mapping[str, Any]) -> None:
+        """Let trusted packages be imported from the current folder."""
+        if cfg.get("trust") and str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))
+
+
+def launch(words: list[str]) -> int:
+    """Train as the words say; the exit code."""
+    given = Words.split(words)
+    resume = [o for o in given.overrides if o.startswith("resume=")]
+    if resume:
+        return _resume(given, resume[-1].removeprefix("resume="))
+    if not given.inspects:
+        precheck(given)
+    return run_hydra(words)
+
+
+def precheck(given: Words) -> None:
+    """Find every mistake that can be found before anything is made.
+
+    Raises:
+        ConfigError: All problems, one a line.
+    """
+    from rnnlab.validate import find_problems
+
+    runs = list(single_runs(given.overrides)) if given.multirun else [given.overrides]
+    problems: dict[str, None] = {}
+    for overrides in runs:
+        composed = compose_words("train", overrides, given.search)
+        given.use_current_folder(composed.cfg)
+        problems |= dict.fromkeys(find_problems(composed.cfg, composed.choices))
+        if given.multirun:
+            problems |= dict.fromkeys(_several_processes(composed.cfg))
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _several_processes(cfg: Mapping[str, Any]) -> list[str]:
+    trainer = cfg["trainer"]
+    devices = trainer.get("devices")
+    count = len(devices) if isinstance(devices, list) else devices
+    if count in (0, 1, "1", "auto", None) and trainer.get("num_nodes", 1) == 1:
+        return []
+    return [
+        f"trainer.devices: {devices} in a multirun cannot work, the processes would each start the "
+        "sweep anew; use trainer.devices=1 here, or start the runs one by one without -m"
+    ]
+
+
+def run_hydra(words: list[str]) -> int:
+    """Hand over to Hydra: one run, or many.
+
+    Raises:
+        ConfigError: Hydra refuses the words.
+    """
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    register()
+    statuses.clear()
+    former, sys.argv = sys.argv, [sys.argv[0], *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us as they are
+    try:
+        hydra.main(config_path=str(config_dir()), config_name="train", execution_whitelist=[])(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from None
+    except RnnlabError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from None
+    finally:
+        sys.argv = former
+    return EXIT_CODES[statuses[0]] if len(statuses) == 1 else 0
+
+
+statuses: list[str] = []
+"""How the runs of this process ended, in order."""
+
+
+def job(cfg: Any) -> float:
+    """One run, as Hydra starts it; its score: higher is better, whatever the metric."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    hydra = HydraConfig.get()
+    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    Words.use_current_folder(plain)
+    from rnnlab.train import run
+
+    folder = Path(hydra.runtime.output_dir)
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    outcome = run(plain, dict(hydra.runtime.choices), folder)
+    statuses.append(outcome.status)
+    return outcome.score
+
+
+def _resume(given: Words, folder: str) -> int:
+    if given.multirun:
+        raise ConfigError("resume: one run is continued at a time, without -m")
+    if not folder:
+        raise ConfigError("resume: name the run's folder, resume=outputs/...")
+    kept = [o for o in given.overrides if not o.startswith("resume=")]
+    trusted: list[str] = []
+    for override in parse(kept):
+        if override.key_or_group == "trust":
+            value = override.value()
+            trusted = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+    Words.use_current_folder({"trust": trusted})
+    from rnnlab.train import resume_run
+
+    outcome = resume_run(Path(folder), kept, trusted)
+    return EXIT_CODES[outcome.status]

@@ -1,0 +1,155 @@
+"""The only LightningModule: trains an encoder with a task on top of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import MeanMetric
+
+from rnnlab.checkpoint import KEY
+from rnnlab.data.batch import Batch
+from rnnlab.data.spec import Split
+from rnnlab.encoder import Encoded, Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.tasks.base import Task
+
+
+class SequenceModule(LightningModule):
+    """Training, validation and test steps, optimiser, clipping and what a checkpoint holds.
+
+    Nothing is logged from the training step: callbacks read `last_loss` and `last_norm` (tensors,
+    no device synchronisation) at their own intervals.
+
+    Args:
+        encoder: Makes `Encoded` of a batch.
+        task: Makes losses, metrics and predictions of `Encoded`.
+        optimizer: From parameters to an optimiser.
+        scheduler: From the optimiser to a scheduler that steps once an epoch; None for none.
+        stamp: What a checkpoint needs to explain itself (`rnnlab.checkpoint.stamp`).
+
+    Attributes:
+        last_loss: Loss of the last training batch, detached.
+        last_norm: Total gradient norm before clipping at the last optimiser step, detached; None
+            where nothing is clipped.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        task: Task,
+        *,
+        optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer], Any] | None,
+        stamp: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.task = task
+        self.last_loss: Tensor | None = None
+        self.last_norm: Tensor | None = None
+        self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
+        self._stamp = dict(stamp)
+        self._mean_loss = MeanMetric()
+        self._random_state: Tensor | None = None
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Encode a batch."""
+        encoded: Encoded = self.encoder(batch.inputs, batch.lengths)
+        return encoded
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        loss = self.task.loss(self(batch), batch)
+        self.last_loss = loss.detach()
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Tell the task what is evaluated."""
+        self._start("val", self.trainer.val_dataloaders)
+
+    def on_test_epoch_start(self) -> None:
+        """Tell the task what is evaluated."""
+        self._start("test", self.trainer.test_dataloaders)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the running loss and metrics."""
+        self._evaluate(batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the running loss and metrics."""
+        self._evaluate(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the split's loss and metrics, once."""
+        self._finish("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the split's loss and metrics, once."""
+        self._finish("test")
+
+    def _start(self, split: Split, loader: Any) -> None:
+        self.task.start(split, loader.reference_texts())
+
+    def _evaluate(self, batch: Batch) -> None:
+        encoded = self(batch)
+        self._mean_loss.update(self.task.loss(encoded, batch), weight=self.task.units(batch))
+        self.task.update(encoded, batch)
+
+    def _finish(self, split: Split) -> None:
+        results = {"loss": float(self._mean_loss.compute()), **self.task.compute()}
+        self._mean_loss.reset()
+        # computed over all processes already, so that nothing is left to be synchronised
+        self.log_dict({f"{split}/{name}": value for name, value in results.items()}, sync_dist=False)
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser over all trainable parameters, and the scheduler if there is one."""
+        optimizer = self._make_optimizer(p for p in self.parameters() if p.requires_grad)
+        if self._make_scheduler is None:
+            return optimizer
+        scheduler = self._make_scheduler(optimizer)
+        settings: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}
+        if isinstance(scheduler, ReduceLROnPlateau):  # Lightning asks for the metric by name
+            settings["monitor"] = "val/loss"
+        return {"optimizer": optimizer, "lr_scheduler": settings}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip, and keep the norm before clipping: computed once, after unscaling."""
+        if not gradient_clip_val:
+            return
+        if gradient_clip_algorithm == "value":
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        if gradient_clip_algorithm not in (None, "norm"):
+            raise ConfigError(
+                f"trainer.gradient_clip_algorithm: '{gradient_clip_algorithm}' "
+                "is not one of norm, value"
+            )
+        parameters = [p for p in self.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
+        self.last_norm = norm.detach()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add config and spec as plain dicts, and the state of the random numbers."""
+        checkpoint[KEY] = dict(self._stamp)
+        checkpoint["torch_rng_state"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the random state for `on_train_start`: building consumes random numbers too."""
+        self._random_state = checkpoint.get("torch_rng_state")
+
+    def on_train_start(self) -> None:
+        """Continue the random numbers of a resumed run."""
+        if self._random_state is not None:
+            torch.set_rng_state(self._random_state.cpu())
+            self._random_state = None

@@ -1,0 +1,159 @@
+"""A trained model that answers."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+
+from rnnlab.build import Config, Model, build_model, build_vectors
+from rnnlab.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.spec import Spec
+from rnnlab.data.vocab import UNK, Vocab
+from rnnlab.errors import CheckpointError, ConfigError, DataError
+
+
+class Predictor:
+    """A model with its vocabulary, ready for raw text.
+
+    Example:
+        model = rnnlab.load("outputs/sentiment-lstm/2026-01-31_12-00-00")
+        model.predict(["What a film!"])
+    """
+
+    def __init__(self, model: Model, spec: Spec) -> None:
+        if not isinstance(spec.source, Vocab) or spec.source_tokenizer is None:
+            raise CheckpointError("this model does not read text, so it cannot predict from it")
+        self.model = model
+        self.spec = spec
+        self.source = spec.source
+        self.tokenizer = spec.source_tokenizer
+        model.encoder.eval()
+        model.task.eval()
+
+    def predict(self, texts: Sequence[str], batch_size: int = 64) -> list[Any]:
+        """One prediction a text, in order; see the task's `predict` for their type."""
+        return [prediction for _, prediction in self.stream(texts, batch_size)]
+
+    def stream(
+        self, texts: Iterable[str], batch_size: int = 64
+    ) -> Iterator[tuple[list[str], Any]]:
+        """Tokens and prediction of each text, in order, reading a few batches ahead."""
+        rest = iter(texts)
+        while chunk := list(islice(rest, 16 * batch_size)):
+            yield from self._chunk(chunk, batch_size)
+
+    @torch.inference_mode()
+    def _chunk(self, texts: list[str], batch_size: int) -> Iterator[tuple[list[str], Any]]:
+        tokens = list(self.tokenizer.split_all(texts))
+        empty = self.model.task.empty()
+        answers: list[Any] = [empty] * len(texts)
+        asked = [i for i, each in enumerate(tokens) if each or empty is None]
+        asked.sort(key=lambda i: len(tokens[i]))
+        for start in range(0, len(asked), batch_size):
+            rows = asked[start : start + batch_size]
+            ids = [self.source.ids((tokens[i] or [UNK])[: self.spec.max_length]) for i in rows]
+            inputs, lengths = Ragged.from_lists(ids).pad(torch.arange(len(rows)).numpy(), fill=0)
+            predictions = self.model.task.predict(self.model.encoder(inputs, lengths))
+            for row, prediction in zip(rows, predictions, strict=True):
+                answers[row] = prediction
+        yield from zip(tokens, answers, strict=True)
+
+
+def load(path: str | Path, *, trust: Sequence[str] = ()) -> Predictor:
+    """A trained model from a checkpoint file or a run folder (its best checkpoint).
+
+    Args:
+        path: `.ckpt` file or run folder.
+        trust: Packages of your own whose classes the checkpoint may name.
+
+    Raises:
+        CheckpointError: Missing, broken, of another version, not to be trusted, or of a model
+            that does not read text.
+    """
+    checkpoint = read_checkpoint(find_checkpoint(path), trust)
+    spec, model = restore(checkpoint)
+    return Predictor(model, spec)
+
+
+def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
+    """The model of a checkpoint, with its weights, and its spec.
+
+    Words that have vectors in the embedding's file but did not occur in training are known to the
+    restored vocabulary as well.
+    """
+    vectors = build_vectors(checkpoint.cfg)
+    spec = extended(checkpoint.spec, vectors)
+    with torch.random.fork_rng(devices=[]):
+        model = build_model(checkpoint.cfg, spec, vectors)
+    for prefix, part in (("encoder", model.encoder), ("task", model.task)):
+        state = {
+            key.removeprefix(f"{prefix}."): value
+            for key, value in checkpoint.state_dict.items()
+            if key.startswith(f"{prefix}.")
+        }
+        try:
+            part.load_state_dict(state)
+        except RuntimeError as error:
+            first = " ".join(str(error).split())[:300]
+            raise CheckpointError(f"{checkpoint.path}: weights do not fit: {first}") from None
+    return spec, model
+
+
+def extended(spec: Spec, vectors: Any) -> Spec:
+    """A spec whose source vocabulary knows the words of a vector file as well."""
+    if not isinstance(spec.source, Vocab) or not vectors.words:
+        return spec
+    source = spec.source.extend(vectors.words, lower_fallback=vectors.lower_fallback)
+    return Spec(
+        source=source,
+        target=spec.target,
+        kind=spec.kind,
+        source_tokenizer=spec.source_tokenizer,
+        target_tokenizer=spec.target_tokenizer,
+        max_length=spec.max_length,
+    )
+
+
+def predict_file(cfg: Config) -> None:
+    """Answer every line of a file, or of standard input, on standard output.
+
+    Raises:
+        DataError: The file is missing or not UTF-8.
+        ConfigError: A batch size below 1.
+    """
+    if cfg["batch_size"] < 1:
+        raise ConfigError(f"batch_size: {cfg['batch_size']} is not at least 1")
+    with _open(cfg["input"]) as stream:
+        predictor = load(cfg["checkpoint"], trust=cfg["trust"])
+        for tokens, prediction in predictor.stream(_lines(stream, cfg["input"]), cfg["batch_size"]):
+            print(predictor.model.task.render(tokens, prediction))
+
+
+def _lines(stream: TextIO, name: str) -> Iterator[str]:
+    number = 0
+    try:
+        for number, line in enumerate(stream, start=1):
+            yield line.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise DataError(f"{name}:{number + 1}: not UTF-8") from None
+
+
+@contextmanager
+def _open(name: str) -> Iterator[TextIO]:
+    if name == "-":
+        sys.stdin.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        yield sys.stdin
+        return
+    try:
+        stream = Path(name).open(encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise DataError(f"input: cannot read {name}: {error.strerror}") from None
+    with stream:
+        yield stream
+
+

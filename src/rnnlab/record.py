@@ -1,0 +1,93 @@
+"""`metrics.json`: everything about a run that a reader of its figures may ask for."""
+
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("rnnlab", "torch", "lightning", "hydra-core", "omegaconf", "numpy")
+
+
+def collect(cfg: Mapping[str, Any], *, sections: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
+    """One record: the facts given, the metric sections, and what can be found out.
+
+    Args:
+        cfg: The run's configuration; its seed and sizes are repeated in the record.
+        sections: Metrics by split.
+        facts: Whatever else the run knows; kept as given.
+    """
+    return {
+        **facts,
+        **{name: dict(values) for name, values in sections.items()},
+        "seed": cfg["seed"],
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in PACKAGES}
+        | {"python": platform.python_version()},
+        "machine": machine(),
+        "git": git_revision(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Processor, threads and GPU that the run had."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+    }
+
+
+def git_revision() -> str | None:
+    """Commit of the working folder, with `+` where files were changed; None outside of git."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+            cwd=Path(__file__).parent,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write in one go; what is not a finite number becomes null, as JSON wants it."""
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(_finite(record), indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)  # noqa: PTH105 - the atomic one
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(child) for child in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as dotted keys with plain values, for tables of hyperparameters."""
+    result: dict[str, Any] = {}
+    for key, value in cfg.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{key}.")
+        elif isinstance(value, bool | int | float | str):
+            result[f"{prefix}{key}"] = value
+        elif value is not None:
+            result[f"{prefix}{key}"] = str(value)
+    return result

@@ -1,0 +1,97 @@
+"""`checkpoints/last.ckpt`: what a run can be continued from, at any time."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+
+from rnnlab.errors import Interrupted
+
+
+class Snapshot(Callback):
+    """Writes `last.ckpt` every few optimiser steps, at the end of an epoch, and on Ctrl-C.
+
+    It saves at the boundary of an optimiser step only (in the middle of an accumulation the
+    weights of a resumed run would differ), under a temporary name first, so that a run killed in
+    the middle of writing keeps its former file. A state that is not finite is not saved.
+
+    The first SIGINT or SIGTERM saves and ends the run with `Interrupted`; a second one has its
+    usual effect. During validation the snapshot of the epoch's end is on disk already.
+
+    Args:
+        folder: Where the file goes.
+        every_n_steps: Interval in optimiser steps.
+    """
+
+    def __init__(self, folder: Path, *, every_n_steps: int) -> None:
+        self.folder = folder
+        self.every_n_steps = every_n_steps
+        self._asked = False
+        self._saved_at = 0
+        self._seen = 0
+        self._former: dict[int, Any] = {}
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / "last.ckpt"
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over the signals (from the main thread only: others have none)."""
+        self._saved_at = self._seen = trainer.global_step
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._former[number] = signal.signal(number, self._ask)
+        except ValueError:
+            self._former.clear()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        while self._former:
+            signal.signal(*self._former.popitem())
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        for each, former in self._former.items():
+            signal.signal(each, former)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save where it is due."""
+        if trainer.global_step == self._seen:  # in the middle of an accumulation
+            return
+        self._seen = trainer.global_step
+        asked = self._is_asked(trainer)
+        due = trainer.global_step - self._saved_at >= self.every_n_steps
+        if asked or due or trainer.is_last_batch:
+            self.save(trainer)
+        if asked:
+            raise Interrupted
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Leave a validation that was interrupted: the epoch's snapshot stands."""
+        if trainer.training is False and self._asked and trainer.world_size == 1:
+            raise Interrupted
+
+    def _is_asked(self, trainer: Trainer) -> bool:
+        if trainer.world_size == 1:
+            return self._asked
+        # a signal may reach the processes at different steps: they must agree
+        return bool(trainer.strategy.reduce_boolean_decision(self._asked, all=False))
+
+    def save(self, trainer: Trainer) -> None:
+        """Write the file, unless the loss or a parameter is not finite."""
+        module = trainer.lightning_module
+        norms = torch.stack(torch._foreach_norm([p.detach() for p in module.parameters()]))
+        if not torch.isfinite(norms).all():
+            return
+        temporary = self.folder / "last.ckpt.part"
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            os.replace(temporary, self.path)  # noqa: PTH105 - the atomic one
+        self._saved_at = trainer.global_step

@@ -1,0 +1,144 @@
+"""A configuration against the signatures of the classes it names, before anything is built.
+
+A component is described once, by its typed `__init__`. Keyword-only parameters are options that
+YAML may set; positional ones are wired by the program. Classes of other packages do not follow
+that rule: there every parameter but the first positional one without a default is an option.
+"""
+
+import difflib
+import importlib
+import inspect
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_type_hints
+
+from rnnlab.config import config_dir
+from rnnlab.errors import ConfigError
+from rnnlab.hints import describe, fits
+from rnnlab.trust import allowed, read_yaml, refusal, targets
+
+
+def validate(cfg: dict[str, Any], choices: Mapping[str, Any] | None = None) -> None:
+    """Check a resolved configuration.
+
+    Args:
+        cfg: Plain values, interpolations resolved.
+        choices: What stands for each group ("task" -> "ner"), for the messages.
+
+    Raises:
+        ConfigError: All problems at once, one a line.
+    """
+    problems = list(find_problems(cfg, choices or {}))
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def find_problems(cfg: dict[str, Any], choices: Mapping[str, Any]) -> Iterator[str]:
+    """Every problem of a configuration, a line each."""
+    trusted = cfg.get("trust") or []
+    sound = True
+    for path, target in targets(cfg):
+        node = _select(cfg, path)
+        if not allowed(target, trusted):
+            sound = False
+            yield refusal(path, target)
+            continue
+        try:
+            component = locate(target)
+        except (ImportError, AttributeError) as error:
+            sound = False
+            yield f"{path}._target_: cannot import {target} ({error})"
+            continue
+        yield from check_node(path, node, component)
+    if sound:
+        yield from _kinds(cfg, choices)
+
+
+def locate(target: str) -> Any:
+    """The class of a dotted name."""
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def options(component: Any) -> dict[str, inspect.Parameter]:
+    """The parameters that YAML may set, annotations resolved."""
+    parameters = dict(inspect.signature(component).parameters)
+    hints = get_type_hints(component.__init__ if isinstance(component, type) else component)
+    keyword = {n: p for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    ours = {n: p for n, p in parameters.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    if component.__module__.split(".")[0] in ("torch", "lightning"):
+        wired = next((n for n in ours), None) if component.__name__ != "Trainer" else None
+        keyword |= {n: p for n, p in ours.items() if n != wired}
+    return {n: p.replace(annotation=hints.get(n, Any)) for n, p in keyword.items()}
+
+
+def check_node(path: str, node: Mapping[str, Any], component: Any) -> Iterator[str]:
+    """Problems of one node: unknown options, values of a wrong type, missing options."""
+    known = options(component)
+    for key, value in node.items():
+        name = f"{path}.{key}"
+        if str(key).startswith("_"):
+            if key != "_target_":
+                yield f"{name}: keys with an underscore are not options"
+        elif key not in known:
+            yield f"{name}: {component.__name__} has no such option; {suggest(str(key), known)}"
+        else:
+            yield from _check_value(name, value, known[str(key)].annotation)
+    for key, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and key not in node:
+            yield f"{path}.{key}: {component.__name__} needs a value for it"
+
+
+def _check_value(name: str, value: Any, hint: Any) -> Iterator[str]:
+    if isinstance(value, float) and math.isnan(value):
+        yield f"{name}: not a number"
+    elif not fits(value, hint):
+        expected = describe(hint)
+        yield f"{name}: {_show(value)} is not {expected}" if expected else f"{name}: {_show(value)} does not fit"
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "null"
+    return f"'{value}'"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` for a near miss, else the list of what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"there are: {', '.join(names)}" if names else "it has none"
+
+
+def _select(cfg: Any, path: str) -> Any:
+    for key in path.split(".") if path else []:
+        cfg = cfg[int(key)] if isinstance(cfg, list) else cfg[key]
+    return cfg
+
+
+def _kinds(cfg: Mapping[str, Any], choices: Mapping[str, Any]) -> Iterator[str]:
+    if not (_is_component(cfg.get("task")) and _is_component(cfg.get("data"))):
+        return
+    wanted = locate(cfg["task"]["_target_"]).kind
+    given = locate(cfg["data"]["_target_"]).kind
+    if wanted != given:
+        task, data = choices.get("task", "chosen"), choices.get("data", "chosen")
+        yield (
+            f"task {task} needs {wanted}; data {data} gives {given}. "
+            f"Data with {wanted}: {', '.join(data_of_kind(wanted))}"
+        )
+
+
+def _is_component(node: Any) -> bool:
+    return isinstance(node, dict) and "_target_" in node
+
+
+def data_of_kind(kind: str) -> Sequence[str]:
+    """Names of the shipped data sets with a kind of target."""
+    return [
+        file.stem
+        for file in sorted((config_dir() / "data").glob("*.yaml"))
+        if locate(read_yaml(file)["_target_"]).kind == kind
+    ]
