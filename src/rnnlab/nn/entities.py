@@ -93,11 +93,11 @@ class EntityF1(Metric):
         mine, start, end = self._chunks(predicted, real)
         theirs, true_start, true_end = self._chunks(target, real)
         same = (mine == theirs) & (start == true_start)
-        self.right_steps += (same & real).sum()
-        self.steps += real.sum()
-        self.right += self._count(mine, start & same & (end == true_end))
-        self.predicted += self._count(mine, start)
-        self.gold += self._count(theirs, true_start)
+        self.right_steps = self.right_steps + (same & real).sum()
+        self.steps = self.steps + real.sum()
+        self.right = self.right + self._count(mine, start & same & (end == true_end))
+        self.predicted = self.predicted + self._count(mine, start)
+        self.gold = self.gold + self._count(theirs, true_start)
 
     def _chunks(
         self, ids: Int[Tensor, "B T"], real: Bool[Tensor, "B T"]

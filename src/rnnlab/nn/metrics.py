@@ -26,8 +26,8 @@ class StepAccuracy(Metric):
 
     def update(self, predicted: Int[Tensor, "B T"], target: Int[Tensor, "B T"]) -> None:
         """Count a batch; steps whose target is `IGNORE` do not count."""
-        self.right += ((predicted == target) & (target != IGNORE)).sum()
-        self.steps += (target != IGNORE).sum()
+        self.right = self.right + ((predicted == target) & (target != IGNORE)).sum()
+        self.steps = self.steps + (target != IGNORE).sum()
 
     def compute(self) -> dict[str, Tensor]:
         """`accuracy`, 0 to 1."""

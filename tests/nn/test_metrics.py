@@ -1,0 +1,28 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlab.data.batch import IGNORE
+from rnnlab.nn.metrics import StepAccuracy
+
+PAIRS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, 2, IGNORE])), min_size=1)
+
+
+@settings(deadline=None)
+@given(st.lists(PAIRS, min_size=1, max_size=4))
+def test_counts_the_steps_that_have_a_target(batches):
+    metric = StepAccuracy()
+    for batch in batches:
+        predicted, target = torch.tensor(batch).T
+        metric.update(predicted.unsqueeze(0), target.unsqueeze(0))
+    known = [(p, t) for batch in batches for p, t in batch if t != IGNORE]
+    expected = sum(p == t for p, t in known) / max(1, len(known))
+    assert abs(metric.compute()["accuracy"].item() - expected) < 1e-6
+
+
+def test_reset_starts_anew():
+    metric = StepAccuracy()
+    metric.update(torch.tensor([[0]]), torch.tensor([[1]]))
+    metric.reset()
+    metric.update(torch.tensor([[1]]), torch.tensor([[1]]))
+    assert metric.compute()["accuracy"] == 1

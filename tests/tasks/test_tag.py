@@ -1,0 +1,168 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqeval import metrics as seqeval
+
+from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.spec import Spec
+from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.encoder import Encoded, Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.layers.lstm import LSTM
+from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.entities import valid_iob2
+from rnnlab.tasks.tag import Tag
+
+SOURCE = Vocab([PAD, UNK, "a", "b", "c"])
+TAGS = Vocab(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"])
+
+
+def make(tags=TAGS, **options):
+    torch.manual_seed(0)
+    embedding = RandomVectors(size=6, std=1.0).module(SOURCE)
+    encoder = Encoder(embedding, lambda size: LSTM(size, hidden_size=12), bidirectional=True)
+    return encoder, Tag(encoder, Spec(SOURCE, tags, "tags"), **options)
+
+
+def batch(extra=0, noise=0):
+    inputs = torch.tensor([[2, 3, 4, 2], [3, 2, 0, 0], [4, 0, 0, 0]])
+    target = torch.tensor([[0, 1, 2, 3], [1, 3, IGNORE, IGNORE], [4] + 3 * [IGNORE]])
+    inputs = torch.cat([inputs, torch.zeros(3, extra, dtype=torch.long)], dim=1)
+    target = torch.cat([target, torch.full((3, extra), IGNORE)], dim=1)
+    lengths = torch.tensor([4, 2, 1])
+    beyond = torch.arange(inputs.shape[1]) >= lengths.unsqueeze(1)
+    return Batch(inputs.masked_fill(beyond, noise), lengths, target)
+
+
+def run(encoder, data):
+    return encoder(data.inputs, data.lengths)
+
+
+def spoken(task, sentences):
+    """What an encoder would have to say for these tags (head as the identity)."""
+    with torch.no_grad():
+        task.head.weight.copy_(torch.eye(*task.head.weight.shape))
+        task.head.bias.zero_()
+    lengths = torch.tensor([len(sentence) for sentence in sentences])
+    outputs = torch.zeros(len(sentences), int(lengths.max()), task.head.in_features)
+    for row, sentence in enumerate(sentences):
+        for step, tag in enumerate(sentence):
+            outputs[row, step, task.tags.index(tag)] = 1.0
+    return Encoded(outputs, outputs[:, 0], (outputs[:, 0],), lengths)
+
+
+def tagged(task, sentences):
+    steps = max(map(len, sentences))
+    rows = [[task.tags.index(t) for t in s] + [IGNORE] * (steps - len(s)) for s in sentences]
+    lengths = torch.tensor([len(sentence) for sentence in sentences])
+    return Batch(torch.full((len(sentences), steps), 2), lengths, torch.tensor(rows))
+
+
+def test_loss_is_the_mean_over_steps_with_a_target():
+    encoder, task = make()
+    data = batch()
+    data.target[0, 1] = IGNORE  # inside of a sequence, as in the copying task
+    encoded = run(encoder, data)
+    terms = []
+    for row, targets in zip(task.logits(encoded).tolist(), data.target.tolist(), strict=True):
+        for step, target in zip(row, targets, strict=True):
+            if target != IGNORE:
+                terms.append(math.log(sum(math.exp(x) for x in step)) - step[target])
+    assert task.units(data) == len(terms) == 6
+    assert task.loss(encoded, data).item() == pytest.approx(sum(terms) / len(terms), rel=1e-5)
+
+
+def test_padding_has_no_influence():
+    encoder, task = make()
+    plain, padded = batch(), batch(extra=3, noise=4)
+    torch.testing.assert_close(
+        task.loss(run(encoder, plain), plain), task.loss(run(encoder, padded), padded)
+    )
+    assert task.predict(run(encoder, plain)) == task.predict(run(encoder, padded))
+    scores = []
+    for data in (plain, padded):
+        task.update(run(encoder, data), data)
+        scores.append(task.compute())
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize("metric", ["entity", "accuracy"])
+def test_learns_a_batch_by_heart(metric):
+    encoder, task = make(metric=metric)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *task.parameters()], lr=0.03)
+    data = batch()
+    for _ in range(80):
+        optimizer.zero_grad()
+        task.loss(run(encoder, data), data).backward()
+        optimizer.step()
+    gold = [["O", "B-LOC", "I-LOC", "B-PER"], ["B-LOC", "B-PER"], ["I-PER"]]
+    expected = [valid_iob2(row) for row in gold] if metric == "entity" else gold
+    assert task.predict(run(encoder, data)) == expected
+    task.update(run(encoder, data), data)
+    assert set(task.compute().values()) == {1.0}
+
+
+SENTENCE = st.lists(st.sampled_from(TAGS.tokens), min_size=1, max_size=6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(SENTENCE, st.randoms()), min_size=1, max_size=5), st.integers(0, 5))
+def test_metrics_over_batches_are_those_of_what_predict_writes(draws, cut):
+    gold = [valid_iob2(sentence) for sentence, _ in draws]
+    said = [[random.choice([t, *TAGS.tokens]) for t in s] for s, random in draws]
+    _, task = make()
+    written = []
+    for part in (slice(0, cut), slice(cut, None)):
+        if gold[part]:
+            encoded = spoken(task, said[part])
+            task.update(encoded, tagged(task, gold[part]))
+            written += task.predict(encoded)
+    assert written == [valid_iob2(sentence) for sentence in said]
+    scores = task.compute()
+    assert scores["f1"] == pytest.approx(seqeval.f1_score(gold, written, zero_division=0), abs=1e-6)
+    assert scores["accuracy"] == pytest.approx(seqeval.accuracy_score(gold, written), abs=1e-6)
+
+
+def test_metrics_start_anew_after_compute():
+    _, task = make()
+    task.update(spoken(task, [["O", "O"]]), tagged(task, [["B-PER", "O"]]))
+    assert task.compute()["f1"] == 0.0
+    task.update(spoken(task, [["B-PER", "O"]]), tagged(task, [["B-PER", "O"]]))
+    assert task.compute()["f1"] == 1.0
+
+
+def test_plain_tags_are_counted_and_not_mended():
+    _, task = make(Vocab(["NN", "VB", "O"]), metric="accuracy")
+    said = [["NN", "VB", "VB"], ["O"]]
+    task.update(spoken(task, said), tagged(task, [["NN", "VB", "NN"], ["VB"]]))
+    assert task.compute() == {"accuracy": 0.5}
+    assert task.predict(spoken(task, said)) == said
+
+
+@pytest.mark.parametrize(("metric", "monitor"), [("entity", "f1"), ("accuracy", "accuracy")])
+def test_monitors_a_metric_that_it_reports(metric, monitor):
+    _, task = make(metric=metric)
+    assert (task.monitor, task.mode) == (monitor, "max")
+    task.update(spoken(task, [["O"]]), tagged(task, [["O"]]))
+    assert monitor in task.compute()
+
+
+def test_entities_need_iob_tags():
+    with pytest.raises(ConfigError, match=r"^task\.metric: .*'NN'; choose accuracy$"):
+        make(Vocab(["O", "B-LOC", "NN"]))
+
+
+def test_renders_conll_columns():
+    _, task = make()
+    text = task.render(["New", "York", "!"], ["B-LOC", "I-LOC", "O"])
+    assert text == "New B-LOC\nYork I-LOC\n! O\n"
+    assert task.render(["cut", "here"], ["B-PER"]) == "cut B-PER\nhere O\n"
+    assert task.render([], task.empty()) == ""
+
+
+def test_checkpoint_holds_weights_alone():
+    _, task = make()
+    assert set(task.state_dict()) == {"head.weight", "head.bias"}
