@@ -1,0 +1,236 @@
+"""What every cell of the configuration must do, found by walking `configs/cell`."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch.autograd import gradcheck
+
+from rnnlab.errors import ConfigError
+from rnnlab.layers.base import Layer
+
+CELLS = Path(__file__).parents[2] / "configs" / "cell"
+B, T, D, H = 4, 7, 3, 5
+LENGTHS = torch.tensor([7, 1, 4, 6])
+
+
+def load(name):
+    options = OmegaConf.to_container(OmegaConf.load(CELLS / f"{name}.yaml"))
+    module, _, attribute = options.pop("_target_").rpartition(".")
+    return getattr(importlib.import_module(module), attribute), options
+
+
+@pytest.fixture(params=sorted(path.stem for path in CELLS.glob("*.yaml")))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def layer(name):
+    torch.manual_seed(0)
+    cell, options = load(name)
+    layer = cell(D, **options | {"hidden_size": H}).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():  # zero biases would hide a wrong one
+            parameter += 0.3 * torch.randn_like(parameter)
+    return layer
+
+
+def batch(layer, steps=T):
+    x = torch.randn(B, steps, D, dtype=torch.float64, requires_grad=True)
+    state = tuple(torch.randn_like(part).requires_grad_() for part in layer.initial_state(B, x))
+    return x, state
+
+
+def gradients(layer, outputs, state, inputs):
+    torch.manual_seed(1)
+    loss = sum(
+        (part * torch.randn(part.shape, dtype=part.dtype)).sum() for part in (outputs, *state)
+    )
+    return torch.autograd.grad(loss, [*inputs, *layer.parameters()])
+
+
+def assert_same(ours, reference):
+    assert len(ours) == len(reference)
+    for one, other in zip(ours, reference, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_yaml_holds_every_option_with_its_default(name):
+    cell, options = load(name)
+    parameters = inspect.signature(cell).parameters.values()
+    assert [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY] == ["input_size"]
+    assert {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY} == options
+
+
+def test_impossible_size_names_the_key(name):
+    cell, options = load(name)
+    with pytest.raises(ConfigError, match=r"^cell\.hidden_size: must be at least 1, not 0$"):
+        cell(D, **options | {"hidden_size": 0})
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
+@pytest.mark.parametrize("given", [True, False], ids=["state", "zeros"])
+def test_forward_is_the_scan_of_step(layer, lengths, given):
+    x, state = batch(layer)
+    inputs = (x, *state) if given else (x,)
+    start = state if given else None
+    outputs, final = layer(x, lengths, start)
+    expected, expected_final = Layer.forward(layer, x, lengths, start)
+    assert outputs.shape == (B, T, layer.output_size)
+    assert_same((outputs, *final), (expected, *expected_final))
+    assert_same(
+        gradients(layer, outputs, final, inputs),
+        gradients(layer, expected, expected_final, inputs),
+    )
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
+def test_outputs_are_those_of_forward(layer, lengths):
+    x, _ = batch(layer)
+    outputs, expected = layer.outputs(x, lengths), layer(x, lengths)[0]
+    assert_same((outputs,), (expected,))
+    assert_same(gradients(layer, outputs, (), (x,)), gradients(layer, expected, (), (x,)))
+
+
+def test_each_sequence_gives_what_it_gives_alone(layer):
+    x, state = batch(layer)
+    outputs, final = layer(x, LENGTHS, state)
+    for row, length in enumerate(LENGTHS.tolist()):
+        alone, last = layer(x[row : row + 1, :length], None, [s[row : row + 1] for s in state])
+        assert_same((outputs[row : row + 1, :length],), (alone,))
+        assert_same([part[row : row + 1] for part in final], last)
+        assert not outputs[row, length:].any()
+
+
+@pytest.mark.parametrize("garbage", [1e30, float("nan"), float("inf")])
+@pytest.mark.parametrize("method", ["forward", "outputs", "scan"])
+def test_padding_has_no_influence(layer, garbage, method):
+    def run(x):
+        if method == "outputs":
+            outputs, final = layer.outputs(x, LENGTHS), ()
+        else:
+            function = type(layer).forward if method == "forward" else Layer.forward
+            outputs, final = function(layer, x, LENGTHS)
+        return outputs, *final, *gradients(layer, outputs, final, (x,))
+
+    x, _ = batch(layer)
+    dirty = x.detach().clone()
+    for row, length in enumerate(LENGTHS.tolist()):
+        dirty[row, length:] = garbage
+    clean = run(x)
+    assert all(part.isfinite().all() for part in clean)
+    assert_same(run(dirty.requires_grad_()), clean)
+    assert not clean[-1 - len(list(layer.parameters()))][1, 1:].any()  # gradient of padding
+
+
+def test_more_padding_changes_nothing(layer):
+    x, state = batch(layer)
+    longer = torch.cat([x, torch.randn(B, 300, D, dtype=x.dtype)], dim=1)
+    outputs, final = layer(x, LENGTHS, state)
+    longer_outputs, longer_final = layer(longer, LENGTHS, state)
+    assert_same((longer_outputs[:, :T], *longer_final), (outputs, *final))
+
+
+def test_causal(layer):
+    x, _ = batch(layer)
+    changed = x.detach().clone()
+    changed[:, 4] += 1
+    before, after = layer(x)[0], layer(changed)[0]
+    assert_same((after[:, :4],), (before[:, :4],))
+    assert (after[:, 4:] != before[:, 4:]).any(dim=2).all()
+
+
+def test_state_carries_over_a_split(layer):
+    x, state = batch(layer)
+    whole, final = layer(x, None, state)
+    first, carried = layer(x[:, :3], None, state)
+    second, last = layer(x[:, 3:], None, carried)
+    assert_same((torch.cat([first, second], dim=1), *last), (whole, *final))
+
+
+def test_state_rows_can_be_reordered(layer):
+    """What beam search does between two steps."""
+    x, state = batch(layer)
+    order = torch.tensor([2, 0, 0, 3])
+    output, after = layer.step(x[:, 0], state)
+    picked, picked_after = layer.step(x[order, 0], tuple(s.index_select(0, order) for s in state))
+    assert_same((picked, *picked_after), [part[order] for part in (output, *after)])
+
+
+def test_gradcheck(name):
+    torch.manual_seed(0)
+    cell, options = load(name)
+    layer = cell(2, **options | {"hidden_size": 2}).double()
+    x = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
+    state = tuple(torch.randn_like(part).requires_grad_() for part in layer.initial_state(2, x))
+
+    def function(*_):
+        outputs, final = layer(x, torch.tensor([3, 2]), state)
+        return outputs, *final
+
+    assert gradcheck(function, (x, *state, *layer.parameters()))
+
+
+def test_one_sequence_of_one_step(layer):
+    x, state = batch(layer)
+    for lengths in (None, torch.tensor([1])):
+        one = [part[:1] for part in state]
+        outputs, final = layer(x[:1, :1], lengths, one)
+        expected, expected_final = layer.step(x[:1, 0], tuple(one))
+        assert_same((outputs[:, 0], *final), (expected, *expected_final))
+
+
+def test_memory_layout_does_not_matter(layer):
+    x, state = batch(layer)
+    strided = x.detach().transpose(0, 1).contiguous().transpose(0, 1)
+    turned = [part.detach().t().contiguous().t() for part in state]
+    assert not strided.is_contiguous()
+    outputs, final = layer(x, LENGTHS, state)
+    again, again_final = layer(strided, LENGTHS, turned)
+    assert_same((again, *again_final), (outputs, *final))
+
+
+def test_state_dict_round_trip(layer, name):
+    cell, options = load(name)
+    twin = cell(D, **options | {"hidden_size": H}).double()
+    twin.load_state_dict(layer.state_dict())
+    x, state = batch(layer)
+    assert torch.equal(layer(x, LENGTHS, state)[0], twin(x, LENGTHS, state)[0])
+
+
+def test_gates_cover_every_weight_once(layer):
+    seen = {key: torch.zeros(len(value)) for key, value in layer.named_parameters()}
+    for key, (parameter, rows) in layer.gates().items():
+        assert key.split("/")[0] in {"input", "recurrent", "bias"}
+        seen[parameter][rows] += 1
+    assert all(
+        bool((count == 1).all()) for key, count in seen.items() if not key.startswith("bias_ih")
+    )
+    assert "bias_ih_l0" not in {parameter for parameter, _ in layer.gates().values()}
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
+def test_bf16_autocast_is_near_float32(name, lengths):
+    torch.manual_seed(0)
+    cell, options = load(name)
+    layer = cell(D, **options | {"hidden_size": H})
+    x = torch.randn(B, T, D)
+    expected, expected_final = layer(x, lengths)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        first, carried = layer(x[:, :3])
+        second, _ = layer(x[:, 3:], None, carried)
+        outputs, final = layer(x, lengths)
+        only = layer.outputs(x, lengths)
+    ours = (outputs, only, *final)
+    exact = (expected, expected, *expected_final)
+    for one, other in zip(ours, exact, strict=True):
+        torch.testing.assert_close(one.float(), other, rtol=0, atol=0.03)
+    torch.testing.assert_close(
+        torch.cat([first, second], dim=1).float(), layer(x)[0], rtol=0, atol=0.03
+    )
+    outputs.float().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())

@@ -1,0 +1,116 @@
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+from rnnlab.encoder import Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.layers.gru import GRU
+from rnnlab.layers.lstm import LSTM
+from rnnlab.layers.rnn import RNN
+
+D, H = 3, 4
+INPUTS = torch.tensor([[5, 2, 7, 1], [3, 0, 0, 0], [6, 6, 4, 0]])
+LENGTHS = torch.tensor([4, 1, 3])
+
+
+class Words(nn.Embedding):
+    output_size = D
+
+
+def make(cell=GRU, **options):
+    torch.manual_seed(0)
+    return Encoder(Words(8, D), partial(cell, hidden_size=H), **options)
+
+
+def scan(layer, x):
+    """Outputs (T, H) of a one-way layer for one sequence (T, D), step by step."""
+    state, outputs = layer.initial_state(1, x), []
+    for step in x.unbind(0):
+        output, state = layer.step(step.unsqueeze(0), state)
+        outputs.append(output)
+    return torch.cat(outputs)
+
+
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_outputs_and_finals_of_each_sequence(cell, bidirectional, num_layers):
+    encoder = make(cell, bidirectional=bidirectional, num_layers=num_layers).double()
+    encoded = encoder(INPUTS, LENGTHS)
+    assert encoder.output_size == H * (1 + bidirectional)
+    assert len(encoded.layers) == num_layers
+    for row, length in enumerate(LENGTHS.tolist()):
+        x = encoder.embedding(INPUTS[row, :length])
+        for layer, final in zip(encoder.layers, encoded.layers, strict=True):
+            if bidirectional:
+                ahead, back = scan(layer.ahead, x), scan(layer.back, x.flip(0)).flip(0)
+                x, expected = torch.cat([ahead, back], 1), torch.cat([ahead[-1], back[0]])
+            else:
+                x = scan(layer, x)
+                expected = x[-1]
+            torch.testing.assert_close(final[row], expected)
+        torch.testing.assert_close(encoded.outputs[row, :length], x)
+        assert not encoded.outputs[row, length:].any()
+    assert torch.equal(encoded.final, encoded.layers[-1])
+    assert encoded.mask.tolist() == [[t < n for t in range(4)] for n in LENGTHS.tolist()]
+
+
+def test_every_parameter_learns():
+    encoder = make(LSTM, bidirectional=True, num_layers=2)
+    encoder(INPUTS, LENGTHS).final.square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in encoder.parameters())
+
+
+DROPOUTS = ("dropout", "input_dropout", "output_dropout")
+
+
+@pytest.mark.parametrize("name", DROPOUTS)
+def test_dropout_repeats_when_seeded_and_rests_in_evaluation(name):
+    encoder = make(num_layers=2, bidirectional=True, **{name: 0.5})
+
+    def run(seed):
+        torch.manual_seed(seed)
+        encoded = encoder(INPUTS, LENGTHS)
+        return torch.cat([encoded.outputs.flatten(), encoded.final.flatten()])
+
+    assert torch.equal(run(1), run(1))
+    assert not torch.equal(run(1), run(2))
+    encoder.eval()
+    assert torch.equal(run(1), run(2))
+    plain = make(num_layers=2, bidirectional=True)
+    expected = plain(INPUTS, LENGTHS)
+    assert torch.equal(encoder(INPUTS, LENGTHS).outputs, expected.outputs)
+
+
+def test_dropout_stands_between_layers_only():
+    one = make(num_layers=1, dropout=0.9)
+    assert torch.equal(one(INPUTS, LENGTHS).outputs, one.eval()(INPUTS, LENGTHS).outputs)
+    two = make(num_layers=2, dropout=0.9)
+    nn.init.normal_(two.layers[1].bias_ih_l0)  # outputs without a zero even where all is dropped
+    trained, rested = two(INPUTS, LENGTHS), two.eval()(INPUTS, LENGTHS)
+    assert torch.equal(trained.layers[0], rested.layers[0])
+    assert not torch.equal(trained.layers[1], rested.layers[1])
+    assert trained.outputs[0].ne(0).all()  # the last layer's own outputs are not dropped
+
+
+@pytest.mark.parametrize("name", DROPOUTS)
+@pytest.mark.parametrize("value", [-0.1, 1.0, 1.5, float("nan")])
+def test_impossible_dropout(name, value):
+    with pytest.raises(ConfigError, match=rf"^encoder\.{name}: .* not {value}$"):
+        make(**{name: value})
+
+
+def test_impossible_depth():
+    with pytest.raises(ConfigError, match=r"^encoder\.num_layers: must be at least 1, not 0$"):
+        make(num_layers=0)
+
+
+def test_yaml_holds_the_defaults():
+    path = Path(__file__).parents[1] / "configs" / "encoder" / "recurrent.yaml"
+    options = OmegaConf.to_container(OmegaConf.load(path))
+    assert options.pop("_target_") == "rnnlab.encoder.Encoder"
+    assert Encoder.__init__.__kwdefaults__ == options
