@@ -71,6 +71,6 @@ def find(root: Path, name: str, about: About, candidates: list[str]) -> Path:
     for candidate in candidates:
         if (root / candidate).exists():
             return root / candidate
-    urls = ", ".join(remote.urls[0] for remote in about.files)
+    urls = ", ".join(remote.urls[0] for remote in about.files if remote.path in candidates)
     hint = f"; run 'rnnlab data fetch {name}' (from {urls})" if urls else ""
     raise DataError(f"{name}: no {' or '.join(candidates)} below {root}{hint}")

@@ -76,9 +76,9 @@ class TextData(SequenceData):
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer | None]:
         """Tokenizers of sources and targets, made from the training data where they must be."""
 
-    def settings(self) -> dict[str, Any]:
-        """Options, apart from tokenizers, that change what `read` gives."""
-        return {}
+    def settings(self, part: Split) -> Any:
+        """Options, apart from tokenizers, that change what `read` gives; plain values."""
+        return None
 
     def holds(self, split: Split) -> tuple[Split, np.ndarray | None]:
         """Which split's files hold a split, and the rows of them that it is; None for all."""
@@ -152,7 +152,7 @@ class TextData(SequenceData):
             source, target = self.current_tokenizers()
             key = [
                 sorted(found.items()),
-                self.settings(),
+                self.settings(part),
                 [None if t is None else t.to_dict() for t in (source, target)],
             ]
             self._coded[part] = cached(

@@ -56,7 +56,7 @@ class Tokenizer:
         """Tokens of many texts, in order."""
         if self.level == "bpe":
             lowered = [text.lower() if self.lower else text for text in texts]
-            return (list(e.tokens) for e in self._subwords.encode_batch_fast(lowered))
+            return (list(e.tokens) for e in self._subwords.encode_batch(lowered))
         return (self.split(text) for text in texts)
 
     def join(self, tokens: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 PAD, UNK, START, END = "<pad>", "<unk>", "<s>", "</s>"
+_CONTROL = frozenset({PAD, START, END})
 
 
 class Vocab:
@@ -11,7 +12,9 @@ class Vocab:
 
     Input vocabularies start with `<pad>` (id 0) and `<unk>` (id 1); target vocabularies of
     generated text have `<s>` (2) and `</s>` (3) as well; label and tag vocabularies have no
-    special entry, so that an unseen label is an error and not an unknown word.
+    special entry, so that an unseen label is an error and not an unknown word. A text that holds
+    the characters `<pad>`, `<s>` or `</s>` as a token means `<unk>` by it: it must not end a
+    sequence.
 
     A vocabulary can be *extended* by the words of a vector file (`extend`): these get ids behind
     the base tokens. They are known by their vectors only, are not trained, and are not stored in
@@ -81,15 +84,13 @@ class Vocab:
         Raises:
             KeyError: The token is not known and the vocabulary has no `<unk>`.
         """
+        unknown = self._ids.get(UNK)
         found = self._ids.get(token)
         if found is None and self.lower_fallback:
             found = self._ids.get(token.lower())
-        if found is not None:
-            return found
-        unknown = self._ids.get(UNK)
         if unknown is None:
-            raise KeyError(token)
-        return unknown
+            return self._ids[token] if found is None else found
+        return unknown if found is None or token in _CONTROL else found
 
     def ids(self, tokens: Iterable[str]) -> list[int]:
         """Ids of several tokens; see `id`."""

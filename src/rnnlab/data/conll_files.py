@@ -1,0 +1,74 @@
+"""Tagged sentences from the user's own column files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from rnnlab.data.coded import Example
+from rnnlab.data.conll_columns import read_columns
+from rnnlab.data.given import given
+from rnnlab.data.spec import Kind, Split
+from rnnlab.data.text import TextData
+from rnnlab.data.tokenizer import Tokenizer
+
+
+class CoNLLFiles(TextData):
+    """One token and its tags a line, a blank line between sentences; plain or `.gz`.
+
+    Columns are parted by tabs or blanks. Any set of tags will do; those that look like IOB1
+    become IOB2.
+
+    Args:
+        train: The training file; may be left out to evaluate a trained model.
+        val: The validation file.
+        test: The test file.
+        tag_column: The column to learn, from 0; negative counts from the last.
+        batch_size: Sentences in a batch.
+        seed: Decides the order of training batches.
+        min_freq: Rarer words of the training data are unknown.
+        max_size: Largest number of words in the vocabulary; None for all.
+        max_length: Longer sentences are cut to this number of words; None for no limit.
+    """
+
+    corpus: ClassVar[str] = "conll_files"
+    kind: ClassVar[Kind] = "tags"
+
+    def __init__(
+        self,
+        *,
+        train: str | None = None,
+        val: str | None = None,
+        test: str | None = None,
+        tag_column: int = -1,
+        batch_size: int = 32,
+        seed: int = 0,
+        min_freq: int = 1,
+        max_size: int | None = None,
+        max_length: int | None = None,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size,
+            seed=seed,
+            min_freq=min_freq,
+            max_size=max_size,
+            max_length=max_length,
+        )
+        self.given: dict[Split, str | None] = {"train": train, "val": val, "test": test}
+        self.tag_column = tag_column
+
+    def tokenizers(self) -> tuple[Tokenizer, None]:
+        """The text is tokenised already."""
+        return Tokenizer("space"), None
+
+    def settings(self, part: Split) -> int:
+        """The column to learn."""
+        return self.tag_column
+
+    def files(self, split: Split) -> list[Path]:
+        """The file of a split."""
+        return [Path(given(self.given, split))]
+
+    def read(self, split: Split) -> Iterator[Example]:
+        """The sentences of a split."""
+        (path,) = self.files(split)
+        return read_columns(path, tag_column=self.tag_column, iob_only=False)

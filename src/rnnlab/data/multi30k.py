@@ -1,0 +1,138 @@
+"""Multi30k, task 1: translation of image captions."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from rnnlab.data.parallel import ParallelData, Side
+from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.spec import Split
+from rnnlab.errors import ConfigError
+
+Language = Literal["de", "en", "fr", "cs"]
+
+_RAW = "multi30k/task1/raw"
+_COMMIT = "a3d2e0d26b56f3846f66a952536ffed4e401d05a"
+_SUMS = {
+    "train.de": (637_044, "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6"),
+    "train.en": (568_929, "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f"),
+    "train.fr": (604_242, "622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c"),
+    "val.de": (24_681, "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a"),
+    "val.en": (21_650, "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28"),
+    "val.fr": (23_001, "ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9"),
+    "test_2016_flickr.de": (
+        22_890,
+        "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+    ),
+    "test_2016_flickr.en": (
+        21_077,
+        "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+    ),
+    "test_2016_flickr.fr": (
+        22_310,
+        "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90",
+    ),
+}
+_TAR_BALLS = {
+    "train": ("training.tar.gz", "train"),
+    "val": ("validation.tar.gz", "val"),
+    "test_2016_flickr": ("mmt16_task1_test.tar.gz", "test"),
+}
+
+
+class Multi30k(ParallelData):
+    """29,000 captions with translations, de, en, fr and cs (Elliott et al. 2016).
+
+    Read from `multi30k/task1/raw/{train,val,TEST}.LANGUAGE[.gz]` below the data root, else from
+    the tar balls `multi30k/{training,validation,mmt16_task1_test}.tar.gz`. The two differ in 61
+    lines of the German validation text: `checksums` says which was read.
+
+    Args:
+        source: Language to translate from.
+        target: Language to translate into.
+        test: The test set.
+        batch_size: Pairs in a batch.
+        seed: Decides the order of training batches.
+        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
+        level: Subwords (byte-pair encoding learnt from the training texts) or words.
+        bpe_size: Subwords of each language, or of both together if `joint`.
+        joint: Both languages have one set of subwords and one vocabulary.
+        lower: Lower-case the texts.
+        min_freq: Rarer tokens of the training data are unknown.
+        max_size: Largest number of tokens in a vocabulary; None for all.
+        max_length: Longer sequences are cut to this number of tokens; None for no limit.
+    """
+
+    corpus: ClassVar[str] = "multi30k"
+    about: ClassVar[About] = About(
+        title="Multi30k task 1: translation of captions, de/en/fr/cs",
+        licence="unclear; treat as non-commercial (often given as CC BY-NC-SA 4.0)",
+        files=tuple(
+            Remote(
+                path=f"{_RAW}/{name}.gz",
+                urls=(
+                    "https://raw.githubusercontent.com/multi30k/dataset/"
+                    f"{_COMMIT}/data/task1/raw/{name}.gz",
+                ),
+                sha256=digest,
+                size=size,
+            )
+            for name, (size, digest) in _SUMS.items()
+        ),
+        counts={"train": 29_000, "val": 1_014, "test": 1_000},
+    )
+
+    def __init__(
+        self,
+        *,
+        source: Language = "de",
+        target: Language = "en",
+        test: Literal[
+            "test_2016_flickr", "test_2017_flickr", "test_2017_mscoco", "test_2018_flickr"
+        ] = "test_2016_flickr",
+        batch_size: int = 64,
+        seed: int = 0,
+        root: str | None = None,
+        level: Literal["bpe", "word"] = "bpe",
+        bpe_size: int = 8_000,
+        joint: bool = False,
+        lower: bool = False,
+        min_freq: int = 1,
+        max_size: int | None = None,
+        max_length: int | None = None,
+    ) -> None:
+        if source == target:
+            raise ConfigError(f"data.target: {target!r} is the source as well")
+        super().__init__(
+            batch_size=batch_size,
+            seed=seed,
+            level=level,
+            bpe_size=bpe_size,
+            joint=joint,
+            lower=lower,
+            min_freq=min_freq,
+            max_size=max_size,
+            max_length=max_length,
+        )
+        self.languages = source, target
+        self.test = test
+        self.root = data_root(root)
+
+    def sides(self, split: Split) -> tuple[Side, Side]:
+        """The two languages of a split."""
+        name = self.test if split == "test" else split
+        source, target = self.languages
+        return self._side(name, source), self._side(name, target)
+
+    def shown(self, path: Path) -> str:
+        """The path below the data root."""
+        return path.relative_to(self.root).as_posix()
+
+    def _side(self, name: str, language: str) -> Side:
+        if name.startswith("test_2017") and language == "cs":
+            raise ConfigError(f"data.test: {name} has no cs; test_2016_flickr, test_2018_flickr do")
+        places = [f"{_RAW}/{name}.{language}", f"{_RAW}/{name}.{language}.gz"]
+        if name not in _TAR_BALLS:
+            return Side(find(self.root, self.corpus, self.about, places))
+        ball, stem = _TAR_BALLS[name]
+        path = find(self.root, self.corpus, self.about, [*places, f"{self.corpus}/{ball}"])
+        return Side(path, f"{stem}.{language}" if path.name == ball else None)
