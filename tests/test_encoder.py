@@ -1,3 +1,4 @@
+import inspect
 from functools import partial
 from pathlib import Path
 
@@ -113,4 +114,5 @@ def test_yaml_holds_the_defaults():
     path = Path(__file__).parents[1] / "configs" / "encoder" / "recurrent.yaml"
     options = OmegaConf.to_container(OmegaConf.load(path))
     assert options.pop("_target_") == "rnnlab.encoder.Encoder"
-    assert Encoder.__init__.__kwdefaults__ == options
+    parameters = inspect.signature(Encoder).parameters.values()
+    assert {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY} == options

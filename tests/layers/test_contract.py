@@ -100,7 +100,7 @@ def test_each_sequence_gives_what_it_gives_alone(layer):
     x, state = batch(layer)
     outputs, final = layer(x, LENGTHS, state)
     for row, length in enumerate(LENGTHS.tolist()):
-        alone, last = layer(x[row : row + 1, :length], None, [s[row : row + 1] for s in state])
+        alone, last = layer(x[row : row + 1, :length], None, tuple(s[row : row + 1] for s in state))
         assert_same((outputs[row : row + 1, :length],), (alone,))
         assert_same([part[row : row + 1] for part in final], last)
         assert not outputs[row, length:].any()
@@ -178,16 +178,16 @@ def test_gradcheck(name):
 def test_one_sequence_of_one_step(layer):
     x, state = batch(layer)
     for lengths in (None, torch.tensor([1])):
-        one = [part[:1] for part in state]
+        one = tuple(part[:1] for part in state)
         outputs, final = layer(x[:1, :1], lengths, one)
-        expected, expected_final = layer.step(x[:1, 0], tuple(one))
+        expected, expected_final = layer.step(x[:1, 0], one)
         assert_same((outputs[:, 0], *final), (expected, *expected_final))
 
 
 def test_memory_layout_does_not_matter(layer):
     x, state = batch(layer)
     strided = x.detach().transpose(0, 1).contiguous().transpose(0, 1)
-    turned = [part.detach().t().contiguous().t() for part in state]
+    turned = tuple(part.detach().t().contiguous().t() for part in state)
     assert not strided.is_contiguous()
     outputs, final = layer(x, LENGTHS, state)
     again, again_final = layer(strided, LENGTHS, turned)
