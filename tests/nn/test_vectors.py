@@ -122,7 +122,7 @@ def test_base_words_take_their_vector_exactly_else_in_lower_case(tmp_path):
     assert module.extension is None
     assert lookup(module, vocab, "Paris") == [5, 6]
     assert lookup(module, vocab, "The") == [1, 2]
-    assert lookup(module, vocab, PAD) == [0, 0]
+    assert module(torch.zeros(1, 1, dtype=torch.long)).tolist() == [[[0, 0]]]
     coverage = found.coverage
     assert (coverage.words, coverage.exact, coverage.lowered, coverage.missing) == (3, 1, 1, 1)
 
@@ -148,7 +148,7 @@ def test_special_tokens_take_no_vector_of_a_word_like_them(tmp_path):
     found = vectors(tmp_path, "<unk> 7 7\n<pad> 8 8\na 1 2\n")
     vocab = Vocab([PAD, UNK, "a"]).extend(found.words, lower_fallback=True)
     module = found.module(vocab)
-    assert lookup(module, vocab, PAD) == [0, 0]
+    assert module(torch.zeros(1, 1, dtype=torch.long)).tolist() == [[[0, 0]]]
     assert lookup(module, vocab, "never seen") != [7, 7]
     assert found.coverage.words == 1
 
@@ -222,3 +222,8 @@ def test_glove(monkeypatch):
     assert cosine(king, prince, dim=0).item() == pytest.approx(0.824, abs=0.001)
     assert cosine(king, frog, dim=0) < 0.5
     assert found.coverage.lowered == 2
+
+
+def test_the_known_counts_are_about_the_words_of_the_default_file():
+    assert FileVectors.about.counts == {"words": 400_000}
+    assert [Path(remote.path).parent for remote in FileVectors.about.files] == [Path("glove")]

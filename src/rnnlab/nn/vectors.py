@@ -79,8 +79,8 @@ class FileVectors:
     def file(self) -> Path:
         """The file that is read."""
         folder = Path(self.path).parent
-        archives = [r.path for r in GLOVE.files if Path(r.path).parent == folder]
-        about = GLOVE if archives else About(title="word vectors", licence="unknown")
+        archives = [r.path for r in self.about.files if Path(r.path).parent == folder]
+        about = self.about if archives else About(title="word vectors", licence="unknown")
         places = [self.path, f"{self.path}.gz", *archives]
         here = [str(Path.cwd() / place) for place in places if not Path(place).is_absolute()]
         root = data_root(self.root)
@@ -104,18 +104,16 @@ class FileVectors:
 
     def module(self, vocab: Vocab) -> TokenEmbedding:
         """A newly initialised embedding; random numbers come from torch's global generator."""
-        rows = {word: row for row, word in enumerate(self.words)}
+        # a file's own <unk> or <pad> is a word like others; here they are none
+        rows = {w: row for row, w in enumerate(self.words) if w not in (PAD, UNK)}
         base, added = vocab.tokens[: vocab.base_size], vocab.tokens[vocab.base_size :]
         exact = [rows.get(token, -1) for token in base]
         found = [
             row if row >= 0 or not self.lower_fallback else rows.get(token.lower(), -1)
             for token, row in zip(base, exact, strict=True)
         ]
-        for special in (PAD, UNK):
-            if special in vocab:
-                exact[vocab.id(special)] = found[vocab.id(special)] = -1
         self.coverage = Coverage(
-            words=len(base) - sum(special in vocab for special in (PAD, UNK)),
+            words=sum(token not in (PAD, UNK) for token in base),
             exact=sum(row >= 0 for row in exact),
             lowered=sum(row >= 0 for row in found) - sum(row >= 0 for row in exact),
         )
