@@ -172,6 +172,35 @@ def test_sentences_that_are_done_leave_the_batch():
     assert model.calls == [6, 3, 3, 3, 3, 3]
 
 
+def test_one_token_may_be_start_and_end():
+    table = torch.tensor([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1], [0.2, 0.7, 0.1]]).log()
+    found = beam_search(
+        lambda tokens, state: (table[tokens], state), (torch.zeros(2),), 0, 0, beam=2, max_length=4
+    )
+    assert found.tokens == [[1], [1]]
+
+
+def test_the_step_function_may_give_its_own_memory():
+    table = torch.randn(4, 4).log_softmax(-1)
+    before = table.clone()
+    beam_search(
+        lambda tokens, state: (table[:1], state),
+        (torch.zeros(1),),
+        0,
+        1,
+        beam=1,
+        max_length=3,
+        banned=[2],
+    )
+    assert torch.equal(table, before)
+
+
+def test_no_sentences():
+    found = Markov(0, 4, seed=0).search(beam=2, max_length=3)
+    assert found.tokens == []
+    assert found.scores.shape == (0,)
+
+
 def test_no_sequence_is_possible():
     model = Markov(1, 4, seed=0)
     model.tables[...] = float("-inf")

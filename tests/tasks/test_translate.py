@@ -36,7 +36,9 @@ def build(cell=GRU, spec=SPEC, bidirectional=True, **options):
 
 def batch_of(pairs):
     sources = [torch.tensor(VOCAB.ids(source)) for source, _ in pairs]
-    targets = [torch.tensor(VOCAB.ids([START, *target, END])) for _, target in pairs]
+    targets = [
+        torch.tensor([VOCAB.start_id, *VOCAB.ids(target), VOCAB.end_id]) for _, target in pairs
+    ]
     return Batch(
         nn.utils.rnn.pad_sequence(sources, batch_first=True),
         torch.tensor([len(source) for source in sources]),
@@ -187,6 +189,15 @@ def test_validation_searches_less_than_test(monkeypatch):
         rows.clear()
         evaluate(encoder, task, batch, split)
         assert rows[0] == expected
+
+
+def test_neither_padding_nor_start_is_ever_written():
+    encoder, task = build(beam=3)
+    batch = batch_of(reversals(4, seed=1))
+    with torch.no_grad():
+        task.decoder.output.bias[[VOCAB.tokens.index(PAD), VOCAB.start_id]] = 1e3
+        predicted = task.predict(encoder(batch.inputs, batch.lengths))
+    assert not {PAD, START, END} & set(" ".join(predicted).split())
 
 
 def test_length_is_bounded_by_the_source():

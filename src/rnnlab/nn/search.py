@@ -52,7 +52,7 @@ def beam_search(
     Args:
         step: Last tokens (N,) and state -> log-probabilities (N, V), next state.
         state: State before the first step; each part has one row a sentence (B, ...).
-        start: Token that is fed first; never emitted.
+        start: Token that is fed first; never emitted (unless it is `end` as well).
         end: Token that ends a sequence.
         beam: Prefixes kept, at least 1.
         max_length: Largest |y|, of all sentences or of each; after that many tokens the end
@@ -65,7 +65,7 @@ def beam_search(
         raise ValueError("beam must be at least 1 and length_penalty at least 0")
     sentences, device = state[0].shape[0], state[0].device
     limit = torch.as_tensor(max_length, device=device).expand(sentences)
-    never = torch.tensor(sorted({start, *banned}), device=device)
+    never = torch.tensor(sorted({start, *banned} - {end}), dtype=torch.long, device=device)
 
     alive = torch.arange(sentences, device=device)  # sentences still searched: S of B
     state = tuple(part.repeat_interleave(beam, dim=0) for part in state)
@@ -84,15 +84,15 @@ def beam_search(
             best = log_probs.new_full((sentences,), float("-inf"))
             totals = log_probs.new_full((sentences, beam), float("-inf"))
             totals[:, 0] = 0.0  # all rows of a sentence are equal: one of them is enough
-        log_probs = log_probs.index_fill(1, never, float("-inf"))
         size = log_probs.shape[1]
         candidates = totals.unsqueeze(2) + log_probs.view(len(alive), beam, size)
+        candidates.index_fill_(2, never, float("-inf"))
         forced = limit[alive] <= length
         not_end = torch.arange(size, device=device) != end
-        candidates = candidates.masked_fill(forced.view(-1, 1, 1) & not_end, float("-inf"))
+        candidates.masked_fill_(forced.view(-1, 1, 1) & not_end, float("-inf"))
 
         # at most one candidate a prefix ends, so 2 * beam hold at least beam that go on
-        scores, flat = candidates.flatten(1).topk(min(2 * beam, beam * size))
+        scores, flat = candidates.flatten(1).topk(2 * beam)
         parents, tokens = flat // size, flat % size
         ends = tokens == end
 
@@ -112,7 +112,6 @@ def beam_search(
         # prefixes that go on, in the order of their scores
         onward = ends.long().argsort(dim=1, stable=True)[:, :beam]
         totals, parents, tokens = (x.gather(1, onward) for x in (scores, parents, tokens))
-        totals = totals.masked_fill(tokens == end, float("-inf"))  # a vocabulary of one token
         reachable = totals[:, 0] / (limit[alive] + 1) ** length_penalty
         done = forced | (found[alive] >= beam) | (best[alive] >= reachable)
 

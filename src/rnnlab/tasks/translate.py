@@ -170,7 +170,7 @@ class Translate(Task):
             beam=beam,
             max_length=(self.max_ratio * encoded.lengths).long() + EXTRA_LENGTH,
             length_penalty=self.length_penalty,
-            banned=[self.vocab.id(PAD)],
+            banned=[self.vocab.tokens.index(PAD)],  # `id` takes no text for padding
         )
         return [self._text(ids) for ids in hypotheses.tokens]
 
