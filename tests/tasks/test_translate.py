@@ -143,6 +143,16 @@ def test_metrics_cover_all_batches_and_then_start_anew():
     assert again == pytest.approx(metrics)
 
 
+def test_an_interrupted_evaluation_leaves_nothing_behind():
+    encoder, task = build()
+    clean = evaluate(encoder, task, batch_of(reversals(5, seed=1)))
+    other = batch_of(reversals(5, seed=2))
+    task.start("val", None)
+    with torch.no_grad():
+        task.update(encoder(other.inputs, other.lengths), other)
+    assert evaluate(encoder, task, batch_of(reversals(5, seed=1))) == clean
+
+
 def test_references_are_the_texts_in_the_order_of_the_batches():
     encoder, task = build()
     first, second = batch_of(reversals(3, seed=1)), batch_of(reversals(2, seed=2))

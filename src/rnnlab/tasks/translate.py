@@ -115,8 +115,9 @@ class Translate(Task):
         return (batch.target[:, 1:] != IGNORE).sum()
 
     def start(self, split: Split, texts: Sequence[str] | None) -> None:
-        """Choose the width of the search, and the references for the batches to come."""
-        self._split, self._texts, self._seen = split, texts, 0
+        """Start anew, with the width of the search and the references for the batches to come."""
+        self._split, self._texts = split, texts
+        self._reset()
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Translate a batch and compare.
@@ -131,9 +132,7 @@ class Translate(Task):
     def compute(self) -> dict[str, float]:
         """`bleu`, `bleu_lower` and `perplexity`."""
         metrics = self.bleu.compute() | {"perplexity": float(self.nll.compute().exp())}
-        self.bleu.reset()
-        self.nll.reset()
-        self._seen = 0
+        self._reset()
         return metrics
 
     def predict(self, encoded: Encoded) -> list[str]:
@@ -151,6 +150,11 @@ class Translate(Task):
     def signatures(self) -> dict[str, str]:
         """SacreBLEU's signatures of `bleu` and `bleu_lower`."""
         return self.bleu.signatures()
+
+    def _reset(self) -> None:
+        self.bleu.reset()
+        self.nll.reset()
+        self._seen = 0
 
     def _cross_entropy(self, encoded: Encoded, batch: Batch, label_smoothing: float) -> Tensor:
         tokens, labels = batch.target[:, :-1], batch.target[:, 1:]
