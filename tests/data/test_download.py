@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.data.download import ATTEMPTS, fetch, sha256
+from rnnlab.data.download import ATTEMPTS, fetch
 from rnnlab.data.source import About, Remote
 from rnnlab.errors import DataError
 
@@ -201,8 +201,3 @@ def test_the_progress_bar_counts_bytes(
     fetch("corpus", about, tmp_path, say=lambda line: None)
     assert "file.bin" in screen.getvalue()
     assert "300k/300k" in screen.getvalue()
-
-
-def test_sha256_is_the_one_of_the_standard_library(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(BODY)
-    assert sha256(tmp_path / "file") == GOOD

@@ -7,6 +7,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
+from rnnlab.data.reading import sha256
 from rnnlab.data.source import About, Remote
 from rnnlab.errors import DataError
 
@@ -127,8 +128,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ValueError) and "hash" in str(error):
         return "serves another file: wrong sha256"
     return str(error).splitlines()[0]
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file, as hexadecimal digits."""
-    return str(pooch.file_hash(str(path), alg="sha256"))
