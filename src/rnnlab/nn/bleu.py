@@ -1,7 +1,7 @@
 """Corpus BLEU over all batches and processes."""
 
 import torch.distributed as dist
-from sacrebleu.metrics import BLEU
+from sacrebleu.metrics.bleu import BLEU
 
 
 class Bleu:

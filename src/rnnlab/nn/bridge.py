@@ -48,7 +48,7 @@ class Bridge(nn.Module):
             assert isinstance(linears, nn.ModuleList)
             states.append(
                 tuple(
-                    torch.tanh(linear(finals[source])).unflatten(1, shape)
+                    torch.tanh(linear(finals[source])).reshape(-1, *shape)
                     for linear, shape in zip(linears, shapes, strict=True)
                 )
             )
