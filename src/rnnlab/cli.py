@@ -124,13 +124,12 @@ def data(words: list[str]) -> int:
         case ["list"]:
             print(catalogue.table(catalogue.entries(config_dir()), root))
         case ["fetch", name]:
-            for path in catalogue.fetch_entry(name, config_dir(), root):
+            for path in catalogue.fetch_entry(name, catalogue.entries(config_dir()), root):
                 print(path)
         case ["verify", name]:
-            checks = catalogue.verify(name, config_dir(), root)
-            for what, expected, found, ok in checks:
-                print(f"{'ok ' if ok else 'BAD'}  {what}: {found}" + ("" if ok else f", not {expected}"))
-            return 0 if all(ok for *_, ok in checks) else 2
+            checks = catalogue.verify(name, catalogue.entries(config_dir()), root)
+            print("\n".join(map(str, checks)))
+            return 0 if all(check.ok for check in checks) else 2
         case [] | ["--help"] | ["-h"]:
             print(DATA)
         case other:

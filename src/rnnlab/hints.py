@@ -54,7 +54,11 @@ def describe(hint: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(map(str, get_args(hint)))
     if origin in (Union, types.UnionType):
-        words = [describe(part) for part in get_args(hint)]
+        parts = get_args(hint)
+        literals = [part for part in parts if get_origin(part) is Literal]
+        choices = dict.fromkeys(value for part in literals for value in get_args(part))
+        words = ["one of " + ", ".join(map(str, choices))] if choices else []
+        words += [describe(part) for part in parts if part not in literals]
         return " or ".join(dict.fromkeys(word for word in words if word))
     if hint in _SCALARS:
         return _SCALARS[hint]

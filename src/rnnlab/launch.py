@@ -1,5 +1,6 @@
 """Starting a training run, a multirun or a resumed run."""
 
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -129,17 +130,20 @@ def run_hydra(words: list[str]) -> int:
         hydra.main(config_path=str(config_dir()), config_name="train", execution_whitelist=[])(job)()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from None
-    except RnnlabError:
-        raise
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from None
     finally:
         sys.argv = former
+    if refused:
+        raise refused.pop()
     return EXIT_CODES[statuses[0]] if len(statuses) == 1 else 0
 
 
 statuses: list[str] = []
 """How the runs of this process ended, in order."""
+
+refused: list[RnnlabError] = []
+"""The user error that a single run ended with: Hydra would print more than its one line."""
 
 
 def job(cfg: Any) -> float:
@@ -150,12 +154,20 @@ def job(cfg: Any) -> float:
     hydra = HydraConfig.get()
     plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     Words.use_current_folder(plain)
+    from hydra.types import RunMode
+
     from rnnlab.train import run
 
     folder = Path(hydra.runtime.output_dir)
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
-    outcome = run(plain, dict(hydra.runtime.choices), folder)
+    try:
+        outcome = run(plain, dict(hydra.runtime.choices), folder)
+    except RnnlabError as error:
+        if hydra.mode is not RunMode.RUN:
+            raise
+        refused.append(error)
+        return -math.inf
     statuses.append(outcome.status)
     return outcome.score
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import Trainer, seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import OmegaConf
 
@@ -99,8 +101,13 @@ def make_trainer(cfg: Config, folder: Path, task: Task) -> Trainer:
     Raises:
         ConfigError: No such accelerator, too few devices, an option that Lightning refuses.
     """
-    from lightning.fabric.utilities.exceptions import MisconfigurationException
-
+    settings = cfg["trainer"]
+    automatic = settings.get("accelerator", "auto") == "auto" and not torch.cuda.is_available()
+    if automatic and isinstance(settings.get("devices"), int) and settings["devices"] > 1:
+        raise ConfigError(
+            f"trainer.devices: {settings['devices']} asked for, but there is no GPU here; for "
+            f"several processes on the CPU say trainer=ddp trainer.accelerator=cpu"
+        )
     try:
         return build_trainer(cfg, folder, build_callbacks(cfg, folder, task))
     except (MisconfigurationException, ValueError, RuntimeError) as error:
