@@ -52,7 +52,8 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     problems = list(_unknown_roots(root, overrides, folders))
     if problems:
         raise ConfigError("\n".join(problems))
-    lenient = [_lenient(override) for override in overrides]
+    groups = _groups(folders)
+    lenient = [_lenient(override, groups) for override in overrides]
     if search:
         lenient.append(f"hydra.searchpath=['file://{search.resolve()}']")
     try:
@@ -100,10 +101,14 @@ def single_runs(words: Sequence[str]) -> Iterator[list[str]]:
             yield run(first | {index: value})
 
 
-def _lenient(override: Override) -> str:
+def _groups(folders: Sequence[Path]) -> set[str]:
+    return {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+
+
+def _lenient(override: Override, groups: set[str]) -> str:
     line = override.input_line or ""
-    key = override.key_or_group
-    inside = "." in key and "/" not in key and not key.startswith("hydra.")
+    group, dot, _ = override.key_or_group.partition(".")
+    inside = dot and group in groups
     return f"++{line}" if override.type is OverrideType.CHANGE and inside else line
 
 
@@ -112,8 +117,7 @@ def _unknown_roots(
 ) -> Iterator[str]:
     from rnnlab.validate import suggest
 
-    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
-    known = {field.name for field in fields(ROOTS[root])} | groups
+    known = {field.name for field in fields(ROOTS[root])} | _groups(folders)
     for override in overrides:
         name = override.key_or_group.split(".")[0].split("/")[0]
         if name not in known | {"hydra"}:

@@ -40,7 +40,7 @@ class Snapshot(Callback):
         """The file."""
         return self.folder / "last.ckpt"
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take over the signals (from the main thread only: others have none)."""
         self._saved_at = self._seen = trainer.global_step
         try:
