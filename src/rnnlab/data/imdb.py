@@ -1,21 +1,22 @@
 """IMDb large movie reviews: sentiment of whole reviews."""
 
+import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import ClassVar
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rnnlab.data.coded import Example
-from rnnlab.data.reading import broken_files, decode, members
+from rnnlab.data.reading import broken_files, decode, members, sha256
 from rnnlab.data.source import About, Remote, data_root, find
 from rnnlab.data.spec import Kind, Split
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.errors import DataError
 
-_REVIEW = re.compile(r"(?:.*/)?aclImdb/(train|test)/(neg|pos)/[^/]+\.txt")
+_REVIEW = r"/(?:neg|pos)/[^/]+\.txt"
 
 
 class IMDb(TextData):
@@ -98,11 +99,10 @@ class IMDb(TextData):
                     text = decode(path.read_bytes(), str(path))
                 yield Example(text, (path.parent.name,), self.shown(path))
                 continue
-            for name, stream in members(path):
-                review = _REVIEW.fullmatch(name)
-                if review and review[1] == split:
-                    text = decode(stream.read(), f"{path}:{name}")
-                    yield Example(text, (review[2],), f"{self.shown(path)}:{name}")
+            for name, data in members(path, re.compile(f"(?:.*/)?aclImdb/{split}{_REVIEW}")):
+                text = decode(data, f"{path}:{name}")
+                label = PurePosixPath(name).parent.name
+                yield Example(text, (label,), f"{self.shown(path)}:{name}")
 
     def holds(self, split: Split) -> tuple[Split, np.ndarray | None]:
         """Validation and training reviews are both among the official training reviews."""
@@ -114,6 +114,18 @@ class IMDb(TextData):
         held = np.zeros(len(texts), dtype=bool)
         held[order[: round(self.val_fraction * len(texts))]] = True
         return "train", np.flatnonzero(held[owner] == (split == "val"))
+
+    def sums(self, part: Split) -> dict[str, str]:
+        """Of the archive; of an unpacked folder that of the lines `SHA256  NAME` of its files."""
+        source = self._source()
+        if source.is_file():
+            return super().sums(part)
+        digests: dict[str, Any] = {}
+        for path in self.files(part):
+            digest = digests.setdefault(self.shown(path.parent), hashlib.sha256())
+            name = path.relative_to(source.parent).as_posix()
+            digest.update(f"{sha256(path)}  {name}\n".encode())
+        return {folder: digest.hexdigest() for folder, digest in digests.items()}
 
     def shown(self, path: Path) -> str:
         """The path below the data root."""

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -85,20 +86,31 @@ def _member(archive: tarfile.TarFile, name: str, path: Path) -> tarfile.TarInfo:
     raise DataError(f"{path}: no member {name}")
 
 
-def members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Regular files of a tar ball, in its order, as a stream; AppleDouble members are skipped.
+def members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of a tar ball's regular files, in its order.
+
+    Args:
+        path: The gzipped tar ball; read once, as a stream.
+        wanted: Matches the whole names of the files to read. AppleDouble files are skipped.
 
     Raises:
         DataError: The tar ball is missing or damaged.
     """
-    with broken_files(path), tarfile.open(path, "r|*") as archive:
+    # gzip's own reader: that of tarfile's streams takes a truncated file for a complete one
+    with (
+        broken_files(path),
+        gzip.open(path) as unzipped,
+        tarfile.open(fileobj=unzipped, mode="r|") as archive,
+    ):
         for info in archive:
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-            name = PurePosixPath(info.name)
-            if info.isfile() and not name.name.startswith("._"):
+            apple = PurePosixPath(info.name).name.startswith("._")
+            if info.isfile() and not apple and wanted.fullmatch(info.name):
                 stream = archive.extractfile(info)
                 assert stream is not None  # a regular file
-                yield str(name), stream
+                yield info.name, stream.read()
+        while unzipped.read(1 << 20):
+            pass  # up to the checksum at the end
 
 
 def sha256(path: Path) -> str:

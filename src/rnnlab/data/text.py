@@ -12,6 +12,7 @@ import numpy as np
 from rnnlab.data.base import SequenceData
 from rnnlab.data.cache import cached
 from rnnlab.data.coded import Coded, Coder, Example
+from rnnlab.data.iob import inventory
 from rnnlab.data.loader import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
@@ -147,7 +148,7 @@ class TextData(SequenceData):
     def coded(self, part: Split) -> Coded:
         """All examples in the files of a split, from the cache where they are there."""
         if part not in self._coded:
-            found = {self.shown(path): sha256(path) for path in self.files(part)}
+            found = self.sums(part)
             self._checksums |= found
             source, target = self.current_tokenizers()
             key = [
@@ -163,6 +164,10 @@ class TextData(SequenceData):
                 read=Coded.read,
             )
         return self._coded[part]
+
+    def sums(self, part: Split) -> dict[str, str]:
+        """sha256 of the files of a split, by the names that `checksums` gives them."""
+        return {self.shown(path): sha256(path) for path in self.files(part)}
 
     def shown(self, path: Path) -> str:
         """A file's name in `checksums`."""
@@ -191,7 +196,8 @@ class TextData(SequenceData):
         source_tokenizer, target_tokenizer = self.tokenizers()
         counts = _counts(_cut(train.source, self.max_length), train.source_types)
         if self.kind != "tokens":
-            labels = sorted(_counts(train.target, train.target_types))
+            found = _counts(train.target, train.target_types)
+            labels = inventory(found) if self.kind == "tags" else sorted(found)
             source, target = self._vocab(counts, (PAD, UNK)), Vocab(labels)
         else:
             specials = (PAD, UNK, START, END)

@@ -36,6 +36,7 @@ class Tokenizer:
 
     @cached_property
     def _subwords(self) -> Subwords:
+        assert self.model is not None  # checked for bpe
         return Subwords.from_str(self.model)
 
     def split(self, text: str) -> list[str]:
@@ -65,7 +66,7 @@ class Tokenizer:
             case "char":
                 return "".join(tokens)
             case "bpe":
-                return str(self._subwords.decoder.decode(list(tokens))).strip()
+                return str(self._subwords.decoder.decode(list(tokens))).strip(" ")
             case _:
                 return " ".join(tokens)
 

@@ -1,0 +1,243 @@
+import gzip
+
+import pytest
+
+from rnnlab.data.conll_columns import read_columns
+from rnnlab.data.conll_files import CoNLLFiles
+from rnnlab.data.parallel_files import ParallelFiles
+from rnnlab.data.sentiment_files import SentimentFiles
+from rnnlab.errors import ConfigError, DataError
+
+
+def write(tmp_path, name, content):
+    path = tmp_path / name
+    data = content.encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return path
+
+
+def columns(path, **options):
+    return [
+        (list(example.source), list(example.target), example.line)
+        for example in read_columns(path, **{"tag_column": -1, "iob_only": False} | options)
+    ]
+
+
+# --- sentiment_files
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("no label", "needs one tab, not 0"),
+        ("a\tb\tpos", "needs one tab, not 2"),
+        ("text\t", "the label is empty"),
+        ("text\t \r", "the label is empty"),
+    ],
+)
+def test_wrong_columns_name_the_line(tmp_path, line, complaint):
+    path = write(tmp_path, "a.tsv", f"fine\tpos\n\n{line}\n")
+    with pytest.raises(DataError) as error:
+        SentimentFiles(train=str(path)).spec()
+    assert str(error.value).startswith(f"{path}:3: ")
+    assert complaint in str(error.value)
+
+
+def test_texts_are_cut_at_line_feeds_alone(tmp_path):
+    path = write(tmp_path, "a.tsv.gz", "one\x85two\x0cthree\tpos\r\nfour\tneg")
+    examples = SentimentFiles(train=str(path)).examples("train")
+    assert examples.lengths.tolist() == [3, 1]
+    assert examples.target.tolist() == [1, 0]
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(DataError, match=r"^nowhere\.tsv: no such file$"):
+        SentimentFiles(train="nowhere.tsv").spec()
+
+
+# --- columns
+
+
+def test_sentences_are_parted_by_blank_lines_and_document_rows(tmp_path):
+    path = write(
+        tmp_path,
+        "a.conll",
+        "-DOCSTART- O\n\nEU X I-ORG\nsays Y O\n \t\n\n-DOCSTART- -X- O\nNo Z O\n"
+        "-DOCSTART- -X- O\nlast L I-LOC",
+    )
+    assert columns(path) == [
+        (["EU", "says"], ["B-ORG", "O"], 3),
+        (["No"], ["O"], 8),
+        (["last"], ["B-LOC"], 10),
+    ]
+    assert columns(path, tag_column=1)[0][1] == ["X", "Y"]
+    assert columns(path, tag_column=-2)[0][1] == ["X", "Y"]
+
+
+def test_tabs_part_columns_where_the_first_row_has_one(tmp_path):
+    path = write(tmp_path, "a.tsv", "New York\tB-LOC\nis\u00a0big\tO\n")
+    assert columns(path) == [(["New York", "is\u00a0big"], ["B-LOC", "O"], 1)]
+    blanks = write(tmp_path, "b.txt", "a\u00a0b   O \nc\x85 \t I-X\r\n")
+    assert columns(blanks) == [(["a\u00a0b", "c\x85"], ["O", "B-X"], 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "line", "complaint"),
+    [
+        ("a O\nb\n", {}, 2, "1 columns, where the first row has 2"),
+        ("a X O\n\nb O\n", {}, 3, "2 columns, where the first row has 3"),
+        ("a\tO\nb c O\n", {}, 2, "1 columns, where the first row has 2"),
+        ("a\tO\n\tO\n", {}, 2, "an empty column"),
+        ("a\tO\nb\t\n", {}, 2, "an empty column"),
+        ("alone\n", {}, 1, "one column"),
+        ("a b O\n", {"tag_column": 3}, 1, "3 columns, no data.tag_column=3"),
+        ("a b O\n", {"tag_column": -4}, 1, "3 columns, no data.tag_column=-4"),
+        ("a O\nb PER\n", {"iob_only": True}, 2, "tag 'PER' is not O, B-TYPE or I-TYPE"),
+        ("a O\nb I-\n", {"iob_only": True}, 2, "tag 'I-' is not"),
+        ("a O\nb S-PER\n", {"iob_only": True}, 2, "tag 'S-PER' is not"),
+    ],
+)
+def test_wrong_rows_name_the_line(tmp_path, content, options, line, complaint):
+    path = write(tmp_path, "a.conll", content)
+    with pytest.raises(DataError) as error:
+        columns(path, **options)
+    assert str(error.value).startswith(f"{path}:{line}: ")
+    assert complaint in str(error.value)
+
+
+def test_tags_are_as_long_as_their_sentences(tmp_path):
+    path = write(tmp_path, "a.conll", "EU NNP I-ORG\nsays V O\n\nNo UH O\n")
+    data = CoNLLFiles(train=str(path), batch_size=2)
+    batch = next(iter(data.train_dataloader()))
+    assert batch.target.shape == batch.inputs.shape
+    assert data.spec().target.tokens == ("B-ORG", "I-ORG", "O")
+    parts = CoNLLFiles(train=str(path), tag_column=1)
+    assert parts.spec().target.tokens == ("NNP", "UH", "V")  # not the other column's cache
+    assert parts.spec().source_tokenizer.split(" EU says ") == ["EU", "says"]
+
+
+def test_an_unseen_tag_is_named_with_its_line(tmp_path):
+    train = write(tmp_path, "train.conll", "EU B-ORG\nsays O\n")
+    val = write(tmp_path, "val.conll", "a O\n\nb O\nParis B-LOC\n")
+    data = CoNLLFiles(train=str(train), val=str(val))
+    with pytest.raises(DataError) as error:
+        data.examples("val")
+    assert str(error.value) == f"{val}:4: unseen tag 'B-LOC'; the training data has B-ORG, I-ORG, O"
+
+
+def test_max_length_cuts_words_and_tags_alike(tmp_path):
+    path = write(tmp_path, "a.conll", "a O\nb O\nc B-X\n\nd O\n")
+    examples = CoNLLFiles(train=str(path), max_length=2).examples("train")
+    assert examples.inputs.lengths.tolist() == examples.target.lengths.tolist() == [2, 1]
+
+
+# --- parallel_files
+
+
+def parallel(tmp_path, source, target, **options):
+    files = [
+        str(write(tmp_path, "a.de", source)),
+        str(write(tmp_path, "a.en.gz", target)),
+    ]
+    return ParallelFiles(train=files, val=files, test=files, **{"bpe_size": 280} | options)
+
+
+@pytest.mark.parametrize("level", ["bpe", "word"])
+@pytest.mark.parametrize("joint", [False, True])
+def test_pairs_are_read_line_by_line(tmp_path, level, joint):
+    source = " Ein\u00a0 Mann .\nZwei\u200b\tHunde\x85da .\n"
+    target = "A man .\nTwo\x0c dogs there . \n"
+    data = parallel(tmp_path, source, target, level=level, joint=joint, batch_size=2)
+    spec, examples = data.spec(), data.examples("val")
+
+    def text(vocab, tokenizer, ids):
+        return tokenizer.join([vocab.tokens[at] for at in ids])
+
+    for row, (left, right) in enumerate(
+        [("Ein Mann .", "A man ."), ("Zwei Hunde da .", "Two dogs there .")]
+    ):
+        assert text(spec.source, spec.source_tokenizer, examples.inputs[row]) == left
+        ids = examples.target[row]
+        assert (ids[0], ids[-1]) == (spec.target.start_id, spec.target.end_id)
+        assert text(spec.target, spec.target_tokenizer, ids[1:-1]) == right
+    assert examples.texts == ["A man .", "Two dogs there ."]
+    assert (spec.source == spec.target) == joint
+    loader = data.val_dataloader()
+    batch = next(iter(loader))
+    order = [len(one) for one in (examples.inputs[0], examples.inputs[1])]
+    assert batch.lengths.tolist() == sorted(order, reverse=True)
+    assert loader.reference_texts()[order.index(max(order))] in ("A man .", "Two dogs there .")
+
+
+def test_reference_texts_stay_as_they_are(tmp_path):
+    data = parallel(tmp_path, "Ein Mann\n", "A  Man\n", level="word", lower=True)
+    assert "man" in data.spec().target
+    assert data.examples("test").texts == ["A Man"]
+
+
+def test_texts_match_the_batches_of_the_loader(tmp_path):
+    numbers = [f"{'w ' * (n % 5)}{n}" for n in range(23)]
+    text = "\n".join(numbers)
+    data = parallel(tmp_path, text, text, level="word", batch_size=4)
+    loader = data.val_dataloader()
+    tokens = data.spec().target.tokens
+    seen = [
+        " ".join(tokens[at] for at in line[1 : length - 1])
+        for batch in loader
+        for line, length in zip(batch.target.tolist(), batch.target_lengths, strict=True)
+    ]
+    assert loader.reference_texts() == seen
+    assert sorted(seen) == sorted(numbers)
+
+
+def test_unequal_numbers_of_lines_are_counted(tmp_path):
+    data = parallel(tmp_path, "a\nb\nc\n", "a\nb\n")
+    with pytest.raises(DataError, match=r"a\.de has 3 lines, .*a\.en\.gz has 2: "):
+        data.spec()
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n", "\n \n"])
+def test_blank_last_lines_are_no_sentences(tmp_path, blank):
+    data = parallel(tmp_path, "a\nb\n" + blank, "a\nb", level="word")
+    assert len(data.examples("train")) == 2
+
+
+def test_a_blank_line_in_the_middle_keeps_the_lines_aligned(tmp_path):
+    data = parallel(tmp_path, "a\n\nc\n", "x\ny\n\n", level="word")
+    examples = data.examples("test")
+    assert examples.inputs.lengths.tolist() == [1, 1, 1]
+    assert examples.texts == ["x", "y", ""]
+    assert examples.target.lengths.tolist() == [3, 3, 2]
+
+
+def test_max_length_cuts_both_sides_and_still_ends_the_target(tmp_path):
+    data = parallel(tmp_path, "a b c d\n", "x y z\n", level="word", max_length=2)
+    spec, examples = data.spec(), data.examples("train")
+    assert examples.inputs.lengths.tolist() == [2]
+    assert [spec.target.tokens[at] for at in examples.target[0]] == ["<s>", "x", "y", "</s>"]
+    assert examples.texts == ["x y z"]
+
+
+def test_control_tokens_in_a_text_end_nothing(tmp_path):
+    data = parallel(tmp_path, "a\nb\n", "x </s> y\n<s> <pad>\n", level="word")
+    spec, examples = data.spec(), data.examples("train")
+    for row in range(2):
+        inner = examples.target[row][1:-1]
+        assert not {0, spec.target.start_id, spec.target.end_id} & set(inner.tolist())
+
+
+def test_reuse_needs_no_training_text(tmp_path):
+    data = parallel(tmp_path, "ein Mann\nzwei Frauen\n", "a man\ntwo women\n")
+    spec, expected = data.spec(), data.examples("test")
+    other = ParallelFiles(test=data.given["test"])
+    other.reuse(spec)
+    examples = other.examples("test")
+    assert examples.inputs.values.tolist() == expected.inputs.values.tolist()
+    assert examples.target.values.tolist() == expected.target.values.tolist()
+
+
+def test_two_files_a_split():
+    with pytest.raises(ConfigError, match=r"^data\.val: two files \[SOURCE,TARGET\], not 1$"):
+        ParallelFiles(val=["a.de"])
+    with pytest.raises(ConfigError, match=r"^data\.train: not given"):
+        ParallelFiles(val=["a.de", "a.en"]).spec()

@@ -1,0 +1,215 @@
+from itertools import chain
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from lightning import Callback, LightningModule, Trainer
+from torch import nn
+
+from rnnlab.data.batch import IGNORE
+from rnnlab.data.loader import POOL, BatchLoader, BucketOrder, Examples
+from rnnlab.data.ragged import Ragged
+
+
+def numbered(lengths):
+    """Examples whose inputs and label are their own number."""
+    inputs = Ragged.from_lists([[number] * length for number, length in enumerate(lengths)])
+    return Examples(inputs, np.arange(len(lengths)))
+
+
+def flat(lists):
+    return list(chain.from_iterable(lists))
+
+
+def rows(loader):
+    return [batch.target.tolist() for batch in loader]
+
+
+lengths_ = st.lists(st.integers(1, 12), min_size=1, max_size=80)
+sizes = st.integers(1, 9)
+
+
+@given(lengths_, sizes, st.booleans(), st.integers(0, 3))
+def test_every_example_once_an_epoch(lengths, size, shuffle, epoch):
+    loader = BatchLoader(numbered(lengths), size, shuffle=shuffle, seed=1)
+    loader.sampler.set_epoch(epoch)
+    batches = rows(loader)
+    assert sorted(flat(batches)) == list(range(len(lengths)))
+    assert len(loader) == len(batches)
+    assert sorted(map(len, batches))[1:] == [size] * (len(batches) - 1)
+
+
+@given(lengths_, sizes, st.booleans(), st.data())
+def test_resuming_gives_exactly_the_remaining_batches(lengths, size, shuffle, data):
+    examples = numbered(lengths)
+    loader = BatchLoader(examples, size, shuffle=shuffle, seed=5)
+    loader.sampler.set_epoch(2)
+    done = data.draw(st.integers(0, len(loader) - 1))
+    iterator = iter(loader)
+    first = [next(iterator).target.tolist() for _ in range(done)]
+    state = loader.state_dict()
+    again = BatchLoader(examples, size, shuffle=shuffle, seed=5)
+    again.load_state_dict(state)
+    rest = rows(again)
+    again.sampler.set_epoch(2)
+    assert first + rest == rows(again) == rows(loader)
+
+
+@given(lengths_, sizes, st.integers(1, 4))
+def test_training_batches_of_several_processes(lengths, size, world):
+    examples = numbered(lengths)
+    loaders = [
+        BatchLoader(examples, size, shuffle=True, seed=0, rank=rank, world_size=world)
+        for rank in range(world)
+    ]
+    shares = [rows(loader) for loader in loaders]
+    steps = {len(share) for share in shares} | {len(loader) for loader in loaders}
+    assert len(steps) == 1
+    total = -(-len(lengths) // size)
+    if total >= world:  # no example twice, and fewer than a step's batches left out
+        used = flat(map(flat, shares))
+        assert len(set(used)) == len(used)
+        assert total - world < steps.pop() * world <= total
+
+
+@given(lengths_, sizes, st.integers(1, 4))
+def test_evaluation_batches_of_several_processes_are_all_batches(lengths, size, world):
+    examples = numbered(lengths)
+    shares = [
+        BatchLoader(examples, size, shuffle=False, seed=0, rank=rank, world_size=world)
+        for rank in range(world)
+    ]
+    used = flat(flat(rows(share)) for share in shares)
+    assert sorted(used) == list(range(len(lengths)))
+    assert [len(share) for share in shares] == [len(rows(share)) for share in shares]
+
+
+def test_the_order_follows_from_seed_and_epoch_alone():
+    lengths = np.arange(1, 301)
+
+    def order(seed, epoch):
+        bucket = BucketOrder(lengths, 8, shuffle=True, seed=seed)
+        bucket.set_epoch(epoch)
+        return [batch.tolist() for batch in bucket.batches()]
+
+    assert order(1, 0) == order(1, 0)
+    assert len({str(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1, 2)}) == 6
+
+
+def test_evaluation_starts_with_the_longest():
+    loader = BatchLoader(numbered([3, 9, 1, 9]), 2, shuffle=False, seed=0)
+    assert rows(loader) == [[1, 3], [0, 2]]
+
+
+def test_buckets_waste_little_and_still_mix():
+    rng = np.random.default_rng(0)
+    lengths = rng.lognormal(2.5, 0.8, size=5000).astype(int) + 1
+    bucket = BucketOrder(lengths, 32, shuffle=True, seed=0)
+    batches = bucket.batches()
+    padded = sum(lengths[batch].max() * len(batch) for batch in batches)
+    at_random = rng.permutation(5000)[: 156 * 32].reshape(156, 32)
+    padded_at_random = lengths[at_random].max(axis=1).sum() * 32
+    assert padded < 1.15 * lengths.sum() < 0.5 * padded_at_random
+    # batches of a pool are not in the order of length
+    means = [lengths[batch].mean() for batch in batches[:POOL]]
+    assert means != sorted(means)
+
+
+def test_a_batch_holds_padded_inputs_targets_and_lengths():
+    inputs = Ragged.from_lists([[5, 6, 7], [8]])
+    tags = Ragged.from_lists([[1, 0, 2], [1]])
+    batch = Examples(inputs, tags).batch(np.array([1, 0]))
+    assert batch.inputs.tolist() == [[8, 0, 0], [5, 6, 7]]
+    assert batch.lengths.tolist() == [1, 3]
+    assert batch.target.tolist() == [[1, IGNORE, IGNORE], [1, 0, 2]]
+    assert batch.tokens == 4
+
+    features = np.ones((3, 4, 2), dtype=np.float32)
+    values = np.array([[1.0], [2.0], [3.0]], dtype=np.float32)
+    batch = Examples(features, values).batch(np.array([2]))
+    assert batch.inputs.shape == (1, 4, 2)
+    assert batch.lengths.tolist() == [4]
+    assert batch.target.tolist() == [[3.0]]
+    assert batch.target_lengths is None
+
+
+def test_parts_of_unequal_number_are_refused():
+    with pytest.raises(ValueError, match="2 inputs, 1 targets"):
+        Examples(Ragged.from_lists([[1], [2]]), np.array([0]))
+    with pytest.raises(ValueError, match="1 inputs"):
+        Examples(Ragged.from_lists([[1]]), np.array([0]), texts=["a", "b"])
+
+
+@given(lengths_, sizes, st.integers(1, 3), st.booleans())
+def test_reference_texts_follow_the_batches(lengths, size, world, shuffle):
+    examples = numbered(lengths)
+    texts = [str(number) for number in range(len(lengths))]
+    for rank in range(world):
+        loader = BatchLoader(
+            Examples(examples.inputs, examples.target, texts),
+            size,
+            shuffle=shuffle,
+            seed=3,
+            rank=rank,
+            world_size=world,
+        )
+        assert loader.reference_texts() == [str(row) for batch in rows(loader) for row in batch]
+    assert BatchLoader(examples, size, shuffle=shuffle, seed=3).reference_texts() is None
+
+
+class Recorder(LightningModule):
+    """Notes which examples it was trained on."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.seen = []
+
+    def training_step(self, batch, _index):
+        self.seen.append((self.current_epoch, batch.target.tolist()))
+        return self.weight * 0.0
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Keeper(Callback):
+    """Saves checkpoints in the middle of epochs."""
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step in (13, 26):
+            trainer.save_checkpoint(f"{trainer.default_root_dir}/{trainer.global_step}.ckpt")
+
+
+def trainer(tmp_path, **options):
+    return Trainer(
+        accelerator="cpu",
+        max_epochs=3,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        default_root_dir=tmp_path,
+        **options,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # Lightning's own
+def test_lightning_shuffles_each_epoch_anew_and_resumes_in_the_middle(tmp_path):
+    examples = numbered([1, 2, 3, 4, 5] * 8)
+
+    def loader():
+        return BatchLoader(examples, 4, shuffle=True, seed=7)
+
+    whole = Recorder()
+    trainer(tmp_path, callbacks=[Keeper()]).fit(whole, loader())
+    epochs = [[batch for at, batch in whole.seen if at == epoch] for epoch in range(3)]
+    assert [len(epoch) for epoch in epochs] == [10, 10, 10]
+    assert len({str(epoch) for epoch in epochs}) == 3
+
+    for step in (13, 26):
+        again = Recorder()
+        trainer(tmp_path).fit(again, loader(), ckpt_path=tmp_path / f"{step}.ckpt")
+        assert again.seen == whole.seen[step:]
