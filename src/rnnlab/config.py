@@ -77,10 +77,12 @@ class PredictConfig:
 
 
 def slug(text: str) -> str:
-    """A text as a folder name: at most 80 characters, none of `= , /` or blanks.
+    """Overrides as a folder name: at most 80 characters, none of `= , /` or blanks.
 
-    Hydra's own parser rejects a path with `=` in `checkpoint=...`.
+    Of `data.lag=50,cell=gru` it makes `lag-50-cell-gru`. Hydra's own parser rejects a path with
+    `=` in `checkpoint=...`.
     """
+    text = re.sub(r"(^|,)[\w.@/]*[./](?=\w+=)", r"\1", text)
     return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:LONGEST_SLUG] or "default"
 
 

@@ -1,7 +1,7 @@
 """Does a plain value from a configuration fit a type annotation?"""
 
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -15,7 +15,7 @@ def fits(value: Any, hint: Any) -> bool:
     not an int. Annotations that YAML has no value for (callables, tensors) accept nothing, and an
     unknown or missing annotation accepts everything: the constructor has the last word.
     """
-    if hint is Any:
+    if hint is Any or hint is object:
         return True
     if hint is None or hint is type(None):
         return value is None
@@ -27,7 +27,7 @@ def fits(value: Any, hint: Any) -> bool:
     if hint in _SCALARS:
         exact = isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool)
         return exact or (hint is float and type(value) is int)
-    if isinstance(hint, type) and issubclass(Path, hint):
+    if _is_path(hint):
         return isinstance(value, str)
     return _fits_container(value, origin or hint, get_args(hint))
 
@@ -37,7 +37,7 @@ def _fits_container(value: Any, origin: Any, parts: tuple[Any, ...]) -> bool:
         return True
     if issubclass(origin, Mapping):
         return isinstance(value, dict)
-    if issubclass(origin, Sequence) or origin in (set, frozenset, Iterable):
+    if _is_list(origin):
         if not isinstance(value, list):
             return False
         if origin is tuple and parts and parts[-1] is not Ellipsis:
@@ -62,7 +62,20 @@ def describe(hint: Any) -> str:
         return " or ".join(dict.fromkeys(word for word in words if word))
     if hint in _SCALARS:
         return _SCALARS[hint]
-    if isinstance(origin, type) and issubclass(origin, Sequence):
-        inner = [describe(part) for part in get_args(hint) if part is not Ellipsis]
-        return f"a list (each {' / '.join(inner)})" if inner else "a list"
+    if _is_path(hint):
+        return _SCALARS[str]
+    container = origin or hint
+    if isinstance(container, type) and issubclass(container, Mapping):
+        return "a mapping"
+    if isinstance(container, type) and _is_list(container):
+        inner = dict.fromkeys(describe(part) for part in get_args(hint) if part is not Ellipsis)
+        return f"a list (each {' / '.join(inner)})" if any(inner) else "a list"
     return ""
+
+
+def _is_path(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(Path, hint)
+
+
+def _is_list(kind: type) -> bool:
+    return kind is Iterable or issubclass(kind, Sequence | Set)

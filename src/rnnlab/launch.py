@@ -12,6 +12,9 @@ from rnnlab.composing import compose_words, explain, parse, single_runs
 from rnnlab.config import config_dir, register
 from rnnlab.errors import ConfigError, RnnlabError
 
+HYDRA = ["rnnlab.sweep_table.SweepTable"]
+"""Classes that Hydra itself may make; `rnnlab.trust` decides about all others."""
+
 EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
 
 _with_value = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
@@ -127,7 +130,7 @@ def run_hydra(words: list[str]) -> int:
     former, sys.argv = sys.argv, [sys.argv[0], *words]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us as they are
     try:
-        hydra.main(config_path=str(config_dir()), config_name="train", execution_whitelist=[])(job)()
+        hydra.main(config_path=str(config_dir()), config_name="train", execution_whitelist=HYDRA)(job)()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from None
     except OSError as error:

@@ -5,6 +5,7 @@ import math
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -245,9 +246,12 @@ def quiet() -> None:
     """Silence Lightning's tips and notices: the run says itself what matters."""
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    ignore = partial(warnings.filterwarnings, "ignore")
     # Lightning 2.6 on torch 2.13 asks its own dependencies in an outdated way
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated", category=FutureWarning)
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated", category=DeprecationWarning)
+    ignore(message=".*LeafSpec.*is deprecated", category=FutureWarning)
+    # true of every resumed run, and of every run shorter than fifty steps
+    ignore(message="Checkpoint directory .* exists and is not empty")
+    ignore(message="The number of training batches .* is smaller than the logging interval")
 
 
 def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcome:

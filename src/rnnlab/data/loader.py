@@ -67,10 +67,11 @@ class Examples:
 class BucketOrder:
     """Which examples make which batch, in a given epoch.
 
-    With `shuffle`, all examples are permuted, cut into pools of `POOL` batches, each pool is
-    sorted by length and cut into batches, and the batches are permuted: little padding, and every
-    example once an epoch. Without, batches follow the order of length (longest first, so that a
-    memory shortage shows at once). The order depends on `seed` and the epoch alone.
+    All examples are permuted, cut into pools, each pool is sorted by length and cut into batches,
+    and the batches are permuted: little padding, and every example once an epoch. With `shuffle`
+    a pool is `POOL` batches and the order depends on `seed` and the epoch alone. Without, it is
+    the whole split, and the order never changes; it is permuted all the same, so that the first
+    few batches are a fair sample where a file is sorted by label or length.
     """
 
     def __init__(self, lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int) -> None:
@@ -86,13 +87,10 @@ class BucketOrder:
 
     def batches(self) -> list[np.ndarray]:
         """Row numbers of every batch of the epoch."""
-        if not self.shuffle:
-            rows = np.argsort(-self.lengths, kind="stable")
-            return self._cut(rows)
-        rng = np.random.default_rng((self.seed, self.epoch))
+        rng = np.random.default_rng((self.seed, self.epoch) if self.shuffle else 0)
         rows = rng.permutation(len(self.lengths))
         batches: list[np.ndarray] = []
-        size = POOL * self.batch_size
+        size = POOL * self.batch_size if self.shuffle else max(1, len(rows))
         for start in range(0, len(rows), size):
             pool = rows[start : start + size]
             batches += self._cut(pool[np.argsort(self.lengths[pool], kind="stable")])

@@ -37,6 +37,15 @@ class Throughput(Callback):
         """Average over the run; 0 before the first step."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
+    def state_dict(self) -> dict[str, Any]:
+        """Counts so far, for a resumed run."""
+        return {"tokens": self.tokens, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.tokens, self.seconds = state_dict["tokens"], state_dict["seconds"]
+        self._mark = (self.tokens, self.seconds)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._since = time.perf_counter()

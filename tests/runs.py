@@ -1,0 +1,42 @@
+"""Small runs for tests: composed as the command line does, run in process."""
+
+from pathlib import Path
+from typing import Any
+
+from rnnlab.composing import compose_words
+from rnnlab.train import Outcome, run
+
+SMALL = [
+    "task=delayed_recall",
+    "data.lag=4",
+    "data.train_size=320",
+    "data.val_size=64",
+    "data.test_size=64",
+    "data.batch_size=32",
+    "cell.hidden_size=16",
+    "embedding.size=8",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "trainer.enable_progress_bar=false",
+    "trainer.log_every_n_steps=5",
+    "logger=none",
+]
+
+
+def small_run(folder: Path, *words: str) -> Outcome:
+    """A run of about a second on the CPU; later words win."""
+    composed = compose_words("train", merged([*SMALL, *words]))
+    return run(composed.cfg, composed.choices, folder)
+
+
+def merged(words: list[str]) -> list[str]:
+    """Of several overrides of one key the last."""
+    return list({word.partition("=")[0].lstrip("+"): word for word in words}.values())
+
+
+def weights(file: Path) -> dict[str, Any]:
+    """The parameters in a checkpoint."""
+    from rnnlab.checkpoint import load_plain
+
+    state: dict[str, Any] = load_plain(file)["state_dict"]
+    return state

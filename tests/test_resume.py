@@ -1,0 +1,129 @@
+"""A run that was stopped and resumed equals one that was not, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from lightning import Callback
+from runs import SMALL, merged, small_run, weights
+
+from rnnlab import train
+from rnnlab.composing import compose_words
+from rnnlab.errors import ConfigError, Interrupted
+from rnnlab.train import resume_run
+
+WORDS = [
+    "encoder.num_layers=2",
+    "encoder.dropout=0.3",
+    "encoder.input_dropout=0.2",
+    "trainer.accumulate_grad_batches=3",
+    "data.train_size=480",
+    "checkpoint.every_n_steps=2",
+]
+
+
+class StopAt(Callback):
+    """Ends a run in the middle of an epoch, in the middle of an accumulation."""
+
+    def __init__(self, batch: int, epoch: int) -> None:
+        self.at = (epoch, batch)
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if (trainer.current_epoch, batch_idx) == self.at:
+            raise Interrupted
+
+
+def equal(one, two):
+    a, b = weights(one), weights(two)
+    assert a.keys() == b.keys()
+    assert a
+    for name, value in a.items():
+        assert torch.equal(value, b[name]), name
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 7), (1, 4), (0, 14)])
+def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, cell, epoch, batch):
+    words = [*WORDS, f"cell={cell}"]
+    whole = small_run(tmp_path / "whole", *words)
+    real = train.build_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "build_callbacks", lambda *a: [*real(*a), StopAt(batch, epoch)])
+        stopped = small_run(tmp_path / "stopped", *words)
+    assert stopped.status == "interrupted"
+    resumed = resume_run(tmp_path / "stopped", [], [])
+    assert resumed.status == "completed"
+    equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "stopped/checkpoints/last.ckpt")
+    assert resumed.record["test"] == whole.record["test"]
+    assert resumed.record["steps"] == whole.record["steps"]
+
+
+def test_more_epochs_are_accepted(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    more = resume_run(tmp_path / "run", ["trainer.max_epochs=3"], [])
+    whole = small_run(tmp_path / "whole", "trainer.max_epochs=3")
+    assert more.record["epochs"] == 3
+    assert more.record["test"] == whole.record["test"]
+
+
+def test_no_more_epochs_is_said(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    with pytest.raises(ConfigError, match=r"resume: the run has all of its 1 epochs"):
+        resume_run(tmp_path / "run", [], [])
+
+
+def start(folder, *words):
+    command = [sys.executable, "-m", "rnnlab", "train", *merged([*SMALL, *words])]
+    return subprocess.Popen(
+        [*command, f"hydra.run.dir={folder}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for(path, process):
+    for _ in range(600):
+        if path.exists():
+            return
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+    raise AssertionError(f"{path} did not appear")
+
+
+LONG = [*WORDS, "trainer.max_epochs=40", "data.lag=20"]
+
+
+@pytest.mark.slow
+def test_killed_and_resumed(tmp_path):
+    process = start(tmp_path / "killed", *LONG)
+    wait_for(tmp_path / "killed/checkpoints/last.ckpt", process)
+    process.kill()
+    process.communicate()
+    words = ["trainer.max_epochs=5"]
+    whole = small_run(tmp_path / "whole", *LONG, *words)
+    resumed = resume_run(tmp_path / "killed", words, [])
+    assert resumed.record["test"] == whole.record["test"]
+    equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "killed/checkpoints/last.ckpt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, number):
+    process = start(tmp_path / "run", *LONG)
+    wait_for(tmp_path / "run/checkpoints/last.ckpt", process)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, said
+    assert f"continue with: rnnlab train resume={tmp_path / 'run'}" in said
+    assert "Traceback" not in said
+    words = compose_words("train", merged([*SMALL, *LONG]))
+    assert words.cfg["trainer"]["max_epochs"] == 40
+    resumed = resume_run(tmp_path / "run", ["trainer.max_epochs=5"], [])
+    whole = small_run(tmp_path / "whole", *LONG, "trainer.max_epochs=5")
+    assert resumed.record["test"] == whole.record["test"]
