@@ -98,9 +98,26 @@ def test_the_order_follows_from_seed_and_epoch_alone():
     assert len({str(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1, 2)}) == 6
 
 
-def test_evaluation_starts_with_the_longest():
-    loader = BatchLoader(numbered([3, 9, 1, 9]), 2, shuffle=False, seed=0)
-    assert rows(loader) == [[1, 3], [0, 2]]
+def test_evaluation_is_the_same_always_and_its_first_batches_are_a_fair_sample():
+    # sorted by label, most as long as the cut allows: a file order that a sample must not show
+    lengths = np.full(4000, 400)
+    orders = []
+    for seed in (1, 2):
+        bucket = BucketOrder(lengths, 64, shuffle=False, seed=seed)
+        for epoch in (0, 1):
+            bucket.set_epoch(epoch)
+            orders.append([batch.tolist() for batch in bucket.batches()])
+    assert orders[0] == orders[1] == orders[2] == orders[3]
+    for batch in orders[0]:
+        assert 0.2 < np.mean(np.array(batch) < 2000) < 0.8 or len(batch) < 64
+
+
+def test_evaluation_pads_hardly_at_all():
+    lengths = np.random.default_rng(0).integers(1, 100, size=5000)
+    batches = BucketOrder(lengths, 32, shuffle=False, seed=0).batches()
+    assert sum(lengths[batch].max() * len(batch) for batch in batches) < 1.02 * lengths.sum()
+    means = [lengths[batch].mean() for batch in batches]
+    assert 30 < np.mean(means[:20]) < 70
 
 
 def test_buckets_waste_little_and_still_mix():
