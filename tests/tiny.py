@@ -1,0 +1,140 @@
+"""Tiny corpora and a command line to use them with, for tests of the whole program."""
+
+import os
+import random
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rnnlab.cli import main
+
+SPLITS = {"train": 48, "val": 12, "test": 14}
+SMALL = [
+    "cell.hidden_size=8",
+    "embedding.size=6",
+    "diagnostics=off",
+    "logger=none",
+    "trainer.enable_progress_bar=false",
+    "trainer.max_epochs=1",
+]
+"""Overrides for a run of a second."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command line left: exit code, standard output, standard error, CPU seconds."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float = 0.0
+
+
+def call(capsys: pytest.CaptureFixture[str], *words: object) -> Said:
+    """The program in this process."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in words])
+    said = capsys.readouterr()
+    assert isinstance(stopped.value.code, int)
+    return Said(stopped.value.code, said.out, said.err)
+
+
+def start(*words: object, cwd: Path, stdin: str = "", **environment: str) -> Said:
+    """The program in a process of its own; `seconds` is the CPU time it took, not the wall's."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "rnnlab", *map(str, words)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+        timeout=240,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Said(done.returncode, done.stdout, done.stderr, after.ru_utime - before.ru_utime)
+
+
+def refused(said: Said) -> str:
+    """The one line of a refusal, without the program's name."""
+    assert said.code == 2, said
+    assert said.out == ""
+    assert said.err.startswith("rnnlab: ")
+    assert said.err.count("\n") == 1, said.err
+    return said.err.removeprefix("rnnlab: ").removesuffix("\n")
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    """A file with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def sentiment(folder: Path) -> list[str]:
+    """Reviews with one telling word each; the overrides that train on them."""
+    rng = random.Random(0)
+    words = ["the", "a", "film", "plot", "actor", "scene", "was", "is", "story", "end"]
+    tell = {"pos": ["good", "great"], "neg": ["bad", "awful"]}
+    for split, size in SPLITS.items():
+        rows = []
+        for number in range(size):
+            label = ("pos", "neg")[number % 2]
+            text = [*rng.choices(words, k=rng.randint(1, 9)), rng.choice(tell[label])]
+            rng.shuffle(text)
+            rows.append(f"{' '.join(text)}\t{label}\n")
+        write(folder / f"{split}.tsv", "".join(rows))
+    return ["task=sentiment", "data=sentiment_files", *_files(folder, "{}.tsv")]
+
+
+def conll(folder: Path) -> list[str]:
+    """Sentences with people and places; the overrides that train on them."""
+    rng = random.Random(0)
+    names = {"PER": ["Ann", "Bob"], "LOC": ["Rome", "Oslo"]}
+    for split, size in SPLITS.items():
+        sentences = []
+        for _ in range(size):
+            rows = []
+            for _ in range(rng.randint(1, 5)):
+                kind = rng.choice(["O", "O", "PER", "LOC"])
+                if kind == "O":
+                    rows.append(f"{rng.choice(['saw', 'in', 'the', 'left'])} O\n")
+                else:
+                    rows.append(f"{rng.choice(names[kind])} B-{kind}\n")
+                    rows += [f"Smith I-{kind}\n"] * (rng.random() < 0.3)
+            sentences.append("".join(rows))
+        write(folder / f"{split}.conll", "\n".join(sentences))
+    return ["task=ner", "data=conll_files", *_files(folder, "{}.conll")]
+
+
+def parallel(folder: Path) -> list[str]:
+    """Numbers in two languages; the overrides that train on them."""
+    rng = random.Random(0)
+    numbers = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "fünf": "five"}
+    for split, size in SPLITS.items():
+        lines = [rng.choices(list(numbers), k=rng.randint(1, 6)) for _ in range(size)]
+        write(folder / f"{split}.de", "".join(" ".join(line) + "\n" for line in lines))
+        english = (" ".join(numbers[word] for word in line) for line in lines)
+        write(folder / f"{split}.en", "".join(f"{line}\n" for line in english))
+    return [
+        "task=translation",
+        "data=parallel_files",
+        "data.bpe_size=60",
+        "task.embedding_size=6",
+        *_files(folder, "[{0}.de,{0}.en]"),
+    ]
+
+
+CORPORA = {"sentiment": sentiment, "ner": conll, "translation": parallel}
+"""What writes the corpus of a task."""
+
+
+def _files(folder: Path, pattern: str) -> list[str]:
+    return [
+        f"data.{split}={pattern.replace('{', f'{folder}/{{').format(split)}" for split in SPLITS
+    ]
