@@ -48,7 +48,8 @@ def equal(one, two):
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize(("epoch", "batch"), [(0, 7), (1, 4), (0, 14)])
 def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, cell, epoch, batch):
-    words = [*WORDS, f"cell={cell}"]
+    words = [*WORDS, f"cell={cell}", "trainer.max_epochs=3", "scheduler=plateau"]
+    words += ["scheduler.patience=0", "optimizer.lr=0.3"]  # the schedule must act, and go on
     whole = small_run(tmp_path / "whole", *words)
     real = train.build_callbacks
     with monkeypatch.context() as patch:

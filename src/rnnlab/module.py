@@ -117,6 +117,20 @@ class SequenceModule(LightningModule):
             settings["monitor"] = "val/loss"
         return {"optimizer": optimizer, "lr_scheduler": settings}
 
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Lightning's step, but for schedulers that look at a metric: see `on_train_epoch_end`."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
+
+    def on_train_epoch_end(self) -> None:
+        """Step a scheduler that looks at the validation loss.
+
+        Lightning would leave that step out in an epoch that was resumed in its middle.
+        """
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau) and "val/loss" in self.trainer.callback_metrics:
+            scheduler.step(self.trainer.callback_metrics["val/loss"])
+
     def configure_gradient_clipping(
         self,
         optimizer: Optimizer,

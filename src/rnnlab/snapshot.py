@@ -7,12 +7,13 @@ from types import FrameType
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
 
 from rnnlab.errors import Interrupted
 
 
-class Snapshot(Callback):
+class Snapshot(Checkpoint):
     """Writes `last.ckpt` every few optimiser steps, at the end of an epoch, and on Ctrl-C.
 
     It saves at the boundary of an optimiser step only (in the middle of an accumulation the
@@ -20,7 +21,7 @@ class Snapshot(Callback):
     the middle of writing keeps its former file. A state that is not finite is not saved.
 
     The first SIGINT or SIGTERM saves and ends the run with `Interrupted`; a second one has its
-    usual effect. During validation the snapshot of the epoch's end is on disk already.
+    usual effect. During validation nothing is saved: the run resumes at the last snapshot.
 
     Args:
         folder: Where the file goes.
@@ -62,20 +63,32 @@ class Snapshot(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where it is due."""
-        if trainer.global_step == self._seen:  # in the middle of an accumulation
+        """Save where it is due; not behind an epoch's last batch.
+
+        A run resumed from there would skip that epoch's validation: the epoch's end follows.
+        """
+        if trainer.is_last_batch or trainer.global_step == self._seen:
             return
         self._seen = trainer.global_step
         asked = self._is_asked(trainer)
-        due = trainer.global_step - self._saved_at >= self.every_n_steps
-        if asked or due or trainer.is_last_batch:
+        if asked or trainer.global_step - self._saved_at >= self.every_n_steps:
             self.save(trainer)
         if asked:
             raise Interrupted
 
     def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        """Leave a validation that was interrupted: the epoch's snapshot stands."""
-        if trainer.training is False and self._asked and trainer.world_size == 1:
+        """Leave a validation that was interrupted; a resumed run starts before the epoch's end."""
+        if self._asked and trainer.world_size == 1:
+            raise Interrupted
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the finished epoch: its validation and what followed from it included.
+
+        (Lightning calls checkpoint callbacks after the module and all other callbacks.)
+        """
+        self._seen = trainer.global_step
+        self.save(trainer)
+        if self._is_asked(trainer):
             raise Interrupted
 
     def _is_asked(self, trainer: Trainer) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from lightning import Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import OmegaConf
 
@@ -117,8 +118,8 @@ def make_trainer(cfg: Config, folder: Path, task: Task) -> Trainer:
 
 
 def _check_resumable(cfg: Config, last: Path) -> None:
-    loops = load_plain(last)["loops"]["fit_loop"]
-    done = int(loops["epoch_progress"]["current"]["completed"])
+    progress = load_plain(last)["loops"]["fit_loop"]["epoch_progress"]["current"]
+    done = int(progress["processed"])  # saved at an epoch's end, before it counts as completed
     wanted = cfg["trainer"].get("max_epochs")
     if wanted is not None and 0 <= wanted <= done:
         raise ConfigError(
@@ -204,9 +205,8 @@ def _section(trainer: Trainer, split: str) -> dict[str, float]:
 def _best_section(trainer: Trainer, last: dict[str, float]) -> dict[str, float]:
     """Validation metrics of the best epoch: the monitored one is exact, the others are dropped
     where another epoch than the last was best."""
-    callback = trainer.checkpoint_callback
-    score = getattr(callback, "best_model_score", None)
-    name = str(getattr(callback, "monitor", "")).removeprefix("val/")
+    best = next(c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint))
+    score, name = best.best_model_score, str(best.monitor).removeprefix("val/")
     if score is None or last.get(name) == float(score):
         return last
     return {name: float(score)}
