@@ -1,0 +1,64 @@
+# `make` lists what there is. The first use sets up .venv; nothing is installed twice.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+export OMP_NUM_THREADS ?= 1
+ifeq ($(RNNLAB_DATA),)
+ifneq ($(wildcard ../shared/data),)
+export RNNLAB_DATA := $(abspath ../shared/data)
+endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint type imports wheel ci board format clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## train five nets on one memory task, with a table and a figure (2 minutes)
+	@$(BIN)/python scripts/demo.py $(ARGS)
+
+test: $(READY)  ## all tests, on two cores; make test ARGS="-k gru -x" for some
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+lint: $(READY)  ## style of code and docstrings
+	@$(BIN)/ruff check && $(BIN)/ruff format --check
+
+type: $(READY)  ## types, strictly
+	@$(BIN)/mypy
+
+imports: $(READY)  ## who may import whom
+	@$(BIN)/lint-imports --no-cache
+
+wheel: $(READY)  ## build the wheel, install it elsewhere and train with it
+	@$(BIN)/python scripts/check_wheel.py
+
+ci: lint type imports test wheel  ## everything that has to be green
+
+board: $(READY)  ## TensorBoard on all runs
+	@$(BIN)/tensorboard --logdir outputs
+
+format: $(READY)  ## let ruff format and mend
+	@$(BIN)/ruff format && $(BIN)/ruff check --fix
+
+setup: $(READY)  ## only the installation
+
+clean:  ## remove .venv, caches and build products, not outputs
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp comes last: an installation that was broken off is taken up again.
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 \
+	  || { echo "rnnlab needs Python 3.11 or later; no '$(PYTHON)' here: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "rnnlab needs Python 3.11 or later; '$(PYTHON)' is older: make PYTHON=python3.12" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
+	  || { echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps -e .
+	@touch $@
