@@ -1,19 +1,29 @@
 """From the words of a command line to one checked configuration, with errors in one style."""
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.config import EvaluateConfig, PredictConfig, TrainConfig, config_dir, register
 from rnnlab.errors import ConfigError
+from rnnlab.hints import suggest
+from rnnlab.roots import groups, override_problems
+
+UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
+"""What composing raises for words and files that are wrong; see `explain`."""
+
+_PLACE = re.compile(r"In '(.+?)': ")
 
 ROOTS: dict[str, type] = {
     "train": TrainConfig,
@@ -49,11 +59,10 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     if search and not search.is_dir():
         raise ConfigError(f"--config-dir: no folder {search}")
     overrides = parse(words)
-    problems = list(_unknown_roots(root, overrides, folders))
+    problems = list(override_problems(root, ROOTS[root], overrides, folders))
     if problems:
         raise ConfigError("\n".join(problems))
-    groups = _groups(folders)
-    lenient = [_lenient(override, groups) for override in overrides]
+    lenient = [_lenient(override, groups(root)) for override in overrides]
     if search:
         lenient.append(f"hydra.searchpath=['file://{search.resolve()}']")
     try:
@@ -63,18 +72,28 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
             with open_dict(cfg):
                 del cfg["hydra"]
             plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except UNSOUND as error:
         raise ConfigError(explain(error)) from None
     assert isinstance(plain, dict)
     return Composed({str(key): value for key, value in plain.items()}, choices)
 
 
 def parse(words: Sequence[str]) -> list[Override]:
-    """Overrides from words; a word that is none is a ConfigError."""
-    try:
-        return list(OverridesParser.create().parse_overrides(list(words)))
-    except HydraException as error:
-        raise ConfigError(explain(error)) from None
+    """Overrides from words; words that are none are a ConfigError."""
+    parser = OverridesParser.create()
+    parsed: list[Override] = []
+    problems: list[str] = []
+    for word in words:
+        try:
+            parsed += parser.parse_overrides([word])
+        except HydraException:
+            problems.append(
+                f"{word}: not KEY=VALUE; a value with other than letters, digits and -_./ is "
+                "written in quotes, KEY='\"...\"'"
+            )
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return parsed
 
 
 def single_runs(words: Sequence[str]) -> Iterator[list[str]]:
@@ -90,9 +109,7 @@ def single_runs(words: Sequence[str]) -> Iterator[list[str]]:
     first = {index: each[0] for index, each in values.items() if each}
 
     def run(chosen: dict[int, str]) -> list[str]:
-        kept = (
-            (index, override.input_line or "") for index, override in enumerate(overrides)
-        )
+        kept = ((index, override.input_line or "") for index, override in enumerate(overrides))
         return [chosen.get(i, w) for i, w in kept if i in chosen or i not in values]
 
     yield run(first)
@@ -101,41 +118,34 @@ def single_runs(words: Sequence[str]) -> Iterator[list[str]]:
             yield run(first | {index: value})
 
 
-def _groups(folders: Sequence[Path]) -> set[str]:
-    return {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
-
-
-def _lenient(override: Override, groups: set[str]) -> str:
+def _lenient(override: Override, offered: frozenset[str]) -> str:
     line = override.input_line or ""
     group, dot, _ = override.key_or_group.partition(".")
-    inside = dot and group in groups
+    inside = dot and group in offered
     return f"++{line}" if override.type is OverrideType.CHANGE and inside else line
 
 
-def _unknown_roots(
-    root: str, overrides: Sequence[Override], folders: Sequence[Path]
-) -> Iterator[str]:
-    from rnnlab.validate import suggest
-
-    known = {field.name for field in fields(ROOTS[root])} | _groups(folders)
-    for override in overrides:
-        name = override.key_or_group.split(".")[0].split("/")[0]
-        if name not in known | {"hydra"}:
-            yield f"{override.key_or_group}: rnnlab has no option '{name}'; {suggest(name, known)}"
-
-
 def explain(error: Exception) -> str:
-    """Hydra's and OmegaConf's own errors, in one line."""
+    """Hydra's, OmegaConf's and YAML's own errors, in one line."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         available = ", ".join(error.options or []) or "nothing"
         return f"Could not find '{error.missing_cfg_file}'. Available: {available}"
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{mark.name}:{mark.line + 1}: {error.problem}"
     chain: list[BaseException] = [error]
-    while (deeper := chain[-1].__cause__) is not None:
+    while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(deeper)
+    place = _PLACE.match(str(error))
+    where = f" (in {place[1]})" if place else ""
     for link in reversed(chain):
         key = getattr(link, "full_key", None)
         if key and isinstance(link, OmegaConfBaseException):
-            return f"{key}: {_first_line(getattr(link, 'msg', None) or link)}"
+            schema = getattr(link, "object_type", None)
+            if isinstance(link, ConfigKeyError) and isinstance(schema, type):
+                hint = suggest(str(key).rpartition(".")[2], get_type_hints(schema))
+                return f"{key}: no such option; {hint}{where}"
+            return f"{key}: {_first_line(getattr(link, 'msg', None) or link)}{where}"
     return _first_line(error)
 
 
@@ -154,16 +164,18 @@ def override_values(cfg: dict[str, Any], words: Sequence[str]) -> dict[str, Any]
     Raises:
         ConfigError: An override of a key that is not there, or of a whole group.
     """
-    changed = OmegaConf.create(cfg)
+    changed = deepcopy(cfg)
     for override in parse(words):
         key = override.key_or_group
         if override.is_sweep_override() or override.type is OverrideType.DEL:
             raise ConfigError(f"{override.input_line}: one value is needed here")
         if "." not in key and isinstance(cfg.get(key), dict):
             raise ConfigError(f"{key}: single options can be changed here, not the whole group")
-        if key.split(".")[0] not in cfg:
+        *parents, last = key.split(".")
+        node: Any = changed
+        for name in parents:
+            node = node.get(name) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or (node is changed and last not in cfg):
             raise ConfigError(f"{key}: the configuration has no such option")
-        OmegaConf.update(changed, key, override.value(), force_add=True)
-    plain = OmegaConf.to_container(changed, resolve=True)
-    assert isinstance(plain, dict)
-    return {str(name): value for name, value in plain.items()}
+        node[last] = override.value()
+    return changed

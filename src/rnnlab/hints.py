@@ -1,5 +1,6 @@
-"""Does a plain value from a configuration fit a type annotation?"""
+"""Does a plain value from a configuration fit a type annotation? What would have?"""
 
+import difflib
 import types
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
@@ -79,3 +80,17 @@ def _is_path(hint: Any) -> bool:
 
 def _is_list(kind: type) -> bool:
     return kind is Iterable or issubclass(kind, Sequence | Set)
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it."""
+    return "null" if value is None else f"'{value}'"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` for a near miss, else the list of what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"there are: {', '.join(names)}" if names else "it has none"

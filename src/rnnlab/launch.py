@@ -11,13 +11,19 @@ from typing import Any, Self
 from rnnlab.composing import compose_words, explain, parse, single_runs
 from rnnlab.config import config_dir, register
 from rnnlab.errors import ConfigError, RnnlabError
+from rnnlab.hints import suggest
 
 HYDRA = ["rnnlab.sweep_table.SweepTable"]
 """Classes that Hydra itself may make; `rnnlab.trust` decides about all others."""
 
 EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
 
-_with_value = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
+WITH_VALUE = frozenset(
+    {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p"}
+)
+INSPECTING = frozenset({"--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help"})
+FLAGS = WITH_VALUE | INSPECTING | {"--multirun", "-m", "--run", "-r", "--resolve"}
+"""What Hydra knows; those with a value may have it behind `=` or as the next word."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,12 @@ class Words:
                 overrides.append(word)
                 continue
             name, equals, value = word.partition("=")
+            if name not in FLAGS:
+                raise ConfigError(f"{name}: no such flag; {suggest(name, FLAGS)}")
+            if name not in FLAGS:
+                raise ConfigError(f"{name}: no such flag; {suggest(name, FLAGS)}")
             flags.append(word)
-            if name in _with_value and not equals:
+            if name in WITH_VALUE and not equals:
                 value = next(rest, "")
                 flags.append(value)
             if name in ("--config-dir", "-cd"):
@@ -63,7 +73,7 @@ class Words:
     def inspects(self) -> bool:
         """Whether Hydra is to show something instead of running."""
         names = {flag.partition("=")[0] for flag in self.flags}
-        return bool(names & {"--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help"})
+        return bool(names & INSPECTING)
 
     @staticmethod
     def use_current_folder(cfg: Mapping[str, Any]) -> None:
@@ -130,7 +140,9 @@ def run_hydra(words: list[str]) -> int:
     former, sys.argv = sys.argv, [sys.argv[0], *words]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us as they are
     try:
-        hydra.main(config_path=str(config_dir()), config_name="train", execution_whitelist=HYDRA)(job)()
+        hydra.main(config_path=str(config_dir()), config_name="train", execution_whitelist=HYDRA)(
+            job
+        )()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from None
     except OSError as error:
@@ -155,7 +167,7 @@ def job(cfg: Any) -> float:
     from omegaconf import OmegaConf
 
     hydra = HydraConfig.get()
-    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     Words.use_current_folder(plain)
     from hydra.types import RunMode
 

@@ -7,7 +7,7 @@ user names on the command line (`trust=[mypackage]`; a checkpoint cannot ask for
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,10 @@ def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
     target = str(node["_target_"])
     if not allowed(target, trusted):
         raise ConfigError(refusal("config", target))
-    settings = {**node, "_recursive_": False, "_convert_": "all", "_partial_": True}
-    made: Callable[..., Any] = instantiate(settings, _execution_whitelist_=[target])
-    return made
+    # the options go around Hydra: it would look up a "${...}" in a text that is meant as it stands
+    options = {str(key): value for key, value in node.items() if key != "_target_"}
+    bare = instantiate({"_target_": target, "_partial_": True}, _execution_whitelist_=[target])
+    return partial(bare, **options)
 
 
 def make(node: dict[str, Any], trusted: Sequence[str], *wired: Any) -> Any:

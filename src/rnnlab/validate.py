@@ -5,16 +5,16 @@ YAML may set; positional ones are wired by the program. Classes of other package
 that rule: there every parameter but the first positional one without a default is an option.
 """
 
-import difflib
 import importlib
 import inspect
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_type_hints
 
 from rnnlab.config import config_dir
 from rnnlab.errors import ConfigError
-from rnnlab.hints import describe, fits
+from rnnlab.hints import describe, fits, shown, suggest
+from rnnlab.roots import root_problems
 from rnnlab.trust import allowed, read_yaml, refusal, targets
 
 
@@ -50,6 +50,7 @@ def find_problems(cfg: dict[str, Any], choices: Mapping[str, Any]) -> Iterator[s
             yield f"{path}._target_: cannot import {target} ({error})"
             continue
         yield from check_node(path, node, component)
+    yield from root_problems(cfg)
     if sound:
         yield from _kinds(cfg, choices)
 
@@ -65,7 +66,9 @@ def options(component: Any) -> dict[str, inspect.Parameter]:
     parameters = dict(inspect.signature(component).parameters)
     hints = get_type_hints(component.__init__ if isinstance(component, type) else component)
     keyword = {n: p for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    ours = {n: p for n, p in parameters.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    ours = {
+        n: p for n, p in parameters.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    }
     if component.__module__.split(".")[0] in ("torch", "lightning"):
         wired = next((n for n in ours), None) if component.__name__ != "Trainer" else None
         keyword |= {n: p for n, p in ours.items() if n != wired}
@@ -94,22 +97,11 @@ def _check_value(name: str, value: Any, hint: Any) -> Iterator[str]:
         yield f"{name}: not a number"
     elif not fits(value, hint):
         expected = describe(hint)
-        yield f"{name}: {_show(value)} is not {expected}" if expected else f"{name}: {_show(value)} does not fit"
-
-
-def _show(value: Any) -> str:
-    if value is None:
-        return "null"
-    return f"'{value}'"
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """`did you mean ...?` for a near miss, else the list of what there is."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean '{near[0]}'?"
-    return f"there are: {', '.join(names)}" if names else "it has none"
+        yield (
+            f"{name}: {shown(value)} is not {expected}"
+            if expected
+            else f"{name}: {shown(value)} does not fit"
+        )
 
 
 def _select(cfg: Any, path: str) -> Any:

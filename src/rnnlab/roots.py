@@ -1,0 +1,120 @@
+"""The top of a configuration: groups, their choices, and the root's own options."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from hydra.core.override_parser.types import Override, OverrideType
+
+from rnnlab.config import TrainConfig, config_dir
+from rnnlab.hints import describe, fits, shown, suggest
+from rnnlab.trust import read_yaml
+
+
+@cache
+def groups(root: str) -> frozenset[str]:
+    """The groups that `configs/<root>.yaml` chooses from."""
+    defaults = read_yaml(config_dir() / f"{root}.yaml")["defaults"]
+    entries = (next(iter(entry)) for entry in defaults if isinstance(entry, dict))
+    return frozenset(name for name in entries if not name.startswith("override "))
+
+
+def override_problems(
+    root: str, schema: type, overrides: Sequence[Override], folders: Sequence[Path]
+) -> Iterator[str]:
+    """Names that are not there, choices without a file, values that the root has no place for.
+
+    Args:
+        root: "train", "evaluate" or "predict".
+        schema: Its dataclass.
+        overrides: What the user said.
+        folders: Where configurations are looked for.
+    """
+    offered = groups(root)
+    known = offered | {field.name for field in fields(schema)}
+    for override in overrides:
+        key, line = override.key_or_group, override.input_line or ""
+        name = key.split(".")[0].split("/")[0]
+        if name == "hydra":
+            continue
+        if not name:
+            yield f"{line}: not KEY=VALUE"
+        elif name not in known:
+            yield f"{key}: rnnlab has no option '{name}'; {suggest(name, known)}"
+        elif override.is_sweep_override():
+            yield f"{line}: several values need -m; a list is written {key}=[...]"
+        elif override.type is OverrideType.DEL:
+            continue
+        elif key in offered:
+            yield from _choice_problems(key, override.value(), folders)
+        elif name not in offered:
+            yield from _path_problems(schema, key, override.value())
+
+
+def _choice_problems(group: str, value: Any, folders: Sequence[Path]) -> Iterator[str]:
+    files = (file for folder in folders for file in (folder / group).glob("*.yaml"))
+    available = sorted({file.stem for file in files})
+    for choice in value if isinstance(value, list) else [value]:
+        name = "null" if choice is None else str(choice).removesuffix(".yaml")
+        if "${" not in name and name not in available:
+            yield f"Could not find '{group}/{name}'. Available: {', '.join(available)}"
+
+
+def _path_problems(schema: type, key: str, value: Any) -> Iterator[str]:
+    hint: Any = schema
+    for part in key.split("."):
+        hints = get_type_hints(hint) if is_dataclass(hint) else {}
+        if part not in hints:
+            yield f"{key}: no such option; {suggest(part, hints)}"
+            return
+        hint = hints[part]
+    if isinstance(value, str) and "${" in value:
+        return  # looked up later
+    if fits("", hint) and not isinstance(value, list | dict):
+        return  # a number can be a text
+    yield from _value_problems(hint, key, value)
+
+
+def root_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
+    """Problems of what stands at the top of a configuration of `rnnlab train`."""
+    hints = get_type_hints(TrainConfig)
+    for field in fields(TrainConfig):
+        if field.name not in cfg:
+            yield f"{field.name}: missing"
+        elif hints[field.name] is Any:
+            yield from _component_problems(field.name, cfg[field.name])
+            if not cfg[field.name] and field.default is not None:
+                yield f"{field.name}: nothing is chosen"
+        else:
+            yield from _value_problems(hints[field.name], field.name, cfg[field.name])
+    for key in cfg:
+        if key not in hints:
+            yield f"{key}: rnnlab has no option '{key}'; {suggest(str(key), hints)}"
+
+
+def _component_problems(key: str, node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "_target_" not in node:
+            for name, child in node.items():
+                yield from _component_problems(f"{key}.{name}", child)
+    elif node is not None:
+        yield f"{key}: nothing is chosen here that has options"
+
+
+def _value_problems(hint: Any, key: str, value: Any) -> Iterator[str]:
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            yield f"{key}: '{value}' is not a mapping"
+            return
+        hints = get_type_hints(hint)
+        for name, child in value.items():
+            if name in hints:
+                yield from _value_problems(hints[name], f"{key}.{name}", child)
+            else:
+                yield f"{key}.{name}: no such option; {suggest(str(name), hints)}"
+        for name in hints.keys() - value.keys():
+            yield f"{key}.{name}: missing"
+    elif not fits(value, hint):
+        yield f"{key}: {shown(value)} is not {describe(hint)}"
