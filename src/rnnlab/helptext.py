@@ -16,7 +16,8 @@ Try:  rnnlab train task=delayed_recall cell=gru cell.update_bias=2 data.lag=50
 """
 
 EVALUATE = """\
-rnnlab evaluate checkpoint=RUN_DIR|FILE.ckpt [data=GROUP] [data.OPTION=VALUE ...] [trainer.OPTION=VALUE ...]
+rnnlab evaluate checkpoint=RUN_DIR|FILE.ckpt [data=GROUP] [data.OPTION=VALUE ...]
+                [trainer.OPTION=VALUE ...]
 
 Test metrics of a checkpoint: on the test split of the data it was trained on, or on other data of
 the same kind, with the vocabulary of the model.
@@ -28,8 +29,8 @@ the same kind, with the vocabulary of the model.
 PREDICT = """\
 rnnlab predict checkpoint=RUN_DIR|FILE.ckpt [input=FILE|-] [batch_size=N]
 
-One line of text in, one answer out, in order: sentiment gives `label<TAB>probability`, tagging gives
-CoNLL columns (a blank line after each sentence), translation gives the translated line.
+One line of text in, one answer out, in order: sentiment gives `label<TAB>probability`, tagging
+gives CoNLL columns (a blank line after each sentence), translation gives the translated line.
 
   echo "What a film!" | rnnlab predict checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00
 """
@@ -65,7 +66,7 @@ Examples
   rnnlab train -m task=delayed_recall cell=rnn,lstm,gru seed=1,2
   rnnlab train resume=outputs/ner-lstm/2026-01-31_12-00-00 trainer.max_epochs=20
 
-`rnnlab check OVERRIDES` shows every option and its value. Add `--cfg job` to see the same from Hydra.
+`rnnlab check OVERRIDES` shows every option and its value; `--cfg job` shows the same from Hydra.
 """
 
 

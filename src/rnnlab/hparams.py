@@ -20,5 +20,5 @@ def declare_hparams(trainer: Trainer, values: dict[str, Any], task: Task) -> Non
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
             writer = logger.experiment._get_file_writer()
-            for summary in hparams(values, metrics):
+            for summary in hparams(values, metrics):  # type: ignore[no-untyped-call]
                 writer.add_summary(summary)

@@ -39,9 +39,7 @@ class Predictor:
         """One prediction a text, in order; see the task's `predict` for their type."""
         return [prediction for _, prediction in self.stream(texts, batch_size)]
 
-    def stream(
-        self, texts: Iterable[str], batch_size: int = 64
-    ) -> Iterator[tuple[list[str], Any]]:
+    def stream(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[tuple[list[str], Any]]:
         """Tokens and prediction of each text, in order, reading a few batches ahead."""
         rest = iter(texts)
         while chunk := list(islice(rest, 16 * batch_size)):
@@ -137,7 +135,7 @@ def predict_file(cfg: Config) -> None:
 def _lines(stream: TextIO, name: str) -> Iterator[str]:
     number = 0
     try:
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(stream, start=1):  # noqa: B007 - named in the error
             yield line.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise DataError(f"{name}:{number + 1}: not UTF-8") from None
@@ -150,10 +148,8 @@ def _open(name: str) -> Iterator[TextIO]:
         yield sys.stdin
         return
     try:
-        stream = Path(name).open(encoding="utf-8", newline="\n")
+        stream = Path(name).open(encoding="utf-8", newline="\n")  # noqa: SIM115 - closed below
     except OSError as error:
         raise DataError(f"input: cannot read {name}: {error.strerror}") from None
     with stream:
         yield stream
-
-

@@ -59,8 +59,7 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
 def swept(given: list[dict[str, str]]) -> list[dict[str, str]]:
     """Of each job's overrides those that are not the same in all jobs."""
     return [
-        {k: v for k, v in one.items() if any(other.get(k) != v for other in given)}
-        for one in given
+        {k: v for k, v in one.items() if any(other.get(k) != v for other in given)} for one in given
     ]
 
 

@@ -203,8 +203,10 @@ def _section(trainer: Trainer, split: str) -> dict[str, float]:
 
 
 def _best_section(trainer: Trainer, last: dict[str, float]) -> dict[str, float]:
-    """Validation metrics of the best epoch: the monitored one is exact, the others are dropped
-    where another epoch than the last was best."""
+    """Validation metrics of the best epoch.
+
+    The monitored one is exact, the others are dropped where another epoch than the last was best.
+    """
     best = next(c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint))
     score, name = best.best_model_score, str(best.monitor).removeprefix("val/")
     if score is None or last.get(name) == float(score):

@@ -64,7 +64,8 @@ def locate(target: str) -> Any:
 def options(component: Any) -> dict[str, inspect.Parameter]:
     """The parameters that YAML may set, annotations resolved."""
     parameters = dict(inspect.signature(component).parameters)
-    hints = get_type_hints(component.__init__ if isinstance(component, type) else component)
+    annotated = component.__init__ if isinstance(component, type) else component  # type: ignore[misc]
+    hints = get_type_hints(annotated)
     keyword = {n: p for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
     ours = {
         n: p for n, p in parameters.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD

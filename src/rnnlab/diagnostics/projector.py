@@ -24,7 +24,7 @@ class Projector(Callback):
         if not isinstance(source, Vocab) or not trainer.is_global_zero:
             return
         count = min(self.max_words, source.base_size)
-        weight = pl_module.encoder.embedding.weight[:count].detach().float().cpu()
+        weight = pl_module.encoder.embedding.get_parameter("weight")[:count].detach().float().cpu()
         words = [token if token.strip() else repr(token) for token in source.tokens[:count]]
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
