@@ -103,8 +103,9 @@ class SequenceModule(LightningModule):
     def _finish(self, split: Split) -> None:
         results = {"loss": float(self._mean_loss.compute()), **self.task.compute()}
         self._mean_loss.reset()
-        # computed over all processes already, so that nothing is left to be synchronised
-        self.log_dict({f"{split}/{name}": value for name, value in results.items()}, sync_dist=False)
+        named = {f"{split}/{name}": value for name, value in results.items()}
+        # the same in all processes already; Lightning wants to hear that it may average them
+        self.log_dict(named, sync_dist=self.trainer.world_size > 1)
 
     def configure_optimizers(self) -> Any:
         """The optimiser over all trainable parameters, and the scheduler if there is one."""

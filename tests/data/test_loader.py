@@ -11,6 +11,7 @@ from torch import nn
 from rnnlab.data.batch import IGNORE
 from rnnlab.data.loader import POOL, BatchLoader, BucketOrder, Examples
 from rnnlab.data.ragged import Ragged
+from rnnlab.errors import DataError
 
 
 def numbered(lengths):
@@ -59,6 +60,7 @@ def test_resuming_gives_exactly_the_remaining_batches(lengths, size, shuffle, da
 
 @given(lengths_, sizes, st.integers(1, 4))
 def test_training_batches_of_several_processes(lengths, size, world):
+    world = min(world, len(lengths))
     examples = numbered(lengths)
     loaders = [
         BatchLoader(examples, size, shuffle=True, seed=0, rank=rank, world_size=world)
@@ -75,7 +77,8 @@ def test_training_batches_of_several_processes(lengths, size, world):
 
 
 @given(lengths_, sizes, st.integers(1, 4))
-def test_evaluation_batches_of_several_processes_are_all_batches(lengths, size, world):
+def test_several_processes_evaluate_each_example_once(lengths, size, world):
+    world = min(world, len(lengths))
     examples = numbered(lengths)
     shares = [
         BatchLoader(examples, size, shuffle=False, seed=0, rank=rank, world_size=world)
@@ -84,6 +87,11 @@ def test_evaluation_batches_of_several_processes_are_all_batches(lengths, size, 
     used = flat(flat(rows(share)) for share in shares)
     assert sorted(used) == list(range(len(lengths)))
     assert [len(share) for share in shares] == [len(rows(share)) for share in shares]
+
+
+def test_more_processes_than_examples_are_refused():
+    with pytest.raises(DataError, match="2 sequences cannot be shared by 3 processes"):
+        BatchLoader(numbered([1, 1]), 1, shuffle=False, seed=0, rank=0, world_size=3)
 
 
 def test_the_order_follows_from_seed_and_epoch_alone():
@@ -161,6 +169,7 @@ def test_parts_of_unequal_number_are_refused():
 
 @given(lengths_, sizes, st.integers(1, 3), st.booleans())
 def test_reference_texts_follow_the_batches(lengths, size, world, shuffle):
+    world = min(world, len(lengths))
     examples = numbered(lengths)
     texts = [str(number) for number in range(len(lengths))]
     for rank in range(world):

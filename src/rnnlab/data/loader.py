@@ -11,6 +11,7 @@ from torch import Tensor
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.vocab import Vocab
+from rnnlab.errors import DataError
 
 POOL = 50
 """Batches in a pool: a shuffled pool is sorted by length and cut into batches."""
@@ -103,8 +104,12 @@ class BucketOrder:
 class BatchLoader:
     """Iterates over the batches of a split; what Lightning takes for a data loader.
 
-    It gathers from flat arrays in process (no workers), shares batches out to several processes
-    (in training each gets the same number), and can be resumed in the middle of an epoch.
+    It gathers from flat arrays in process (no workers) and can be resumed in the middle of an
+    epoch. Of several processes each gets the same number of training batches, and its share of
+    the examples that are evaluated, each example once.
+
+    Raises:
+        DataError: More processes than examples.
 
     Attributes:
         examples: The split.
@@ -121,9 +126,14 @@ class BatchLoader:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
+        if len(examples) < world_size:
+            raise DataError(f"{len(examples)} sequences cannot be shared by {world_size} processes")
         self.examples = examples
+        share = slice(None) if shuffle else slice(rank, None, world_size)
+        self._rows = np.arange(len(examples))[share]
+        lengths = examples.lengths[self._rows]
         self.batch_sampler = None  # Lightning looks for it wherever there is a sampler
-        self.sampler = BucketOrder(examples.lengths, batch_size, shuffle=shuffle, seed=seed)
+        self.sampler = BucketOrder(lengths, batch_size, shuffle=shuffle, seed=seed)
         self.rank = rank
         self.world_size = world_size
         self._next = 0  # batches handed out in the current epoch
@@ -131,10 +141,8 @@ class BatchLoader:
 
     def __len__(self) -> int:
         """Batches an epoch for this process."""
-        total = -(-len(self.examples) // self.sampler.batch_size)
-        if self.sampler.shuffle:
-            return total // self.world_size if total >= self.world_size else 1
-        return len(range(self.rank, total, self.world_size))
+        total = -(-len(self._rows) // self.sampler.batch_size)
+        return max(1, total // self.world_size) if self.sampler.shuffle else total
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches of the epoch; after `load_state_dict`, those that were not yet handed out."""
@@ -153,7 +161,7 @@ class BatchLoader:
             # every process takes part in every optimiser step: all need the same number
             steps = range(self.rank, self.rank + len(self) * self.world_size, self.world_size)
             return [batches[step % len(batches)] for step in steps]
-        return batches[self.rank :: self.world_size]
+        return [self._rows[rows] for rows in batches]
 
     def reference_texts(self) -> list[str] | None:
         """Target texts in the order of this epoch's batches; None where targets are not texts."""

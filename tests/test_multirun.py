@@ -1,0 +1,110 @@
+"""Grids, sweeps and several processes, as a user starts them."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from runs import SMALL, merged
+
+TINY = ["data.train_size=96", "trainer.max_epochs=1", "trainer.limit_val_batches=1"]
+
+
+def rnnlab(folder, *words, timeout=240):
+    result = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-m", "rnnlab", "train", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert "Traceback" not in result.stderr, result.stderr
+    return result
+
+
+def read(table):
+    with table.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.slow
+def test_grid_writes_a_table_with_the_best_marked(tmp_path):
+    words = merged([*SMALL, *TINY, "cell=rnn,lstm,gru", "seed=1,2"])
+    result = rnnlab(tmp_path, "-m", *words)
+    assert result.returncode == 0, result.stderr
+    (table,) = tmp_path.glob("outputs/sweeps/*/jobs.csv")
+    rows = read(table)
+    assert [(row["cell"], row["seed"]) for row in rows] == [
+        (cell, seed) for cell in ("rnn", "lstm", "gru") for seed in ("1", "2")
+    ]
+    best = [row for row in rows if row["best"] == "*"]
+    assert len(best) == 1
+    assert float(best[0]["score"]) == max(float(row["score"]) for row in rows)
+    folders = [path.parent.name for path in table.parent.glob("*/metrics.json")]
+    assert len(folders) == 6
+    assert not any(set(name) & set("=,/ ") or len(name) > 90 for name in folders)
+
+
+@pytest.mark.slow
+def test_diverged_trial_does_not_end_a_sweep(tmp_path):
+    words = merged([*SMALL, *TINY, "task=adding", "cell=rnn", "cell.nonlinearity=relu"])
+    words = [w for w in words if not w.startswith("embedding")]
+    words += ["optimizer=sgd", "optimizer.lr=1e30,0.01", "trainer.gradient_clip_val=null"]
+    result = rnnlab(tmp_path, "-m", *words)
+    assert result.returncode == 0, result.stderr
+    (table,) = tmp_path.glob("outputs/sweeps/*/jobs.csv")
+    rows = read(table)
+    assert [row["status"] for row in rows] == ["diverged", "completed"]
+    assert [row["best"] for row in rows] == ["", "*"]
+
+
+@pytest.mark.slow
+def test_optuna_maximises_the_score(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    words = merged([*SMALL, *TINY, "task=adding"])
+    words = [w for w in words if not w.startswith("embedding")]
+    result = rnnlab(
+        tmp_path,
+        "-m",
+        *words,
+        "sweep=optuna",
+        "hydra.sweeper.n_trials=3",
+        "hydra.sweeper.params={cell: 'choice(rnn, gru)', optimizer.lr: 'interval(0.0001, 0.01)'}",
+    )
+    assert result.returncode == 0, result.stderr + result.stdout
+    (table,) = tmp_path.glob("outputs/sweeps/*/jobs.csv")
+    rows = read(table)
+    assert len(rows) == 3
+    (best,) = [row for row in rows if row["best"] == "*"]
+    said = next(table.parent.glob("optimization_results.yaml")).read_text()
+    assert f"best_value: {best['score']}"[:20] in said
+
+
+@pytest.mark.slow
+def test_runs_started_in_one_second_do_not_share_a_folder(tmp_path):
+    command = [sys.executable, "-m", "rnnlab", "train", *merged([*SMALL, *TINY])]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    together = [
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    assert [process.wait(timeout=240) for process in together] == [0, 0, 0]
+    records = list(tmp_path.glob("outputs/delayed_recall-lstm/*/metrics.json"))
+    assert len(records) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.ddp
+def test_two_processes_train_one_model(tmp_path):
+    words = merged([*SMALL, "trainer=ddp", "trainer.accelerator=cpu", "data.train_size=320"])
+    words += ["logger=tensorboard", "trainer.devices=2", "hydra.run.dir=run"]
+    result = rnnlab(tmp_path, *merged(words))
+    assert result.returncode == 0, result.stderr + result.stdout
+    record = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert record["status"] == "completed"
+    assert record["steps"] == 10  # 2 epochs x 10 batches, shared by two
+    assert 0 <= record["test"]["accuracy"] <= 1
+    assert result.stdout.count("completed") == 1
