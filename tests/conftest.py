@@ -1,11 +1,14 @@
 """Fixtures for all tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tiny import Run, train
 
 # repeatable, and without time limits: machines are shared
 settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -31,3 +34,14 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"RNNLAB_DATA={chosen} is not a folder")
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """From a task to a finished run on its tiny corpus; trained once a session."""
+
+    @cache
+    def run(task: str) -> Run:
+        return train(tmp_path_factory.mktemp(task), task, "trainer.max_epochs=4", "optimizer.lr=0.03")
+
+    return run

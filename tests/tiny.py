@@ -137,3 +137,27 @@ def _files(folder: Path, pattern: str) -> list[str]:
     return [
         f"data.{split}={pattern.replace('{', f'{folder}/{{').format(split)}" for split in SPLITS
     ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished tiny run: its folder, its data's folder, and the overrides it was made with."""
+
+    folder: Path
+    data: Path
+    words: list[str]
+
+    @property
+    def best(self) -> Path:
+        """Its best checkpoint."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+
+def train(base: Path, task: str, *words: str) -> Run:
+    """Train on the tiny corpus of a task, in this process."""
+    data = base / "data"
+    given = [*CORPORA[task](data), *SMALL, *words]
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *given, f"hydra.run.dir={base / 'run'}"])
+    assert stopped.value.code == 0
+    return Run(base / "run", data, given)

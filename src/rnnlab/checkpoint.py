@@ -12,6 +12,7 @@ import torch
 from rnnlab.data.spec import Spec
 from rnnlab.errors import CheckpointError
 from rnnlab.trust import allowed, refusal, targets
+from rnnlab.validate import find_problems
 
 FORMAT = 1
 """Raised when a checkpoint of today can no longer be read by the code of yesterday."""
@@ -69,35 +70,41 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
     """
     content = load_plain(path)
     state = content.get(KEY) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or "state_dict" not in content:
+    if not isinstance(state, dict) or not isinstance(content.get("state_dict"), dict):
         raise CheckpointError(f"{path}: not a checkpoint of rnnlab")
     if state.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: checkpoint format {state.get('format')}, this rnnlab reads format {FORMAT}"
         )
-    cfg = {key: value for key, value in state["config"].items() if key != "trust"}
+    try:
+        cfg = {key: value for key, value in state["config"].items() if key != "trust"}
+        choices = dict(state["choices"])
+        spec = Spec.from_dict(state["spec"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path}: broken, what it says of itself is incomplete ({error!r})"
+        ) from None
     for key, target in targets(cfg):
         if not allowed(target, trusted):
             raise CheckpointError(f"{path}: refused, nothing of it was run: {refusal(key, target)}")
-    try:
-        spec = Spec.from_dict(state["spec"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{path}: broken spec ({error!r})") from None
-    cfg["trust"] = list(trusted)
-    return Checkpoint(path, cfg, dict(state["choices"]), spec, content["state_dict"])
+    cfg["trust"] = list(trusted)  # a checkpoint cannot ask for trust itself
+    for problem in find_problems(cfg, choices):
+        raise CheckpointError(f"{path}: its configuration does not fit this rnnlab: {problem}")
+    return Checkpoint(path, cfg, choices, spec, content["state_dict"])
 
 
 def load_plain(path: Path) -> Any:
     """A file of tensors and plain values; a CheckpointError for everything else."""
     try:
+        if not zipfile.is_zipfile(path):
+            raise CheckpointError(f"{path}: broken or not a checkpoint; nothing of it was run")
         return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file") from None
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{path}: refused, nothing of it was run: it holds more than tensors and plain values"
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(
-            f"{path}: broken or not a checkpoint ({str(error).splitlines()[0]})"
-        ) from None
+    except Exception as error:  # damaged bytes can raise anything
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise CheckpointError(f"{path}: broken or not a checkpoint ({first})") from None

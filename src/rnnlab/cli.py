@@ -15,10 +15,11 @@ Command = Callable[[list[str]], int]
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 done, 1 diverged, 2 the user's mistake, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in commands():
+    command: Command = train
+    if words and words[0] in ("--help", "-h", "--version"):
+        command, words = about, words[:1]
+    elif words and words[0] in commands():
         command, words = commands()[words[0]], words[1:]
-    else:
-        command = train
     try:
         code = command(words)
     except RnnlabError as error:
@@ -45,17 +46,29 @@ def commands() -> dict[str, Command]:
     }
 
 
-def train(words: list[str]) -> int:
-    """Train; `-m` for a grid or a sweep, `resume=RUN_DIR` to continue."""
-    from rnnlab.helptext import PROGRAM, train_help
-
-    if words in (["--help"], ["-h"]) or "--help" in words:
-        print(train_help() if sys.argv[1:2] == ["train"] else PROGRAM)
-        return 0
+def about(words: list[str]) -> int:
+    """The program itself: help and version."""
     if words == ["--version"]:
         from rnnlab import __version__
 
         print(__version__)
+    else:
+        from rnnlab.helptext import PROGRAM
+
+        print(PROGRAM)
+    return 0
+
+
+def _asks_for_help(words: list[str]) -> bool:
+    return "--help" in words or "-h" in words
+
+
+def train(words: list[str]) -> int:
+    """Train; `-m` for a grid or a sweep, `resume=RUN_DIR` to continue."""
+    if _asks_for_help(words):
+        from rnnlab.helptext import train_help
+
+        print(train_help())
         return 0
     from rnnlab.launch import launch
 
@@ -64,13 +77,18 @@ def train(words: list[str]) -> int:
 
 def check(words: list[str]) -> int:
     """Validate the configuration that the overrides make, and print it."""
+    if _asks_for_help(words):
+        return about(["--help"])
     from omegaconf import OmegaConf
 
     from rnnlab.composing import compose_words
-    from rnnlab.launch import Words
+    from rnnlab.launch import Words, precheck
     from rnnlab.validate import validate
 
     given = Words.split(words)
+    if given.multirun:
+        precheck(given)
+        return 0
     composed = compose_words("train", given.overrides, given.search)
     given.use_current_folder(composed.cfg)
     validate(composed.cfg, composed.choices)
@@ -82,7 +100,7 @@ def evaluate(words: list[str]) -> int:
     """Test metrics of a checkpoint."""
     from rnnlab.helptext import EVALUATE
 
-    if not words or "--help" in words:
+    if not words or _asks_for_help(words):
         print(EVALUATE)
         return 0 if words else 2
     from rnnlab.evaluate import evaluate_words
@@ -95,17 +113,15 @@ def predict(words: list[str]) -> int:
     """Predictions for raw text."""
     from rnnlab.helptext import PREDICT
 
-    if not words or "--help" in words:
+    if not words or _asks_for_help(words):
         print(PREDICT)
         return 0 if words else 2
     from rnnlab.composing import compose_words
     from rnnlab.launch import Words
-    from rnnlab.validate import validate
 
     given = Words.split(words)
     cfg = compose_words("predict", given.overrides).cfg
     given.use_current_folder(cfg)
-    validate(cfg)
     from rnnlab.predict import predict_file
 
     predict_file(cfg)
@@ -133,6 +149,7 @@ def data(words: list[str]) -> int:
         case [] | ["--help"] | ["-h"]:
             print(DATA)
         case other:
-            raise ConfigError(f"data: '{' '.join(other)}' is not one of list, fetch NAME, verify NAME")
+            raise ConfigError(
+                f"data: '{' '.join(other)}' is not one of list, fetch NAME, verify NAME"
+            )
     return 0
-

@@ -1,6 +1,7 @@
 """Test metrics of a trained model, on its own data or on other data of its kind."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,10 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     cfg = composed.cfg
     given.use_current_folder(cfg)
     checkpoint = read_checkpoint(find_checkpoint(cfg["checkpoint"]), cfg["trust"])
-    full = {**checkpoint.cfg, "trainer": cfg["trainer"], "logger": None}
+    # a bar would stand in the way of a program that reads the JSON
+    bar = cfg["trainer"].get("enable_progress_bar", True) and sys.stdout.isatty()
+    trainer = {**cfg["trainer"], "enable_progress_bar": bar}
+    full = {**checkpoint.cfg, "trainer": trainer, "logger": None}
     choices = {**checkpoint.choices}
     if other_data:
         full["data"] = cfg["data"]
@@ -52,9 +56,8 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     data.reuse(spec)
     module = build_module(full, choices, spec, model)
     results = evaluate_split(_trainer(full), module, data)
-    print(json.dumps({"checkpoint": str(checkpoint.path), "test": results}, indent=2))
-    for metric, signature in model.task.signatures().items():
-        print(f"{metric}: {signature}")
+    said = {"checkpoint": str(checkpoint.path), "test": results}
+    print(json.dumps(said | {"scorers": model.task.signatures()}, indent=2))
     return results
 
 
