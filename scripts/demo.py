@@ -229,8 +229,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     lag, steps = (5, 80) if chosen.quick else (50, 800)
     torch.set_num_threads(1)
+    try:
+        return compare(lag, steps, Path(chosen.out) / fresh(chosen.out))
+    except (RnnlabError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+
+
+def compare(lag: int, steps: int, folder: Path) -> int:
+    """All nets on one lag, into one folder; the exit code."""
     started = time.perf_counter()
-    folder = Path(chosen.out) / fresh(chosen.out)
     outcomes: list[tuple[Net, Outcome]] = []
     for number, net in enumerate(NETS, start=1):
         print(f"\n[{number}/{len(NETS)}] {net.label}: recall over {lag} distractors", flush=True)
@@ -256,7 +264,4 @@ def sigmoid(bias: float) -> float:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (RnnlabError, OSError) as error:
-        sys.exit(f"demo: {error}")
+    sys.exit(main())
