@@ -71,7 +71,7 @@ def options(component: Any) -> dict[str, inspect.Parameter]:
         n: p for n, p in parameters.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     }
     if component.__module__.split(".")[0] in ("torch", "lightning"):
-        wired = next((n for n in ours), None) if component.__name__ != "Trainer" else None
+        wired = next((n for n, p in ours.items() if p.default is inspect.Parameter.empty), None)
         keyword |= {n: p for n, p in ours.items() if n != wired}
     return {n: p.replace(annotation=hints.get(n, Any)) for n, p in keyword.items()}
 

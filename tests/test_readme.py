@@ -1,0 +1,76 @@
+"""What the README says is true: its commands compose, its cell trains."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnlab.composing import compose_words, single_runs
+from rnnlab.config import config_dir
+from rnnlab.validate import find_problems
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+COMMANDS = [
+    line.split("  #")[0].split("   # ")[0].strip()
+    for language, block in BLOCKS
+    if not language
+    for line in block.splitlines()
+    if line.startswith("rnnlab train")
+]
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) > 10
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "resume=" not in c])
+def test_train_commands_are_valid(command):
+    words = [w for w in shlex.split(command)[2:] if w != "-m"]
+    if "--config-dir" in words:
+        return  # the cell of one's own: below
+    for run in single_runs(words):
+        composed = compose_words("train", run)
+        assert list(find_problems(composed.cfg, composed.choices)) == []
+
+
+def test_groups_and_choices_are_complete():
+    text = README.read_text(encoding="utf-8")
+    table = text[text.index("| word |") : text.index("Sizes come from the data")]
+    for group in ("task", "cell", "encoder", "embedding", "optimizer", "scheduler", "trainer"):
+        for file in (config_dir() / group).glob("*.yaml"):
+            assert re.search(rf"[` ]{file.stem}[` ]", table), f"{group}={file.stem}"
+    for group in ("logger", "diagnostics", "experiment"):
+        for file in (config_dir() / group).glob("*.yaml"):
+            assert re.search(rf"[` ]{file.stem}[` ]", table), f"{group}={file.stem}"
+
+
+@pytest.mark.slow
+def test_the_cell_of_ones_own_trains(tmp_path):
+    (python,) = [block for language, block in BLOCKS if language == "python" and "Leaky" in block]
+    (yaml,) = [block for language, block in BLOCKS if language == "yaml"]
+    (command,) = [c for c in COMMANDS if "--config-dir" in c]
+    (tmp_path / "mycell.py").write_text(python)
+    (tmp_path / "my/cell").mkdir(parents=True)
+    (tmp_path / "my/cell/leaky.yaml").write_text(yaml)
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            *shlex.split(command),
+            "data.train_size=128",
+            "data.val_size=32",
+            "data.test_size=32",
+            "trainer.max_epochs=1",
+            "trainer.accelerator=cpu",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert list(tmp_path.glob("outputs/delayed_recall-leaky/*/metrics.json"))
