@@ -124,7 +124,7 @@ def test_literals_take_their_choices_alone(choices, value):
         (Literal["a"] | Literal["b"] | int, "one of a, b or an int"),
         (list[int], "a list (each an int)"),
         (list[str] | str, "a list (each a text) or a text"),
-        (tuple[float, float], "a list (each a float)"),
+        (tuple[float, float], "a list of 2 (each a float)"),
         (tuple[int, ...], "a list (each an int)"),
         (list, "a list"),
         (dict[str, int], "a mapping"),

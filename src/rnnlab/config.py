@@ -24,21 +24,24 @@ def config_dir() -> Path:
 class Snapshots:
     """How often `checkpoints/last.ckpt` is written, in optimiser steps."""
 
-    every_n_steps: int = 50
+    every_n_steps: int = field(default=50, metadata={"least": 1})
 
 
 @dataclass
 class EarlyStopping:
     """Validations without improvement before a run ends; None never ends it early."""
 
-    patience: int | None = None
+    patience: int | None = field(default=None, metadata={"least": 0})
 
 
 @dataclass
 class TrainConfig:
-    """Root of `rnnlab train`: any further key at the top level is an error."""
+    """Root of `rnnlab train`: any further key at the top level is an error.
 
-    seed: int = 1
+    `least` and `most` in a field's metadata bound its values.
+    """
+
+    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
     resume: str | None = None
     trust: list[str] = field(default_factory=list)
     checkpoint: Snapshots = field(default_factory=Snapshots)

@@ -70,7 +70,9 @@ def describe(hint: Any) -> str:
         return "a mapping"
     if isinstance(container, type) and _is_list(container):
         inner = dict.fromkeys(describe(part) for part in get_args(hint) if part is not Ellipsis)
-        return f"a list (each {' / '.join(inner)})" if any(inner) else "a list"
+        sizes = get_args(hint) if container is tuple and Ellipsis not in get_args(hint) else ()
+        name = f"a list of {len(sizes)}" if sizes else "a list"
+        return f"{name} (each {' / '.join(inner)})" if any(inner) else name
     return ""
 
 

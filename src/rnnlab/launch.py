@@ -2,8 +2,10 @@
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -86,7 +88,7 @@ def launch(words: list[str]) -> int:
     """Train as the words say; the exit code."""
     given = Words.split(words)
     resume = [o for o in given.overrides if o.startswith("resume=")]
-    if resume:
+    if resume and resume[-1] != "resume=null":
         return _resume(given, resume[-1].removeprefix("resume="))
     if not given.inspects:
         precheck(given)
@@ -182,9 +184,20 @@ def job(cfg: Any) -> float:
         if hydra.mode is not RunMode.RUN:
             raise
         refused.append(error)
+        discard(folder)
         return -math.inf
     statuses.append(outcome.status)
     return outcome.score
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that was refused before it began; one that holds more stays."""
+    hydra, config, checkpoints = (folder / n for n in (".hydra", "config.yaml", "checkpoints"))
+    with suppress(OSError):  # up to the first folder that holds something else
+        if set(folder.iterdir()) <= {hydra, config, checkpoints} and not any(checkpoints.glob("*")):
+            shutil.rmtree(folder)
+            for parent in folder.parents:
+                parent.rmdir()
 
 
 def _resume(given: Words, folder: str) -> int:

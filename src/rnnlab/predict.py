@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import torch
 
 from rnnlab.build import Config, Model, build_model, build_vectors
 from rnnlab.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from rnnlab.data.ragged import Ragged
+from rnnlab.data.reading import decode
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import UNK, Vocab
 from rnnlab.errors import CheckpointError, ConfigError, DataError
@@ -132,23 +133,18 @@ def predict_file(cfg: Config) -> None:
             print(predictor.model.task.render(tokens, prediction))
 
 
-def _lines(stream: TextIO, name: str) -> Iterator[str]:
-    number = 0
-    try:
-        for number, line in enumerate(stream, start=1):  # noqa: B007 - named in the error
-            yield line.removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise DataError(f"{name}:{number + 1}: not UTF-8") from None
+def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
+    for number, line in enumerate(stream, start=1):
+        yield decode(line.removesuffix(b"\n").removesuffix(b"\r"), f"{name}:{number}")
 
 
 @contextmanager
-def _open(name: str) -> Iterator[TextIO]:
+def _open(name: str) -> Iterator[BinaryIO]:
     if name == "-":
-        sys.stdin.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-        yield sys.stdin
+        yield sys.stdin.buffer
         return
     try:
-        stream = Path(name).open(encoding="utf-8", newline="\n")  # noqa: SIM115 - closed below
+        stream = Path(name).open("rb")  # noqa: SIM115 - closed below
     except OSError as error:
         raise DataError(f"input: cannot read {name}: {error.strerror}") from None
     with stream:

@@ -64,17 +64,19 @@ def _choice_problems(group: str, value: Any, folders: Sequence[Path]) -> Iterato
 
 def _path_problems(schema: type, key: str, value: Any) -> Iterator[str]:
     hint: Any = schema
+    bounds: Mapping[str, Any] = {}
     for part in key.split("."):
         hints = get_type_hints(hint) if is_dataclass(hint) else {}
         if part not in hints:
             yield f"{key}: no such option; {suggest(part, hints)}"
             return
+        bounds = _bounds(hint)[part]
         hint = hints[part]
     if isinstance(value, str) and "${" in value:
         return  # looked up later
     if fits("", hint) and not isinstance(value, list | dict):
         return  # a number can be a text
-    yield from _value_problems(hint, key, value)
+    yield from _value_problems(hint, key, value, bounds)
 
 
 def root_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
@@ -88,7 +90,8 @@ def root_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
             if not cfg[field.name] and field.default is not None:
                 yield f"{field.name}: nothing is chosen"
         else:
-            yield from _value_problems(hints[field.name], field.name, cfg[field.name])
+            value = cfg[field.name]
+            yield from _value_problems(hints[field.name], field.name, value, field.metadata)
     for key in cfg:
         if key not in hints:
             yield f"{key}: rnnlab has no option '{key}'; {suggest(str(key), hints)}"
@@ -103,7 +106,11 @@ def _component_problems(key: str, node: Any) -> Iterator[str]:
         yield f"{key}: nothing is chosen here that has options"
 
 
-def _value_problems(hint: Any, key: str, value: Any) -> Iterator[str]:
+def _bounds(schema: Any) -> dict[str, Mapping[str, Any]]:
+    return {field.name: field.metadata for field in fields(schema)}
+
+
+def _value_problems(hint: Any, key: str, value: Any, bounds: Mapping[str, Any]) -> Iterator[str]:
     if is_dataclass(hint):
         if not isinstance(value, dict):
             yield f"{key}: '{value}' is not a mapping"
@@ -111,10 +118,14 @@ def _value_problems(hint: Any, key: str, value: Any) -> Iterator[str]:
         hints = get_type_hints(hint)
         for name, child in value.items():
             if name in hints:
-                yield from _value_problems(hints[name], f"{key}.{name}", child)
+                yield from _value_problems(hints[name], f"{key}.{name}", child, _bounds(hint)[name])
             else:
                 yield f"{key}.{name}: no such option; {suggest(str(name), hints)}"
         for name in hints.keys() - value.keys():
             yield f"{key}.{name}: missing"
     elif not fits(value, hint):
         yield f"{key}: {shown(value)} is not {describe(hint)}"
+    elif isinstance(value, int) and value < bounds.get("least", value):
+        yield f"{key}: {value} is too small, the least is {bounds['least']}"
+    elif isinstance(value, int) and value > bounds.get("most", value):
+        yield f"{key}: {value} is too large, the most is {bounds['most']}"

@@ -36,6 +36,9 @@ from rnnlab.record import collect, flat, write_json
 from rnnlab.tasks.base import Task
 from rnnlab.validate import validate
 
+SMALLEST = {"accumulate_grad_batches": 1, "log_every_n_steps": 1, "gradient_clip_val": 0}
+"""Least values of options that Lightning takes as they come."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -104,6 +107,10 @@ def make_trainer(cfg: Config, folder: Path, task: Task) -> Trainer:
         ConfigError: No such accelerator, too few devices, an option that Lightning refuses.
     """
     settings = cfg["trainer"]
+    for key, least in SMALLEST.items():
+        value = settings.get(key)
+        if isinstance(value, int | float) and value < least:
+            raise ConfigError(f"trainer.{key}: {value} is too small, the least is {least}")
     automatic = settings.get("accelerator", "auto") == "auto" and not torch.cuda.is_available()
     if automatic and isinstance(settings.get("devices"), int) and settings["devices"] > 1:
         raise ConfigError(

@@ -64,7 +64,7 @@ def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
     """What makes the component of one node: its class with the node's options filled in.
 
     Raises:
-        ConfigError: Its class is not allowed.
+        ConfigError: Its class is not allowed; or, when it is made, refuses a value.
     """
     target = str(node["_target_"])
     if not allowed(target, trusted):
@@ -72,7 +72,14 @@ def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
     # the options go around Hydra: it would look up a "${...}" in a text that is meant as it stands
     options = {str(key): value for key, value in node.items() if key != "_target_"}
     bare = instantiate({"_target_": target, "_partial_": True}, _execution_whitelist_=[target])
-    return partial(bare, **options)
+    return partial(_made, target.rpartition(".")[2], partial(bare, **options))
+
+
+def _made(name: str, component: Callable[..., Any], *wired: Any, **more: Any) -> Any:
+    try:
+        return component(*wired, **more)
+    except (ValueError, ZeroDivisionError) as error:  # how most classes refuse a value
+        raise ConfigError(f"{name}: {' '.join(str(error).split())}") from error
 
 
 def make(node: dict[str, Any], trusted: Sequence[str], *wired: Any) -> Any:
