@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from runs import SMALL, merged
 
 TINY = ["data.train_size=96", "trainer.max_epochs=1", "trainer.limit_val_batches=1"]

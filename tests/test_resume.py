@@ -9,12 +9,12 @@ import time
 import pytest
 import torch
 from lightning import Callback
-from runs import SMALL, merged, small_run, weights
 
 from rnnlab import train
 from rnnlab.composing import compose_words
 from rnnlab.errors import ConfigError, Interrupted
 from rnnlab.train import resume_run
+from runs import SMALL, merged, small_run, weights
 
 WORDS = [
     "encoder.num_layers=2",

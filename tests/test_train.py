@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import small_run, weights
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from rnnlab.checkpoint import find_checkpoint, read_checkpoint
+from runs import small_run, weights
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,7 @@ def test_hparams_tab_knows_run_and_metrics(finished):
         plugins("_hparams_/session_start_info").plugin_data.content
     ).session_start_info
     assert start.hparams["data.lag"].number_value == 4
+    assert start.hparams["cell"].string_value == "LSTM"
 
 
 def test_samples_and_projector(finished):

@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 from lightning import Callback
-from runs import small_run
 
 from rnnlab import train
 from rnnlab.build import build_model, build_vectors
 from rnnlab.composing import compose_words
 from rnnlab.diagnostics.weight_flow import gradient_norms
 from rnnlab.trust import make
+from runs import small_run
 
 
 @pytest.fixture(params=["rnn", "lstm", "gru"])
@@ -45,8 +45,8 @@ def test_each_gate_is_its_rows(trained):
     layer = trained["encoder"].layers[1].back
     seen = 0
     for gate, (name, rows) in layer.gates().items():
-        expected = layer.get_parameter(name).grad[rows].norm()
-        assert float(norms[f"grad/encoder.1.back/{gate}"]) == pytest.approx(float(expected), rel=1e-5)
+        expected = float(layer.get_parameter(name).grad[rows].norm())
+        assert float(norms[f"grad/encoder.1.back/{gate}"]) == pytest.approx(expected, rel=1e-5)
         seen += 1
     assert seen >= 3
 
@@ -98,4 +98,5 @@ def test_accumulation_measures_once_per_optimiser_step(tmp_path):
     )
     board = EventAccumulator(str(tmp_path / "run"))
     board.Reload()
-    assert [point.step for point in board.Scalars("grad/encoder.0/recurrent/forget")] == [1, 2, 3, 4]
+    points = board.Scalars("grad/encoder.0/recurrent/forget")
+    assert [point.step for point in points] == [1, 2, 3, 4]
