@@ -1,0 +1,93 @@
+"""Every cell x direction x depth x task: one batch of real files, forward and backward."""
+
+from functools import cache
+
+import pytest
+import torch
+
+from rnnlab.build import build_data, build_model, build_vectors
+from rnnlab.composing import compose_words
+from rnnlab.config import config_dir
+from rnnlab.trust import read_yaml
+from tiny import CORPORA, SMALL
+
+CELLS = sorted(path.stem for path in (config_dir() / "cell").glob("*.yaml"))
+OPTIONS = {
+    "sentiment": [{"pooling": pooling} for pooling in ("last", "mean", "max", "attention")],
+    "ner": [{}],
+    "translation": [{"attention": True}, {"attention": False, "num_layers": 2}],
+}
+"""Choices of each task that read the encoder in different ways; one is taken in turn."""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """From a task to its configuration, data and a batch, made once."""
+
+    @cache
+    def prepare(task):
+        words = [*CORPORA[task](tmp_path_factory.mktemp(task)), *SMALL]
+        cfg = compose_words("train", words).cfg
+        vectors = build_vectors(cfg)
+        data = build_data(cfg, vectors)
+        batch = next(iter(data.train_dataloader()))
+        return cfg, vectors, data.spec(), batch
+
+    return prepare
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "both-ways"])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [(task, options) for task, several in OPTIONS.items() for options in several],
+    ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
+)
+def test_one_batch_forward_and_backward(task, options, cell, bidirectional, num_layers, prepared):
+    cfg, vectors, spec, batch = prepared(task)
+    shape = {"bidirectional": bidirectional, "num_layers": num_layers}
+    cfg = cfg | {
+        "cell": read_yaml(config_dir() / "cell" / f"{cell}.yaml") | {"hidden_size": 8},
+        "encoder": cfg["encoder"] | shape,
+        "task": cfg["task"] | options,
+    }
+    torch.manual_seed(0)
+    model = build_model(cfg, spec, vectors)
+    assert model.encoder.output_size == 8 * (1 + bidirectional)
+    encoded = model.encoder(batch.inputs, batch.lengths)
+    loss = model.task.loss(encoded, batch)
+    assert torch.isfinite(loss)
+    loss.backward()
+    for part in (model.encoder, model.task):
+        for name, parameter in part.named_parameters():
+            assert parameter.grad is not None, name
+            assert torch.isfinite(parameter.grad).all(), name
+            # a bias of both kernels has a gradient, and so has every weight: nothing is idle
+            assert parameter.grad.any(), name
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("task", CORPORA)
+def test_batches_do_not_know_each_other(task, cell, prepared):
+    """A sequence's prediction is the same alone and among others that are longer."""
+    cfg, vectors, spec, batch = prepared(task)
+    cfg = cfg | {
+        "cell": read_yaml(config_dir() / "cell" / f"{cell}.yaml") | {"hidden_size": 8},
+        "encoder": cfg["encoder"] | {"bidirectional": True, "num_layers": 2},
+    }
+    torch.manual_seed(0)
+    model = build_model(cfg, spec, vectors)
+    model.encoder.eval()
+    model.task.eval()
+    with torch.no_grad():
+        together = model.task.predict(model.encoder(batch.inputs, batch.lengths))
+        for row in range(0, len(batch), 7):
+            length = int(batch.lengths[row])
+            single = batch.inputs[row : row + 1, :length], batch.lengths[row : row + 1]
+            (alone,) = model.task.predict(model.encoder(*single))
+            if task == "sentiment":
+                assert alone.label == together[row].label
+                assert alone.probability == pytest.approx(together[row].probability, abs=1e-5)
+            else:
+                assert alone == together[row]

@@ -1,0 +1,148 @@
+"""Every file of `configs/` composes, fits the signatures, and says what the classes say."""
+
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+
+from rnnlab.composing import compose_words
+from rnnlab.config import config_dir
+from rnnlab.trust import read_yaml, targets
+from rnnlab.validate import data_of_kind, locate, options, validate
+from tiny import call
+
+ROOTS = {"train", "evaluate", "predict"}
+
+
+def names(group):
+    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+
+
+def groups():
+    return sorted(path.name for path in config_dir().iterdir() if path.is_dir())
+
+
+def nodes():
+    """Every component of a group's file, apart from tasks and experiments, which set others'."""
+    for group in groups():
+        for name in names(group):
+            found = read_yaml(config_dir() / group / f"{name}.yaml")
+            if "@package _global_" in (config_dir() / group / f"{name}.yaml").read_text():
+                continue
+            for path, target in targets(found):
+                node = found
+                for key in path.split(".") if path else []:
+                    node = node[key]
+                yield pytest.param(node, target, id=f"{group}/{name}/{path}".rstrip("/"))
+
+
+NODES = list(nodes())
+
+
+def sound(*words):
+    composed = compose_words("train", words)
+    validate(composed.cfg, composed.choices)
+    return composed
+
+
+@pytest.mark.parametrize(
+    ("task", "data"),
+    [
+        (task, data)
+        for task in names("task")
+        for data in data_of_kind(
+            locate(read_yaml(config_dir() / "task" / f"{task}.yaml")["task"]["_target_"]).kind
+        )
+    ],
+)
+def test_every_task_takes_all_data_of_its_kind(task, data):
+    composed = sound(f"task={task}", f"data={data}")
+    assert composed.choices["data"] == data
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        (group, name)
+        for group in groups()
+        if group not in ("task", "data", "experiment", "sweep")
+        for name in names(group)
+    ],
+)
+def test_every_choice_of_every_group(group, name):
+    composed = sound(f"{group}={name}", "task=parity")
+    assert composed.choices[group] == name
+
+
+def test_every_group_is_on_offer():
+    from rnnlab.roots import groups as offered
+
+    assert offered("train") == set(groups())
+    assert set(names("")) == ROOTS
+
+
+@pytest.mark.parametrize("task", names("task"))
+def test_every_task_has_a_data_set_of_its_kind_by_default(task):
+    composed = sound(f"task={task}")
+    assert composed.choices["data"] in names("data")
+
+
+@pytest.mark.parametrize(("node", "target"), NODES)
+def test_yaml_and_signature_have_the_same_options(node, target):
+    """Of our classes every option stands in the file; of others' classes, some."""
+    known = options(locate(target))
+    given = node.keys() - {"_target_"}
+    assert given <= known.keys()
+    assert given == known.keys() or not target.startswith("rnnlab.")
+
+
+@pytest.mark.parametrize("target", sorted({p.values[1] for p in NODES if "rnnlab." in p.values[1]}))
+def test_yaml_and_signature_have_the_same_defaults(target):
+    """One file of each class agrees with its signature; further ones are choices of their own."""
+    defaults = {name: parameter.default for name, parameter in options(locate(target)).items()}
+    differing = []
+    for node, _ in (p.values for p in NODES if p.values[1] == target):
+        differing.append(
+            {
+                key: (value, defaults[key])
+                for key, value in node.items()
+                if key != "_target_"
+                and not (isinstance(value, str) and "${" in value)  # decided elsewhere
+                and defaults[key] not in (value, inspect.Parameter.empty)
+            }
+        )
+    assert {} in differing
+
+
+@pytest.mark.parametrize("root", sorted(ROOTS - {"train"}))
+def test_other_roots_compose(root):
+    assert compose_words(root, ["checkpoint=x"]).cfg["checkpoint"] == "x"
+
+
+@pytest.mark.parametrize("experiment", names("experiment"))
+def test_every_experiment_is_sound(experiment):
+    composed = sound(f"experiment={experiment}")
+    header = (config_dir() / "experiment" / f"{experiment}.yaml").read_text()
+    assert header.startswith("# @package _global_\n# ")
+    assert composed.cfg["seed"] == 1
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", names("experiment"))
+def test_every_experiment_runs(experiment, data_root, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("RNNLAB_DATA", str(data_root))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # offline
+    monkeypatch.chdir(tmp_path)
+    limits = [f"trainer.limit_{split}_batches=2" for split in ("train", "val", "test")]
+    words = [f"experiment={experiment}", *limits, "trainer.max_epochs=1", "hydra.run.dir=run"]
+    said = call(capsys, *words, "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
+    if said.code == 2 and "looked" in said.err:
+        pytest.skip(said.err)
+    assert said.code == 0, said.err
+    record = json.loads(Path("run/metrics.json").read_text())
+    assert record["status"] == "completed"
+    assert record["test"]
+    assert record["data"]
+    assert (tmp_path / "run" / "checkpoints" / "best.ckpt").is_file()
