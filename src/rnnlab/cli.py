@@ -138,7 +138,11 @@ def data(words: list[str]) -> int:
     root = data_root(next((w.removeprefix("root=") for w in words if w.startswith("root=")), None))
     match [word for word in words if not word.startswith("root=")]:
         case ["list"]:
-            print(catalogue.table(catalogue.entries(config_dir()), root))
+            known = catalogue.entries(config_dir())
+            files = sorted((config_dir() / "data").glob("*.yaml"))
+            rest = [file.stem for file in files if file.stem not in {e.name for e in known}]
+            print(catalogue.table(known, root))
+            print(f"no download (generated, or your own files): {', '.join(rest)}")
         case ["fetch", name]:
             for path in catalogue.fetch_entry(name, catalogue.entries(config_dir()), root):
                 print(path)
