@@ -109,8 +109,8 @@ def fresh(parent: str) -> str:
 def register() -> None:
     """Make schemas and resolvers known to Hydra; more than once does no harm."""
     store = ConfigStore.instance()
-    store.store(name="train_schema", node=TrainConfig)
-    store.store(name="evaluate_schema", node=EvaluateConfig)
-    store.store(name="predict_schema", node=PredictConfig)
+    store.store(name="train_schema", node=TrainConfig, replace=True)
+    store.store(name="evaluate_schema", node=EvaluateConfig, replace=True)
+    store.store(name="predict_schema", node=PredictConfig, replace=True)
     OmegaConf.register_resolver("rnnlab.fresh", fresh, use_cache=True, replace=True)
     OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)

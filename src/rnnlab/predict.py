@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -127,6 +128,8 @@ def predict_file(cfg: Config) -> None:
     """
     if cfg["batch_size"] < 1:
         raise ConfigError(f"batch_size: {cfg['batch_size']} is not at least 1")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as the input, whatever the terminal's
     with _open(cfg["input"]) as stream:
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
         for tokens, prediction in predictor.stream(_lines(stream, cfg["input"]), cfg["batch_size"]):

@@ -1,0 +1,196 @@
+"""From files to a model to answers: evaluate, predict and `rnnlab.load` agree with the run."""
+
+import json
+import re
+
+import pytest
+import torch
+
+import rnnlab
+from tiny import CORPORA, SMALL, call, start, write
+
+LONG = "good " * 10_000
+LINES = {
+    "sentiment": [
+        "a great film",
+        "",
+        "awful 🙂 plot 漢字 \u0085 x",
+        "  ",
+        LONG,
+        "zzz qqq",
+        "\x00\t",
+    ],
+    "ner": ["Ann saw Rome", "", "Bob Smith 🙂 left 漢字", " ", "Ann " * 10_000, "zzz"],
+    "translation": ["eins zwei", "", "drei 🙂 漢字 vier", " ", "fünf", "zzz"],
+}
+
+
+def predict(capsys, run, tmp_path, lines, *words):
+    text = write(tmp_path / "in.txt", "".join(f"{line}\n" for line in lines))
+    said = call(capsys, "predict", f"checkpoint={run.folder}", f"input={text}", *words)
+    assert (said.code, said.err) == (0, ""), said.err
+    return said.out
+
+
+@pytest.mark.parametrize("task", CORPORA)
+def test_evaluation_gives_the_runs_own_figures(task, tiny_run, capsys):
+    run = tiny_run(task)
+    record = json.loads((run.folder / "metrics.json").read_text())
+    for path in (run.folder, run.best):
+        said = call(capsys, "evaluate", f"checkpoint={path}")
+        assert (said.code, said.err) == (0, "")
+        told = json.loads(said.out)
+        assert told["test"] == record["test"]
+        assert told["checkpoint"] == str(run.best)
+        assert told["scorers"] == record["scorers"]
+
+
+@pytest.mark.parametrize("task", CORPORA)
+def test_evaluation_on_other_files(task, tiny_run, capsys):
+    """The training files as test files: other figures; the test files named anew: the same."""
+    run = tiny_run(task)
+    record = json.loads((run.folder / "metrics.json").read_text())
+    given = dict(word.split("=", 1) for word in run.words)
+    group = f"data={given['data']}"
+    for words in ([group], []):
+        same = [*words, f"data.test={given['data.test']}"]
+        told = json.loads(call(capsys, "evaluate", f"checkpoint={run.folder}", *same).out)
+        assert told["test"] == record["test"]
+        other = [*words, f"data.test={given['data.train']}"]
+        told = json.loads(call(capsys, "evaluate", f"checkpoint={run.folder}", *other).out)
+        assert told["test"].keys() == record["test"].keys()
+        assert told["test"] != record["test"]
+
+
+def test_sentiment_answers_line_by_line(tiny_run, capsys, tmp_path):
+    run = tiny_run("sentiment")
+    answers = predict(capsys, run, tmp_path, LINES["sentiment"]).splitlines()
+    assert len(answers) == len(LINES["sentiment"])
+    assert all(re.fullmatch(r"(pos|neg)\t(0\.[5-9]\d{3}|1\.0000)", line) for line in answers)
+    model = rnnlab.load(run.folder)
+    expected = model.predict(LINES["sentiment"])
+    assert answers == [f"{label}\t{probability:.4f}" for label, probability in expected]
+
+
+def test_tags_come_as_columns(tiny_run, capsys, tmp_path):
+    run = tiny_run("ner")
+    blocks = predict(capsys, run, tmp_path, LINES["ner"]).split("\n")
+    answers, block = [], []
+    for line in blocks[:-1]:
+        if line:
+            block.append(line.split(" "))
+        else:
+            answers.append(block)
+            block = []
+    assert len(answers) == len(LINES["ner"])
+    for text, rows in zip(LINES["ner"], answers, strict=True):
+        assert [token for token, _ in rows] == text.split()
+        tags = [tag for _, tag in rows]
+        for before, tag in zip(["O", *tags], tags, strict=False):
+            if tag.startswith("I-"):
+                assert before[2:] == tag[2:], "an entity starts with B"
+    model = rnnlab.load(run.best)
+    assert [[tag for _, tag in rows] for rows in answers] == model.predict(LINES["ner"])
+
+
+def test_translations_come_line_by_line(tiny_run, capsys, tmp_path):
+    run = tiny_run("translation")
+    answers = predict(capsys, run, tmp_path, LINES["translation"]).split("\n")
+    assert answers.pop() == ""
+    assert len(answers) == len(LINES["translation"])
+    assert [answers[1], answers[3]] == ["", ""]
+    assert answers == rnnlab.load(run.folder).predict(LINES["translation"])
+
+
+@pytest.mark.parametrize("task", CORPORA)
+def test_batches_change_nothing(task, tiny_run, capsys, tmp_path):
+    """Order is that of the input, whatever the batch size; the last line needs no end."""
+    run = tiny_run(task)
+    lines = [line.split("\t")[0] for line in LINES[task] if len(line) < 999] * 5
+    model = rnnlab.load(run.folder)
+    alone = [model.predict([line])[0] for line in lines]
+    for size in (1, 3, 64):
+        together = model.predict(lines, batch_size=size)
+        if task == "sentiment":
+            assert [a.label for a in together] == [a.label for a in alone]
+            close = [a.probability for a in together]
+            assert close == pytest.approx([a.probability for a in alone], abs=1e-5)
+        else:
+            assert together == alone
+    text = write(tmp_path / "x.txt", "\r\n".join(lines))
+    said = call(capsys, "predict", f"checkpoint={run.folder}", f"input={text}", "batch_size=3")
+    assert said.out == predict(capsys, run, tmp_path, lines)
+
+
+def test_no_line_no_answer(tiny_run, capsys, tmp_path):
+    assert predict(capsys, tiny_run("sentiment"), tmp_path, []) == ""
+    assert rnnlab.load(tiny_run("sentiment").folder).predict([]) == []
+
+
+def test_standard_input(tiny_run, capsys, tmp_path):
+    run = tiny_run("sentiment")
+    lines = [line for line in LINES["sentiment"] if "\x00" not in line]
+    expected = predict(capsys, run, tmp_path, lines)
+    stdin = "".join(f"{line}\n" for line in lines)
+    # a terminal of another encoding changes nothing
+    said = start(
+        *("predict", f"checkpoint={run.folder}"),
+        cwd=tmp_path,
+        stdin=stdin,
+        PYTHONIOENCODING="latin-1",
+    )
+    assert (said.code, said.err) == (0, "")
+    assert said.out == expected
+
+
+def test_output_is_utf8_wherever_it_goes(tiny_run, tmp_path):
+    run = tiny_run("ner")
+    said = start(
+        *("predict", f"checkpoint={run.folder}"), cwd=tmp_path, stdin="漢字 🙂\n", LC_ALL="C",
+        PYTHONIOENCODING="ascii", PYTHONUTF8="0",
+    )  # fmt: skip
+    assert (said.code, said.err) == (0, "")
+    assert [line.split(" ")[0] for line in said.out.splitlines()] == ["漢字", "🙂", ""]
+
+
+def test_loading_leaves_random_numbers_alone(tiny_run):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    rnnlab.load(tiny_run("sentiment").folder).predict(["good"])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """A vector file where the letters of a word's class are near each other."""
+    groups = {
+        "nice": (1.0, 0.0), "fine": (0.9, 0.1), "superb": (0.95, 0.05), "lovely": (1.0, 0.1),
+        "poor": (0.0, 1.0), "dull": (0.1, 0.9), "dreadful": (0.05, 0.95), "weak": (0.1, 1.0),
+    }  # fmt: skip
+    rows = [f"{word} {3 * x} {3 * y} 0.0\n" for word, (x, y) in groups.items()]
+    return write(tmp_path_factory.mktemp("vectors") / "tiny.txt", "".join(rows))
+
+
+@pytest.mark.parametrize("frozen", [True, False], ids=["frozen", "tuned"])
+def test_words_unseen_in_training_are_known_by_their_vectors(frozen, vectors, capsys, tmp_path):
+    seen = {"nice": "pos", "fine": "pos", "poor": "neg", "dull": "neg"}
+    unseen = {"superb": "pos", "lovely": "pos", "dreadful": "neg", "weak": "neg"}
+    for split in ("train", "val"):
+        rows = [f"{word}\t{label}\n" for word, label in seen.items()] * 16
+        write(tmp_path / f"{split}.tsv", "".join(rows))
+    write(tmp_path / "test.tsv", "".join(f"{word}\t{label}\n" for word, label in unseen.items()))
+    files = [f"data.{split}={tmp_path}/{split}.tsv" for split in ("train", "val", "test")]
+    chosen = ["embedding=glove", f"embedding.path={vectors}", f"embedding.frozen={frozen}"]
+    small = [word for word in SMALL if "embedding" not in word and "epochs" not in word]
+    words = ["task=sentiment", "data=sentiment_files", *files, *chosen, "embedding.size=3", *small]
+    words += ["trainer.max_epochs=10", "optimizer.lr=0.03", f"hydra.run.dir={tmp_path}/run"]
+    said = call(capsys, "train", *words, "data.batch_size=16")
+    assert said.code == 0, said.err
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert record["test"]["accuracy"] == 1.0
+    told = json.loads(call(capsys, "evaluate", f"checkpoint={tmp_path}/run").out)
+    assert told["test"] == record["test"]
+    model = rnnlab.load(tmp_path / "run")
+    assert [answer.label for answer in model.predict(list(unseen))] == list(unseen.values())
+    shouted = model.predict([word.upper() for word in unseen])
+    assert [answer.label for answer in shouted] == list(unseen.values())
