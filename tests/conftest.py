@@ -42,6 +42,8 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
 
     @cache
     def run(task: str) -> Run:
-        return train(tmp_path_factory.mktemp(task), task, "trainer.max_epochs=4", "optimizer.lr=0.03")
+        return train(
+            tmp_path_factory.mktemp(task), task, "trainer.max_epochs=4", "optimizer.lr=0.03"
+        )
 
     return run
