@@ -25,10 +25,11 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rnnlab.composing import compose_words
+from rnnlab.conclude import Outcome
 from rnnlab.config import fresh
 from rnnlab.data.delayed_recall import DelayedRecall
 from rnnlab.errors import RnnlabError
-from rnnlab.train import Outcome, run
+from rnnlab.train import run
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -38,10 +39,11 @@ from matplotlib.ticker import MultipleLocator
 
 BATCH = 64
 WHY = (
-    "Why: all five start from torch's own weights and differ in the gate bias alone. What reaches "
-    "the first token is scaled once a step, so at the start about {plain:.0e} of it survives {lag} "
-    "steps through half-open gates (0.5 each), {lstm:.1%} through an LSTM's forget gate at bias 3 "
-    "(0.95 each) and {gru:.1%} through a GRU's update gate at bias 2 (0.88 each): enough to learn."
+    "Why: all start from torch's own weights; two nets of one cell differ in the gate bias alone. "
+    "What reaches the first token is scaled once a step: at the start about {plain:.0e} of it "
+    "survives {lag} steps through half-open gates (0.5 each), but {lstm:.1%} through an LSTM's "
+    "forget gate at bias 3 (0.95 each) and {gru:.1%} through a GRU's update gate at bias 2 (0.88 "
+    "each): enough to learn from."
 )
 
 
