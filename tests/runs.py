@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.composing import compose_words
-from rnnlab.train import Outcome, run
+from rnnlab.conclude import Outcome
+from rnnlab.train import run
 
 SMALL = [
     "task=delayed_recall",

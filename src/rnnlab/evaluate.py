@@ -10,11 +10,12 @@ from lightning import seed_everything
 from rnnlab.build import Config, build_module, build_trainer
 from rnnlab.checkpoint import find_checkpoint, read_checkpoint
 from rnnlab.composing import compose_words, override_values, parse
+from rnnlab.conclude import evaluate_split
 from rnnlab.data.base import SequenceData
 from rnnlab.errors import ConfigError
 from rnnlab.launch import Words
 from rnnlab.predict import restore
-from rnnlab.train import evaluate_split, quiet
+from rnnlab.prepare import quiet
 from rnnlab.trust import make
 from rnnlab.validate import validate
 

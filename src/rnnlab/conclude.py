@@ -1,0 +1,149 @@
+"""After a run: the test split, the score, the record and one line that sums it up."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from rnnlab.build import Config
+from rnnlab.checkpoint import load_plain
+from rnnlab.data.base import SequenceData
+from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
+from rnnlab.module import SequenceModule
+from rnnlab.record import collect, write_json
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        status: completed | interrupted | diverged.
+        score: The monitored validation metric, negated where lower is better: higher is better.
+            The worst value there is for a diverged run.
+        record: What `metrics.json` holds.
+        folder: The run's folder.
+    """
+
+    status: str
+    score: float
+    record: dict[str, Any]
+    folder: Path
+
+
+def conclude(
+    cfg: Config,
+    trainer: Trainer,
+    module: SequenceModule,
+    data: SequenceData,
+    *,
+    status: str,
+    folder: Path,
+    seconds: float,
+    checksums: dict[str, str],
+) -> Outcome:
+    """Test the best weights of a completed run, and write down how it went.
+
+    Args:
+        cfg: The run's configuration.
+        trainer: As `fit` left it.
+        module: As `fit` left it; afterwards it has the best weights.
+        data: The data that it was trained on.
+        status: How `fit` ended.
+        folder: The run's folder.
+        seconds: Wall time of `fit`.
+        checksums: sha256 of the files read.
+    """
+    task = module.task
+    val, test = section(trainer, "val"), {}
+    trained = status == "completed"
+    if trained:
+        val = _load_best(trainer, module, val)
+        try:
+            test = evaluate_split(trainer, module, data)
+        except (KeyboardInterrupt, SystemExit):  # what Lightning makes of Ctrl-C
+            status = "interrupted"
+    found = val.get(task.monitor, math.nan)
+    score = found if task.mode == "max" else -found
+    if status == "diverged" or math.isnan(score):
+        score = -math.inf
+    throughput = next(c for c in trainer.callbacks if isinstance(c, Throughput))  # type: ignore[attr-defined]
+    record = collect(
+        cfg,
+        status=status,
+        sections={"val": val, "test": test},
+        monitor=f"val/{task.monitor}",
+        score=score if math.isfinite(score) else None,
+        epochs=trainer.current_epoch,
+        steps=trainer.global_step,
+        wall_seconds=seconds,
+        train_seconds=throughput.seconds,
+        train_tokens_per_second=throughput.tokens_per_second,
+        peak_memory_mb=peak_memory_mb(),
+        parameters=sum(p.numel() for p in module.parameters()),
+        data=checksums,
+        scorers=task.signatures(),
+    )
+    if trainer.is_global_zero:
+        write_json(folder / "metrics.json", record)
+        _log_final(trainer, val, test)
+        _summary(folder, record, trained=trained)
+    return Outcome(status, score, record, folder)
+
+
+def section(trainer: Trainer, split: str) -> dict[str, float]:
+    """What was logged last for a split, without its name in the keys."""
+    prefix = f"{split}/"
+    values = trainer.callback_metrics.items()
+    return {k.removeprefix(prefix): float(v) for k, v in values if k.startswith(prefix)}
+
+
+def _load_best(
+    trainer: Trainer, module: SequenceModule, last: dict[str, float]
+) -> dict[str, float]:
+    """Give the module the best epoch's weights; that epoch's validation metrics.
+
+    The monitored one is exact, the others are dropped where another epoch than the last was best.
+    """
+    best = next(c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint))
+    if best.best_model_score is None:  # no validation: the last weights are what there is
+        return last
+    module.load_state_dict(load_plain(Path(best.best_model_path))["state_dict"])
+    score, name = float(best.best_model_score), str(best.monitor).removeprefix("val/")
+    return last if last.get(name) == score else {name: score}
+
+
+def evaluate_split(
+    trainer: Trainer, module: SequenceModule, data: SequenceData
+) -> dict[str, float]:
+    """Test metrics of the module as it is."""
+    trainer.test(module, datamodule=data, verbose=False)
+    return section(trainer, "test")
+
+
+def _log_final(trainer: Trainer, val: dict[str, float], test: dict[str, float]) -> None:
+    final = {f"final/val/{k}": v for k, v in val.items()}
+    final |= {f"final/test/{k}": v for k, v in test.items()}
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_metrics(final, step=trainer.global_step)
+            logger.finalize("success")
+
+
+def _summary(folder: Path, record: dict[str, Any], *, trained: bool) -> None:
+    metrics = " ".join(
+        f"{split}.{name} {value:.4f}"
+        for split in ("val", "test")
+        for name, value in record[split].items()
+    )
+    status, seconds = record["status"], record["wall_seconds"]
+    speed = f"{record['train_tokens_per_second']:,.0f} tokens/s"
+    print(f"{status:11s}{metrics} | {seconds:.0f} s, {speed} | {folder}", flush=True)
+    if status == "interrupted" and trained:
+        print(f"test it with: rnnlab evaluate checkpoint={folder}", flush=True)
+    elif status == "interrupted":
+        print(f"continue with: rnnlab train resume={folder}", flush=True)

@@ -1,0 +1,91 @@
+"""Before a run: what it needs is there, and it says what it is about to do."""
+
+import logging
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from rnnlab.build import Config, build_trainer
+from rnnlab.checkpoint import load_plain
+from rnnlab.data.base import SequenceData
+from rnnlab.errors import ConfigError
+from rnnlab.layers.base import Layer
+from rnnlab.module import SequenceModule
+
+SMALLEST = {"accumulate_grad_batches": 1, "log_every_n_steps": 1, "gradient_clip_val": 0}
+"""Least values of options that Lightning takes as they come."""
+
+
+def make_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Trainer:
+    """The trainer; what its hardware options ask for must be there.
+
+    Raises:
+        ConfigError: No such accelerator, too few devices, an option that Lightning refuses.
+    """
+    settings = cfg["trainer"]
+    for key, least in SMALLEST.items():
+        value = settings.get(key)
+        if isinstance(value, int | float) and value < least:
+            raise ConfigError(f"trainer.{key}: {value} is too small, the least is {least}")
+    automatic = settings.get("accelerator", "auto") == "auto" and not torch.cuda.is_available()
+    if automatic and isinstance(settings.get("devices"), int) and settings["devices"] > 1:
+        raise ConfigError(
+            f"trainer.devices: {settings['devices']} asked for, but there is no GPU here; for "
+            f"several processes on the CPU say trainer=ddp trainer.accelerator=cpu"
+        )
+    try:
+        return build_trainer(cfg, folder, callbacks)
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        first = " ".join(str(error).split())
+        raise ConfigError(f"trainer: {first}") from None
+
+
+def check_resumable(cfg: Config, last: Path) -> None:
+    """That a run is asked for more than it has done; a ConfigError where it is not."""
+    progress = load_plain(last)["loops"]["fit_loop"]["epoch_progress"]["current"]
+    done = int(progress["processed"])  # saved at an epoch's end, before it counts as completed
+    wanted = cfg["trainer"].get("max_epochs")
+    if wanted is not None and 0 <= wanted <= done:
+        raise ConfigError(
+            f"resume: the run has all of its {done} epochs; ask for more, "
+            f"such as trainer.max_epochs={done + 1}"
+        )
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the run's folder and find out early whether it can be written to."""
+    try:
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (folder / "checkpoints" / ".probe").touch()
+        (folder / "checkpoints" / ".probe").unlink()
+    except OSError as error:
+        raise ConfigError(f"cannot write to the run folder {folder}: {error.strerror}") from None
+
+
+def announce(module: SequenceModule, data: SequenceData, vectors: Any, folder: Path) -> None:
+    """Say what is about to be trained, and where it will be found."""
+    parameters = sum(p.numel() for p in module.parameters())
+    sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
+    print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
+    if vectors.coverage is not None:
+        print(f"vectors  {vectors.coverage}")
+    cells = [part for part in module.encoder.modules() if isinstance(part, Layer)]
+    layers = ", ".join(f"{type(c).__name__} {c.input_size}->{c.output_size}" for c in cells)
+    print(f"model    {parameters:,} parameters; encoder: {layers}", flush=True)
+
+
+def quiet() -> None:
+    """Silence Lightning's tips and notices: the run says itself what matters."""
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    ignore = partial(warnings.filterwarnings, "ignore")
+    # Lightning 2.6 on torch 2.13 asks its own dependencies in an outdated way
+    ignore(message=".*LeafSpec.*is deprecated", category=FutureWarning)
+    # true of every resumed run, and of every run shorter than fifty steps
+    ignore(message="Checkpoint directory .* exists and is not empty")
+    ignore(message="The number of training batches .* is smaller than the logging interval")
