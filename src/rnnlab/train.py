@@ -20,7 +20,14 @@ from rnnlab.composing import override_values
 from rnnlab.conclude import Outcome, conclude
 from rnnlab.errors import CheckpointError, Diverged, Interrupted
 from rnnlab.hparams import declare_hparams
-from rnnlab.prepare import announce, check_resumable, make_trainer, prepare_folder, quiet
+from rnnlab.prepare import (
+    announce,
+    check_resumable,
+    limit_memory,
+    make_trainer,
+    prepare_folder,
+    quiet,
+)
 from rnnlab.record import flat
 from rnnlab.validate import validate
 
@@ -38,6 +45,7 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
         ConfigError, DataError, CheckpointError: Something that the user can mend.
     """
     quiet()
+    limit_memory()
     validate(cfg, choices)
     prepare_folder(folder)
     seed_everything(cfg["seed"], workers=False, verbose=False)
