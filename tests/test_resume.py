@@ -59,6 +59,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, cell,
     resumed = resume_run(tmp_path / "stopped", [], [])
     assert resumed.status == "completed"
     equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "stopped/checkpoints/last.ckpt")
+    equal(tmp_path / "whole/checkpoints/best.ckpt", tmp_path / "stopped/checkpoints/best.ckpt")
     assert resumed.record["test"] == whole.record["test"]
     assert resumed.record["steps"] == whole.record["steps"]
 
@@ -75,6 +76,47 @@ def test_no_more_epochs_is_said(tmp_path):
     small_run(tmp_path / "run", "trainer.max_epochs=1")
     with pytest.raises(ConfigError, match=r"resume: the run has all of its 1 epochs"):
         resume_run(tmp_path / "run", [], [])
+
+
+def test_the_best_epoch_is_remembered_in_a_folder_that_was_moved(tmp_path):
+    first = small_run(tmp_path / "run", "trainer.max_epochs=1")
+    best = weights(tmp_path / "run/checkpoints/best.ckpt")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    # with this rate nothing good can follow
+    state = torch.load(tmp_path / "moved/checkpoints/last.ckpt", weights_only=True)
+    state["optimizer_states"][0]["param_groups"][0]["lr"] = 1e3
+    torch.save(state, tmp_path / "moved/checkpoints/last.ckpt")
+    more = resume_run(tmp_path / "moved", ["trainer.max_epochs=2"], [])
+    after = weights(tmp_path / "moved/checkpoints/best.ckpt")
+    if more.score == first.score:
+        assert all(torch.equal(best[name], after[name]) for name in best)
+    assert more.score >= first.score
+
+
+def test_a_cosine_schedule_that_is_to_last_longer_goes_on_where_its_curve_is(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=2", "scheduler=cosine")
+    resume_run(tmp_path / "run", ["trainer.max_epochs=4"], [])
+    state = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    schedule = state["lr_schedulers"][0]
+    assert schedule["T_max"] == 4
+    assert schedule["_last_lr"][0] == pytest.approx(0.0, abs=1e-9)
+    second = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
+    assert second["epoch"] < 4
+
+
+@pytest.mark.parametrize("word", ["optimizer.lr=1e-5", "cell.hidden_size=17", "data.symbols=5"])
+def test_what_cannot_change_is_refused_and_nothing_is_lost(tmp_path, word):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    before = (tmp_path / "run/config.yaml").read_text()
+    with pytest.raises(ConfigError, match="cannot change in a resumed run"):
+        resume_run(tmp_path / "run", ["trainer.max_epochs=2", word], [])
+    assert (tmp_path / "run/config.yaml").read_text() == before
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    with pytest.raises(ConfigError, match="holds a run already"):
+        small_run(tmp_path / "run", "trainer.max_epochs=1")
 
 
 def start(folder, *words):

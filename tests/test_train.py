@@ -173,7 +173,7 @@ def test_clipping_by_value(tmp_path):
 
 def test_csv_logger(tmp_path):
     small_run(tmp_path / "run", "logger=csv")
-    text = (tmp_path / "run/csv/metrics.csv").read_text()
+    text = (tmp_path / "run/csv/version_0/metrics.csv").read_text()
     assert "train/loss" in text
 
 

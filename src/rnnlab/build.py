@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 from torch import nn
 
 from rnnlab.checkpoint import stamp
@@ -21,7 +21,7 @@ from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.encoder import Encoder
 from rnnlab.module import SequenceModule
 from rnnlab.nn.embedding import Features
-from rnnlab.snapshot import Snapshot
+from rnnlab.snapshot import Best, Snapshot
 from rnnlab.tasks.base import Task
 from rnnlab.trust import factory, make
 
@@ -79,23 +79,15 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     """Checkpoints, progress and diagnostics of a training run."""
     trusted = cfg["trust"]
     monitor = f"val/{task.monitor}"
-    callbacks: list[Callback] = [
-        Throughput(),
-        Board(every_n_steps=cfg["trainer"].get("log_every_n_steps", 50)),
-    ]
-    callbacks += [make(node, trusted) for node in (cfg["diagnostics"] or {}).values() if node]
+    instruments = [make(node, trusted) for node in (cfg["diagnostics"] or {}).values() if node]
+    intervals = [each.every_n_steps for each in instruments if hasattr(each, "every_n_steps")]
+    # what is measured between two writes would be lost
+    interval = min([cfg["trainer"].get("log_every_n_steps", 50), *intervals])
+    callbacks: list[Callback] = [Throughput(), Board(every_n_steps=interval), *instruments]
     checkpoints = folder / "checkpoints"
+    callbacks.append(Best(checkpoints, monitor=monitor, mode=task.mode))
+    # behind the best: what resumes a run has to know which epoch that was
     callbacks.append(Snapshot(checkpoints, every_n_steps=cfg["checkpoint"]["every_n_steps"]))
-    callbacks.append(
-        ModelCheckpoint(
-            checkpoints,
-            filename="best",
-            monitor=monitor,
-            mode=task.mode,
-            enable_version_counter=False,
-            save_on_exception=False,
-        )
-    )
     patience = cfg["early_stopping"]["patience"]
     if patience is not None:
         callbacks.append(EarlyStopping(monitor, mode=task.mode, patience=patience))

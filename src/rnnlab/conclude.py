@@ -82,7 +82,7 @@ def conclude(
         steps=trainer.global_step,
         wall_seconds=seconds,
         train_seconds=throughput.seconds,
-        train_tokens_per_second=throughput.tokens_per_second,
+        train_tokens_per_second=throughput.tokens_per_second * trainer.world_size,
         peak_memory_mb=peak_memory_mb(),
         parameters=sum(p.numel() for p in module.parameters()),
         data=checksums,
@@ -145,5 +145,5 @@ def _summary(folder: Path, record: dict[str, Any], *, trained: bool) -> None:
     print(f"{status:11s}{metrics} | {seconds:.0f} s, {speed} | {folder}", flush=True)
     if status == "interrupted" and trained:
         print(f"test it with: rnnlab evaluate checkpoint={folder}", flush=True)
-    elif status == "interrupted":
+    elif status == "interrupted" and (folder / "checkpoints" / "last.ckpt").exists():
         print(f"continue with: rnnlab train resume={folder}", flush=True)

@@ -3,19 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from lightning import seed_everything
 
-from rnnlab.build import Config, build_module, build_trainer
+from rnnlab.build import build_module
 from rnnlab.checkpoint import find_checkpoint, read_checkpoint
 from rnnlab.composing import compose_words, override_values, parse
 from rnnlab.conclude import evaluate_split
 from rnnlab.data.base import SequenceData
-from rnnlab.errors import ConfigError
 from rnnlab.launch import Words
 from rnnlab.predict import restore
-from rnnlab.prepare import quiet
+from rnnlab.prepare import limit_memory, make_trainer, quiet
 from rnnlab.trust import make
 from rnnlab.validate import validate
 
@@ -27,6 +25,7 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
         ConfigError, DataError, CheckpointError: Something that the user can mend.
     """
     quiet()
+    limit_memory()
     given = Words.split(words)
     overrides = parse(given.overrides)
     other_data = any(override.key_or_group == "data" for override in overrides)
@@ -43,6 +42,10 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     # a bar would stand in the way of a program that reads the JSON
     bar = cfg["trainer"].get("enable_progress_bar", True) and sys.stdout.isatty()
     trainer = {**cfg["trainer"], "enable_progress_bar": bar}
+    said = {override.key_or_group for override in overrides}
+    for key in ("precision", "limit_test_batches"):  # else the run's figures would not come again
+        if f"trainer.{key}" not in said and "trainer" not in said:
+            trainer[key] = checkpoint.cfg["trainer"].get(key)
     full = {**checkpoint.cfg, "trainer": trainer, "logger": None}
     choices = {**checkpoint.choices}
     if other_data:
@@ -56,14 +59,7 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     data: SequenceData = make(full["data"], full["trust"])
     data.reuse(spec)
     module = build_module(full, choices, spec, model)
-    results = evaluate_split(_trainer(full), module, data)
-    said = {"checkpoint": str(checkpoint.path), "test": results}
-    print(json.dumps(said | {"scorers": model.task.signatures()}, indent=2))
+    results = evaluate_split(make_trainer(full, Path.cwd(), []), module, data)
+    answer = {"checkpoint": str(checkpoint.path), "test": results}
+    print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
     return results
-
-
-def _trainer(cfg: Config) -> Any:
-    try:
-        return build_trainer(cfg, Path.cwd(), [])
-    except (ValueError, RuntimeError) as error:
-        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None

@@ -187,6 +187,8 @@ def job(cfg: Any) -> float:
         discard(folder)
         return -math.inf
     statuses.append(outcome.status)
+    if outcome.status == "interrupted" and hydra.mode is not RunMode.RUN:
+        raise KeyboardInterrupt  # the sweep was meant, not this run alone
     return outcome.score
 
 

@@ -1,5 +1,6 @@
 """The only LightningModule: trains an encoder with a task on top of it."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -7,14 +8,14 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
 from rnnlab.checkpoint import KEY
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Split
 from rnnlab.encoder import Encoded, Encoder
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, Diverged
 from rnnlab.tasks.base import Task
 
 
@@ -56,6 +57,7 @@ class SequenceModule(LightningModule):
         self._stamp = dict(stamp)
         self._mean_loss = MeanMetric()
         self._random_state: Tensor | None = None
+        self._epochs = 0
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode a batch."""
@@ -103,6 +105,8 @@ class SequenceModule(LightningModule):
     def _finish(self, split: Split) -> None:
         results = {"loss": float(self._mean_loss.compute()), **self.task.compute()}
         self._mean_loss.reset()
+        if split == "val" and not math.isfinite(results["loss"]):
+            raise Diverged(f"the validation loss is {results['loss']}")
         named = {f"{split}/{name}": value for name, value in results.items()}
         # the same in all processes already; Lightning wants to hear that it may average them
         self.log_dict(named, sync_dist=self.trainer.world_size > 1)
@@ -113,6 +117,7 @@ class SequenceModule(LightningModule):
         if self._make_scheduler is None:
             return optimizer
         scheduler = self._make_scheduler(optimizer)
+        self._epochs = getattr(scheduler, "T_max", 0)  # a checkpoint brings its own
         settings: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}
         if isinstance(scheduler, ReduceLROnPlateau):  # Lightning asks for the metric by name
             settings["monitor"] = "val/loss"
@@ -164,7 +169,18 @@ class SequenceModule(LightningModule):
         self._random_state = checkpoint.get("torch_rng_state")
 
     def on_train_start(self) -> None:
-        """Continue the random numbers of a resumed run."""
+        """Continue the random numbers of a resumed run, and its schedule.
+
+        A cosine schedule that is now to last for more epochs goes on where its new curve is.
+        """
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max != self._epochs:
+            scheduler.T_max = self._epochs
+            share = (1 + math.cos(math.pi * scheduler.last_epoch / scheduler.T_max)) / 2
+            least = scheduler.eta_min
+            rates = [least + (float(base) - least) * share for base in scheduler.base_lrs]
+            for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
         if self._random_state is not None:
             torch.set_rng_state(self._random_state.cpu())
             self._random_state = None

@@ -44,7 +44,7 @@ class Predictor:
     def stream(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[tuple[list[str], Any]]:
         """Tokens and prediction of each text, in order, reading a few batches ahead."""
         rest = iter(texts)
-        while chunk := list(islice(rest, 16 * batch_size)):
+        while chunk := list(islice(rest, 4 * batch_size)):
             yield from self._chunk(chunk, batch_size)
 
     @torch.inference_mode()
@@ -133,7 +133,7 @@ def predict_file(cfg: Config) -> None:
     with _open(cfg["input"]) as stream:
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
         for tokens, prediction in predictor.stream(_lines(stream, cfg["input"]), cfg["batch_size"]):
-            print(predictor.model.task.render(tokens, prediction))
+            print(predictor.model.task.render(tokens, prediction), flush=True)
 
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[str]:

@@ -33,6 +33,11 @@ def make_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Traine
         value = settings.get(key)
         if isinstance(value, int | float) and value < least:
             raise ConfigError(f"trainer.{key}: {value} is too small, the least is {least}")
+    if settings.get("precision") in ("64-true", "64", 64, "16-true", "bf16-true"):
+        raise ConfigError(
+            f"trainer.precision: '{settings['precision']}' is not supported; there are 32-true, "
+            "bf16-mixed and 16-mixed"
+        )
     automatic = settings.get("accelerator", "auto") == "auto" and not torch.cuda.is_available()
     if automatic and isinstance(settings.get("devices"), int) and settings["devices"] > 1:
         raise ConfigError(
@@ -58,12 +63,21 @@ def check_resumable(cfg: Config, last: Path) -> None:
         )
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the run's folder and find out early whether it can be written to."""
+def prepare_folder(folder: Path, *, resume: bool) -> None:
+    """Make the run's folder and find out early whether it can be written to.
+
+    Raises:
+        ConfigError: It cannot, or it holds another run already, which is not to be resumed.
+    """
+    if not resume and (folder / "metrics.json").exists():
+        raise ConfigError(
+            f"hydra.run.dir: {folder} holds a run already; continue it with resume={folder}, "
+            "or name another folder"
+        )
     try:
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         (folder / "checkpoints" / ".probe").touch()
-        (folder / "checkpoints" / ".probe").unlink()
+        (folder / "checkpoints" / ".probe").unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot write to the run folder {folder}: {error.strerror}") from None
 
@@ -86,7 +100,7 @@ def limit_memory() -> None:
     It makes one for every length that it meets, of a megabyte or more: batches of IMDb grew a
     process by 0.9 GB. To be called before the first batch; a value in the environment stands.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
 def quiet() -> None:

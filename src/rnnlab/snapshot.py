@@ -1,4 +1,4 @@
-"""`checkpoints/last.ckpt`: what a run can be continued from, at any time."""
+"""`checkpoints/last.ckpt`, what a run can be continued from, and `checkpoints/best.ckpt`."""
 
 import os
 import signal
@@ -8,9 +8,41 @@ from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from rnnlab.errors import Interrupted
+
+
+class Best(ModelCheckpoint):
+    """Writes `best.ckpt` after the validation with the best score so far.
+
+    Args:
+        folder: Where the file goes.
+        monitor: Name of the score.
+        mode: Whether a larger or a smaller score is better.
+    """
+
+    def __init__(self, folder: Path, *, monitor: str, mode: str) -> None:
+        super().__init__(
+            folder,
+            filename="best",
+            monitor=monitor,
+            mode=mode,
+            enable_version_counter=False,
+            save_on_exception=False,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Know the best score again, also where the run's folder was moved or copied."""
+        moved = dict(state_dict, dirpath=self.dirpath)
+        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+            moved[key] = self._here(state_dict.get(key, ""))
+        kept = state_dict.get("best_k_models", {})
+        moved["best_k_models"] = {self._here(path): score for path, score in kept.items()}
+        super().load_state_dict(moved)
+
+    def _here(self, path: str) -> str:
+        return str(Path(str(self.dirpath)) / Path(path).name) if path else ""
 
 
 class Snapshot(Checkpoint):
@@ -20,8 +52,8 @@ class Snapshot(Checkpoint):
     weights of a resumed run would differ), under a temporary name first, so that a run killed in
     the middle of writing keeps its former file. A state that is not finite is not saved.
 
-    The first SIGINT or SIGTERM saves and ends the run with `Interrupted`; a second one has its
-    usual effect. During validation nothing is saved: the run resumes at the last snapshot.
+    The first SIGINT or SIGTERM saves and ends the run with `Interrupted`, in a validation as soon
+    as that is done; a second one has its usual effect.
 
     Args:
         folder: Where the file goes.
@@ -57,28 +89,23 @@ class Snapshot(Checkpoint):
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
+        print("\nstopping at the end of this step, or of this validation", flush=True)
         for each, former in self._former.items():
             signal.signal(each, former)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where it is due; not behind an epoch's last batch.
-
-        A run resumed from there would skip that epoch's validation: the epoch's end follows.
-        """
-        if trainer.is_last_batch or trainer.global_step == self._seen:
+        """Save where it is due; not where a validation follows, which a resumed run would skip."""
+        every = trainer.val_check_batch
+        validates = trainer.is_last_batch or (every and (batch_idx + 1) % every == 0)
+        if validates or trainer.global_step == self._seen:
             return
         self._seen = trainer.global_step
         asked = self._is_asked(trainer)
         if asked or trainer.global_step - self._saved_at >= self.every_n_steps:
             self.save(trainer)
         if asked:
-            raise Interrupted
-
-    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        """Leave a validation that was interrupted; a resumed run starts before the epoch's end."""
-        if self._asked and trainer.world_size == 1:
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

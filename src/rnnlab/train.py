@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning import seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
 from rnnlab.build import (
@@ -16,9 +17,9 @@ from rnnlab.build import (
     build_vectors,
 )
 from rnnlab.checkpoint import find_checkpoint, read_checkpoint
-from rnnlab.composing import override_values
+from rnnlab.composing import override_values, parse
 from rnnlab.conclude import Outcome, conclude
-from rnnlab.errors import CheckpointError, Diverged, Interrupted
+from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted
 from rnnlab.hparams import declare_hparams
 from rnnlab.prepare import (
     announce,
@@ -30,6 +31,9 @@ from rnnlab.prepare import (
 )
 from rnnlab.record import flat
 from rnnlab.validate import validate
+
+CHANGEABLE = ("trainer.", "diagnostics.", "checkpoint.", "early_stopping.", "data.root", "trust")
+"""What a resumed run may be told anew; all else is as it was, in weights or optimiser state."""
 
 
 def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = False) -> Outcome:
@@ -47,7 +51,7 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
     quiet()
     limit_memory()
     validate(cfg, choices)
-    prepare_folder(folder)
+    prepare_folder(folder, resume=resume)
     seed_everything(cfg["seed"], workers=False, verbose=False)
     vectors = build_vectors(cfg)
     data = build_data(cfg, vectors)
@@ -68,6 +72,8 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
         trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
     except Interrupted:
         status = "interrupted"
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
     except Diverged as error:
         status = "diverged"
         if trainer.is_global_zero:
@@ -98,6 +104,15 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
     """
     if not folder.is_dir():
         raise CheckpointError(f"resume: {folder} is not a run folder")
+    for override in parse(overrides):
+        key = override.key_or_group
+        if not key.startswith(CHANGEABLE):
+            raise ConfigError(
+                f"{key}: cannot change in a resumed run; what can: {', '.join(CHANGEABLE)}"
+            )
     checkpoint = read_checkpoint(find_checkpoint(folder, "last"), trusted)
     cfg = override_values(checkpoint.cfg, overrides)
+    epochs = checkpoint.cfg["trainer"].get("max_epochs")
+    if cfg["scheduler"] and cfg["scheduler"].get("T_max", -1) == epochs:
+        cfg["scheduler"]["T_max"] = cfg["trainer"]["max_epochs"]
     return run(cfg, checkpoint.choices, folder, resume=True)

@@ -8,7 +8,7 @@ from lightning import LightningDataModule
 
 from rnnlab.data.loader import BatchLoader, Examples
 from rnnlab.data.spec import Kind, Spec, Split
-from rnnlab.errors import DataError
+from rnnlab.errors import ConfigError, DataError
 
 
 class SequenceData(LightningDataModule, ABC):
@@ -29,6 +29,8 @@ class SequenceData(LightningDataModule, ABC):
 
     def __init__(self, *, batch_size: int, seed: int) -> None:
         super().__init__()
+        at_least("batch_size", batch_size, 1)
+        at_least("seed", seed, 0)
         self.batch_size = batch_size
         self.seed = seed
 
@@ -82,3 +84,13 @@ class SequenceData(LightningDataModule, ABC):
             rank=0 if trainer is None else trainer.global_rank,
             world_size=1 if trainer is None else trainer.world_size,
         )
+
+
+def at_least(option: str, value: int, smallest: int) -> None:
+    """Refuse a number that is too small.
+
+    Raises:
+        ConfigError: Names the option, the value and the smallest one allowed.
+    """
+    if value < smallest:
+        raise ConfigError(f"data.{option}: {value} is too small, the least is {smallest}")

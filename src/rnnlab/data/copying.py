@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from rnnlab.data.base import at_least
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.memory import MemoryData, alphabet, at_least
+from rnnlab.data.memory import MemoryData, alphabet
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab

@@ -5,7 +5,7 @@ from typing import ClassVar, get_args
 
 import numpy as np
 
-from rnnlab.data.base import SequenceData
+from rnnlab.data.base import SequenceData, at_least
 from rnnlab.data.loader import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec, Split
@@ -57,8 +57,6 @@ class MemoryData(SequenceData):
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
         at_least("lag", lag, 1)
-        at_least("batch_size", batch_size, 1)
-        at_least("seed", seed, 0)
         self.lag = lag
         self.sizes: dict[Split, int] = {"train": train_size, "val": val_size, "test": test_size}
         for split, size in self.sizes.items():
@@ -128,16 +126,6 @@ class MemoryData(SequenceData):
 def ragged(rows: np.ndarray) -> Ragged:
     """Sequences of one length, (N, T), as a `Ragged`."""
     return Ragged(rows.reshape(-1), np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1])
-
-
-def at_least(option: str, value: int, smallest: int) -> None:
-    """Refuse a number that is too small.
-
-    Raises:
-        ConfigError: Names the option, the value and the smallest one allowed.
-    """
-    if value < smallest:
-        raise ConfigError(f"data.{option}: {value} is too small, the least is {smallest}")
 
 
 def alphabet(symbols: int) -> list[str]:

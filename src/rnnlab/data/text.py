@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnnlab.data.base import SequenceData
+from rnnlab.data.base import SequenceData, at_least
 from rnnlab.data.cache import cached
 from rnnlab.data.coded import Coded, Coder, Example
 from rnnlab.data.iob import inventory
@@ -56,6 +56,9 @@ class TextData(SequenceData):
         max_length: int | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
+        for option, value in {"max_size": max_size, "max_length": max_length}.items():
+            at_least(option, 1 if value is None else value, 1)
+        at_least("min_freq", min_freq, 0)
         self.min_freq = min_freq
         self.max_size = max_size
         self.max_length = max_length

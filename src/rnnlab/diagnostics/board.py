@@ -1,5 +1,7 @@
 """One buffer between what is measured and where it is written."""
 
+import math
+
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -58,7 +60,7 @@ class Board(Callback):
         assert isinstance(pl_module, SequenceModule)
         loss = pl_module.last_loss
         assert loss is not None
-        if loss.device.type == "cpu" and not torch.isfinite(loss):
+        if loss.device.type == "cpu" and not _agreed(trainer, bool(torch.isfinite(loss))):
             raise Diverged(f"the loss is {float(loss)} at step {trainer.global_step}")
         self._add(trainer, pl_module, loss)
         step = trainer.global_step
@@ -92,5 +94,16 @@ class Board(Callback):
         self._scalars, self._sums, self._counts = {}, None, [0, 0]
         for logger in trainer.loggers:
             logger.log_metrics(scalars, step=trainer.global_step)
-        if not torch.isfinite(torch.tensor(self.loss)):
+        if not _agreed(trainer, math.isfinite(self.loss)):
             raise Diverged(f"the loss is not finite before step {trainer.global_step}")
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what came after the last write."""
+        self.write(trainer)
+
+
+def _agreed(trainer: Trainer, finite: bool) -> bool:
+    """Whether it is finite in all processes: they must stop together."""
+    if trainer.world_size == 1:
+        return finite
+    return bool(trainer.strategy.reduce_boolean_decision(finite, all=True))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from rnnlab.diagnostics.board import Board
+from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 
 
@@ -28,6 +29,10 @@ class WeightFlow(Callback):
     """
 
     def __init__(self, *, every_n_steps: int = 50) -> None:
+        if every_n_steps < 1:
+            raise ConfigError(
+                f"diagnostics.weight_flow.every_n_steps: {every_n_steps} is not at least 1"
+            )
         self.every_n_steps = every_n_steps
 
     def on_before_optimizer_step(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.data.vocab import Vocab
+from rnnlab.errors import ConfigError
 
 
 class TokenEmbedding(nn.Module):
@@ -140,12 +141,18 @@ class RandomVectors:
     Args:
         size: Features D of a token.
         std: Standard deviation of the normal distribution they are drawn from.
+
+    Raises:
+        ConfigError: A size below 1, a negative deviation.
     """
 
     lower_fallback = False
     coverage = None
 
     def __init__(self, *, size: int = 100, std: float = 0.1) -> None:
+        if size < 1 or std < 0:
+            key, value, least = ("size", size, 1) if size < 1 else ("std", std, 0)
+            raise ConfigError(f"embedding.{key}: {value} is too small, the least is {least}")
         self.size = size
         self.std = std
         self.words: Sequence[str] = ()

@@ -44,6 +44,7 @@ class Translate(Task):
         val_beam: The same for the validation split.
         length_penalty: Exponent of the length that divides a log-probability, see `beam_search`.
         max_ratio: Translations have at most this many times their source's tokens, and 10 more.
+        max_output: Longest translation in any case.
 
     Raises:
         ConfigError: An option out of its range, or data without target texts.
@@ -68,6 +69,7 @@ class Translate(Task):
         val_beam: int = 1,
         length_penalty: float = 1.0,
         max_ratio: float = 2.0,
+        max_output: int = 500,
     ) -> None:
         super().__init__(encoder, spec)
         counts = {
@@ -75,6 +77,7 @@ class Translate(Task):
             "num_layers": num_layers,
             "beam": beam,
             "val_beam": val_beam,
+            "max_output": max_output,
         }
         for key, count in counts.items():
             _require(count >= 1, key, count, "at least 1")
@@ -91,6 +94,7 @@ class Translate(Task):
         self.val_beam = val_beam
         self.length_penalty = length_penalty
         self.max_ratio = max_ratio
+        self.max_output = max_output
         self.decoder = Decoder(
             encoder,
             len(self.vocab),
@@ -166,13 +170,14 @@ class Translate(Task):
 
     def _translate(self, encoded: Encoded, beam: int) -> list[str]:
         step, state = self.decoder.search(encoded)
+        longest = (self.max_ratio * encoded.lengths).long() + EXTRA_LENGTH
         hypotheses = beam_search(
             step,
             state,
             self.vocab.start_id,
             self.vocab.end_id,
             beam=beam,
-            max_length=(self.max_ratio * encoded.lengths).long() + EXTRA_LENGTH,
+            max_length=longest.clamp(max=self.max_output),
             length_penalty=self.length_penalty,
             banned=[self.vocab.tokens.index(PAD)],  # `id` takes no text for padding
         )
