@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -23,16 +24,34 @@ def load(name):
     return getattr(importlib.import_module(module), attribute), options
 
 
-@pytest.fixture(params=sorted(path.stem for path in CELLS.glob("*.yaml")))
+NAMES = sorted(path.stem for path in CELLS.glob("*.yaml"))
+
+
+def kernels(name):
+    """Those that a cell can be told to use, without `auto`, which is one of them."""
+    parameter = inspect.signature(load(name)[0]).parameters.get("kernel")
+    return [k for k in get_args(parameter.annotation) if k != "auto"] if parameter else [None]
+
+
+@pytest.fixture(params=NAMES)
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def layer(name):
-    torch.manual_seed(0)
+@pytest.fixture(params=[(name, kernel) for name in NAMES for kernel in kernels(name)], ids=str)
+def make(request):
+    """From sizes to a layer: each cell with each of its kernels."""
+    name, kernel = request.param
     cell, options = load(name)
-    layer = cell(D, **options | {"hidden_size": H}).double()
+    if kernel:
+        options["kernel"] = kernel
+    return lambda size, hidden: cell(size, **options | {"hidden_size": hidden})
+
+
+@pytest.fixture
+def layer(make):
+    torch.manual_seed(0)
+    layer = make(D, H).double()
     with torch.no_grad():
         for parameter in layer.parameters():  # zero biases would hide a wrong one
             parameter += 0.3 * torch.randn_like(parameter)
@@ -161,10 +180,9 @@ def test_state_rows_can_be_reordered(layer):
     assert_same((picked, *picked_after), [part[order] for part in (output, *after)])
 
 
-def test_gradcheck(name):
+def test_gradcheck(make):
     torch.manual_seed(0)
-    cell, options = load(name)
-    layer = cell(2, **options | {"hidden_size": 2}).double()
+    layer = make(2, 2).double()
     x = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
     state = tuple(torch.randn_like(part).requires_grad_() for part in layer.initial_state(2, x))
 
@@ -194,9 +212,8 @@ def test_memory_layout_does_not_matter(layer):
     assert_same((again, *again_final), (outputs, *final))
 
 
-def test_state_dict_round_trip(layer, name):
-    cell, options = load(name)
-    twin = cell(D, **options | {"hidden_size": H}).double()
+def test_state_dict_round_trip(layer, make):
+    twin = make(D, H).double()
     twin.load_state_dict(layer.state_dict())
     x, state = batch(layer)
     assert torch.equal(layer(x, LENGTHS, state)[0], twin(x, LENGTHS, state)[0])
@@ -214,10 +231,9 @@ def test_gates_cover_every_weight_once(layer):
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
-def test_bf16_autocast_is_near_float32(name, lengths):
+def test_bf16_autocast_is_near_float32(make, lengths):
     torch.manual_seed(0)
-    cell, options = load(name)
-    layer = cell(D, **options | {"hidden_size": H})
+    layer = make(D, H)
     x = torch.randn(B, T, D)
     expected, expected_final = layer(x, lengths)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -43,10 +43,12 @@ def assert_same(ours, reference):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_layer_equals_packed(name):
+@pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
+def test_layer_equals_packed(name, kernel):
     torch.manual_seed(0)
     ours, native = PAIRS[name]
-    layer, packed = ours(D, hidden_size=H).double(), native(D, H, batch_first=True).double()
+    layer = ours(D, hidden_size=H, kernel=kernel).double()
+    packed = native(D, H, batch_first=True).double()
     layer.load_state_dict(packed.state_dict())
     x = torch.randn(B, T, D, dtype=torch.float64, requires_grad=True)
     outputs, state = layer(x, LENGTHS)
@@ -65,11 +67,12 @@ def test_layer_equals_packed(name):
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one_way", "two_way"])
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_encoder_equals_packed_stack(name, bidirectional, depth):
+@pytest.mark.parametrize("kernel", ["fused", "bptt"])
+def test_encoder_equals_packed_stack(name, bidirectional, depth, kernel):
     torch.manual_seed(0)
     ours, native = PAIRS[name]
     packed = native(D, H, depth, batch_first=True, bidirectional=bidirectional).double()
-    cell = partial(ours, hidden_size=H)
+    cell = partial(ours, hidden_size=H, kernel=kernel)
     encoder = Encoder(Features(), cell, num_layers=depth, bidirectional=bidirectional).double()
     directions = {"ahead.": "", "back.": "_reverse"} if bidirectional else {"": ""}
     matches = {
@@ -108,7 +111,7 @@ def test_encoder_equals_packed_stack(name, bidirectional, depth):
 @pytest.mark.parametrize("name", PAIRS)
 def test_weights_are_interchangeable(name):
     ours, native = PAIRS[name]
-    layer, module = ours(D, hidden_size=H), native(D, H, batch_first=True)
+    layer, module = ours(D, hidden_size=H, kernel="fused"), native(D, H, batch_first=True)
     module.load_state_dict(layer.state_dict())
     x = torch.randn(B, T, D)
     assert torch.equal(layer(x)[0], module(x)[0])
@@ -120,7 +123,7 @@ def test_weights_are_interchangeable(name):
 def test_lstm_cell_survives_long_padding_bit_by_bit(dtype):
     """Each padded step multiplies by the forget gate: 0.999 instead of 1 would leave nothing."""
     torch.manual_seed(0)
-    layer = LSTM(D, hidden_size=H).to(dtype)
+    layer = LSTM(D, hidden_size=H, kernel="fused").to(dtype)
     start = tuple(torch.randn(1, H).to(dtype) for _ in range(2))
     x = torch.randn(1, 4000, D).to(dtype)
     with torch.no_grad():
@@ -131,7 +134,7 @@ def test_lstm_cell_survives_long_padding_bit_by_bit(dtype):
 
 def test_lstm_cell_gradient_survives_long_padding():
     torch.manual_seed(0)
-    layer = LSTM(D, hidden_size=H)
+    layer = LSTM(D, hidden_size=H, kernel="fused")
     x = torch.randn(1, 1000, D, requires_grad=True)
     _, (_, held) = layer(x, torch.tensor([3]))
     _, (_, exact) = layer(x[:, :3])

@@ -45,6 +45,10 @@ class Layer(nn.Module, ABC):
         gate by gate; rows of different entries must not overlap.
         """
 
+    def engine(self, device: torch.device) -> str:
+        """What computes `forward` on a device, and why, in a few words for the user."""
+        return "scan" if type(self).forward is Layer.forward else f"{type(self).__name__}'s own"
+
     def forward(
         self,
         x: Float[Tensor, "B T D"],

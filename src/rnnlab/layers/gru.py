@@ -1,6 +1,7 @@
 """The gated recurrent unit."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.layers.base import State
-from rnnlab.layers.fused import FusedLayer, check_hidden_size, to_torch
+from rnnlab.layers.bptt.gru import gru
+from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, gate_bias_, orthogonal_
 
 
@@ -24,12 +26,14 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         init: How the weights start; see `rnnlab.layers.init`.
         update_bias: Total bias of the update gate z at the start; the larger, the longer the
             state is remembered. None leaves what `init` gives.
+        kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
         ConfigError: `hidden_size` is less than 1.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("reset", "update", "new")
+    cpu_kernel: ClassVar[Literal["fused", "bptt"]] = "bptt"
 
     def __init__(
         self,
@@ -38,20 +42,27 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         hidden_size: int = 128,
         init: Init = "orthogonal",
         update_bias: float | None = None,
+        kernel: Kernel = "auto",
     ) -> None:
         super().__init__(input_size, check_hidden_size(hidden_size), batch_first=True)
+        self.kernel = kernel
         self.output_size = hidden_size
         if init == "orthogonal":
             orthogonal_(self)
         if update_bias is not None:
             gate_bias_(self, "update", update_bias)
 
-    def kernel(
+    def native(
         self, x: Float[Tensor, "B T D"], state: State | None
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """`nn.GRU` over all T steps: outputs, and the state after the last."""
         outputs, hidden = nn.GRU.forward(self, x, None if state is None else to_torch(state[0]))
         return outputs, (hidden[0],)
+
+    @property
+    def bptt(self) -> Callable[..., tuple[Tensor, ...]]:
+        """This cell's kernel of `rnnlab.layers.bptt`."""
+        return gru
 
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         """One step: the output is the next state."""

@@ -1,6 +1,7 @@
 """Long short-term memory."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -9,7 +10,8 @@ from torch.nn import functional
 
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import State
-from rnnlab.layers.fused import FusedLayer, check_hidden_size, to_torch
+from rnnlab.layers.bptt.lstm import lstm
+from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, gate_bias_, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
 
@@ -17,7 +19,7 @@ HOLD = 1e4
 """Drives a sigmoid to exactly 0 or 1 in every dtype (float64 needs 746), and fits into float16."""
 
 
-class LSTM(FusedLayer, nn.LSTM):
+class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contract's, not torch's
     """Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
     i, f, o = s(W x + b_i + U h + b_h) each with its own weights, g = tanh(of the same form),
@@ -29,12 +31,14 @@ class LSTM(FusedLayer, nn.LSTM):
         init: How the weights start; see `rnnlab.layers.init`.
         forget_bias: Total bias of the forget gate f at the start; the larger, the longer the
             cell remembers. None leaves what `init` gives.
+        kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
         ConfigError: `hidden_size` is less than 1.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("input", "forget", "cell", "output")
+    cpu_kernel: ClassVar[Literal["fused", "bptt"]] = "fused"
 
     def __init__(
         self,
@@ -43,8 +47,10 @@ class LSTM(FusedLayer, nn.LSTM):
         hidden_size: int = 128,
         init: Init = "orthogonal",
         forget_bias: float | None = 1.0,
+        kernel: Kernel = "auto",
     ) -> None:
         super().__init__(input_size, check_hidden_size(hidden_size), batch_first=True)
+        self.kernel = kernel
         self.output_size = hidden_size
         if init == "orthogonal":
             orthogonal_(self)
@@ -56,7 +62,7 @@ class LSTM(FusedLayer, nn.LSTM):
         zeros = like.new_zeros(batch_size, self.hidden_size)
         return zeros, zeros
 
-    def kernel(
+    def native(
         self, x: Float[Tensor, "B T D"], state: State | None
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """`nn.LSTM` over all T steps: outputs, and the state after the last."""
@@ -64,20 +70,20 @@ class LSTM(FusedLayer, nn.LSTM):
         outputs, (hidden, cell) = nn.LSTM.forward(self, x, start)
         return outputs, (hidden[0], cell[0])
 
-    def forward(  # type: ignore[override]  # the contract's, not torch's
+    def fused(
         self,
         x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None = None,
-        state: State | None = None,
+        lengths: Int[Tensor, "B"] | None,
+        state: State | None,
     ) -> tuple[Float[Tensor, "B T H"], State]:
-        """See `Layer.forward`.
+        """`forward` by torch's kernel.
 
         A kernel returns no cell state but the last, so a ragged batch's has to survive the
         padding: one more input, 1 on padding, closes the input gate and opens the forget gate
         there. Gates of exactly 0 and 1 hold c bit by bit, and pass its gradient back as it is.
         """
         if lengths is None:
-            return self.kernel(x, state)
+            return self.native(x, state)
         padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
         flagged = torch.cat([zero_padding(x, lengths), padding.to(x.dtype)], dim=2)
         start = self.initial_state(x.shape[0], x) if state is None else state
@@ -105,6 +111,11 @@ class LSTM(FusedLayer, nn.LSTM):
         buffer = torch.cat([part.reshape(-1) for part in parts])
         slices = torch.split_with_sizes(buffer, [part.numel() for part in parts])
         return [piece.view_as(part) for piece, part in zip(slices, parts, strict=True)]
+
+    @property
+    def bptt(self) -> Callable[..., tuple[Tensor, ...]]:
+        """This cell's kernel of `rnnlab.layers.bptt`."""
+        return lstm
 
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         """One step: the output is the hidden part of the next state."""

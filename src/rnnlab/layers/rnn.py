@@ -1,5 +1,6 @@
 """The plain recurrent layer."""
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.layers.base import State
-from rnnlab.layers.fused import FusedLayer, check_hidden_size, to_torch
+from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
+from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, orthogonal_
 
 
@@ -20,12 +22,14 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         hidden_size: Features H of its output and state.
         nonlinearity: f.
         init: How the weights start; see `rnnlab.layers.init`.
+        kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
         ConfigError: `hidden_size` is less than 1.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("hidden",)
+    cpu_kernel: ClassVar[Literal["fused", "bptt"]] = "bptt"
 
     def __init__(
         self,
@@ -34,19 +38,26 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         hidden_size: int = 128,
         nonlinearity: Literal["tanh", "relu"] = "tanh",
         init: Init = "orthogonal",
+        kernel: Kernel = "auto",
     ) -> None:
         size = check_hidden_size(hidden_size)
         super().__init__(input_size, size, nonlinearity=nonlinearity, batch_first=True)
+        self.kernel = kernel
         self.output_size = size
         if init == "orthogonal":
             orthogonal_(self)
 
-    def kernel(
+    def native(
         self, x: Float[Tensor, "B T D"], state: State | None
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """`nn.RNN` over all T steps: outputs, and the state after the last."""
         outputs, hidden = nn.RNN.forward(self, x, None if state is None else to_torch(state[0]))
         return outputs, (hidden[0],)
+
+    @property
+    def bptt(self) -> Callable[..., tuple[Tensor, ...]]:
+        """This cell's kernel of `rnnlab.layers.bptt`."""
+        return tanh_rnn if self.nonlinearity == "tanh" else relu_rnn
 
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         """One step: the output is the next state."""

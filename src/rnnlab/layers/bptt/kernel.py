@@ -1,0 +1,107 @@
+"""What the three kernels share: how they are called, and what their backward pass shows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rnnlab.errors import ConfigError
+from rnnlab.layers.base import State
+from rnnlab.layers.bptt.layout import Layout, layout_of
+
+
+@dataclass(frozen=True, slots=True)
+class StateGradients:
+    """The total gradient of the loss at every state: direct, and through all later steps.
+
+    Gradients are as backward sees them: of a scaled loss where the loss is scaled.
+
+    Attributes:
+        layout: How the parts lie in memory.
+        parts: Of each part of the state, all its gradients; of an LSTM dL/dh_t and dL/dc_t.
+    """
+
+    layout: Layout
+    parts: tuple[Tensor, ...]
+
+    def norms(self) -> tuple[Float[Tensor, "B T"], ...]:
+        """Euclidean norms, of the steps as the layer read them, zero beyond the lengths."""
+        norms = (torch.linalg.vector_norm(part, dim=1, keepdim=True) for part in self._flat())
+        return tuple(self.layout.unpack(part).squeeze(2) for part in norms)
+
+    def vectors(self) -> tuple[Float[Tensor, "B T H"], ...]:
+        """The gradients themselves, of the steps as the layer read them."""
+        return tuple(self.layout.unpack(part) for part in self._flat())
+
+    def _flat(self) -> list[Tensor]:
+        return [part[self.layout.batch :] for part in self.parts]
+
+
+Watcher = Callable[[StateGradients], None]
+"""Is given the gradients of one forward pass when its backward pass is done."""
+
+
+def run(
+    kernel: Callable[..., tuple[Tensor, ...]],
+    x: Float[Tensor, "B T D"],
+    lengths: Int[Tensor, "B"] | None,
+    state: State,
+    weights: Sequence[Tensor],
+    watcher: Watcher | None,
+) -> tuple[Float[Tensor, "B T H"], State]:
+    """All outputs, zero beyond `lengths`, and the state after each last valid step.
+
+    Under autocast all is computed in the lower precision, as torch's own kernels do.
+
+    Args:
+        kernel: Takes layout, watcher, inputs, the parts of the state and the weights; gives
+            the outputs and the parts of the final state.
+        x: Inputs, right padded; what stands in the padding is never read.
+        lengths: Real steps of each sequence, at least 1; None where all are T.
+        state: State to start from.
+        weights: Torch's: input, recurrent, and their biases.
+        watcher: What to call at the end of the backward pass, if anything.
+    """
+    tensors = [x, *state, *weights]
+    device = x.device.type
+    if torch.is_autocast_enabled(device):
+        lower = torch.get_autocast_dtype(device)
+        tensors = [t if t.dtype == torch.float64 else t.to(lower) for t in tensors]
+    layout = layout_of(lengths, x.shape[0], x.shape[1])
+    outputs, *final = kernel(layout, watcher, *tensors)
+    return outputs, tuple(final)
+
+
+def recall(ctx: Any) -> tuple[Tensor, ...]:
+    """What a kernel saved for its backward pass.
+
+    Raises:
+        ConfigError: Gradients are to be differentiated again, which no kernel of these can.
+    """
+    if torch.is_grad_enabled():
+        raise ConfigError(
+            "cell.kernel: bptt gives no second derivatives (create_graph=True); "
+            "set cell.kernel=scan for these"
+        )
+    saved: tuple[Tensor, ...] = ctx.saved_tensors
+    return saved
+
+
+def flatten(layout: Layout, x: Float[Tensor, "B T D"]) -> Float[Tensor, "N D"]:
+    """The real steps of the inputs."""
+    inputs = x.new_empty(layout.rows, x.shape[2])
+    layout.pack(x, inputs)
+    return inputs
+
+
+def input_gradient(
+    layout: Layout, delta: Float[Tensor, "N G"], weight: Float[Tensor, "G D"]
+) -> Float[Tensor, "B T D"]:
+    """Of the padded inputs, from that of the gates' sums: zero on padding."""
+    gradient = delta.new_empty(layout.rows + 1, weight.shape[1])
+    torch.mm(delta, weight, out=gradient[:-1])
+    gradient[-1] = 0.0
+    return layout.unpack(gradient)
