@@ -38,7 +38,7 @@ TABLE = {
     "diagnostics=off diagnostics.weight_flow.every_n_steps=3": "diagnostics.weight_flow."
     "every_n_steps: nothing is chosen here that has options",
     "+cell.extra.hidden=3": "cell.extra: LSTM has no such option; there are: "
-    "forget_bias, hidden_size, init",
+    "forget_bias, hidden_size, init, kernel",
     "cell.hidden_size.x=3": "cell.hidden_size: '{'x': 3}' is not an int",
     "task.pooling=${sed}": "task.pooling: Interpolation key 'sed' not found",
 }
@@ -90,9 +90,9 @@ def test_mistakes_of_every_run_of_a_grid(capsys, tmp_path, monkeypatch):
     assert said.code == 2
     assert said.err.splitlines() == [
         "rnnlab: cell.forget_bias: RNN has no such option; there are: "
-        "hidden_size, init, nonlinearity",
+        "hidden_size, init, kernel, nonlinearity",
         "rnnlab: cell.forget_bias: GRU has no such option; there are: "
-        "hidden_size, init, update_bias",
+        "hidden_size, init, kernel, update_bias",
         f"rnnlab: {TABLE['task.pooling=lst']}",
     ]
     assert not list(tmp_path.iterdir())
