@@ -82,7 +82,9 @@ def prepare_folder(folder: Path, *, resume: bool) -> None:
         raise ConfigError(f"cannot write to the run folder {folder}: {error.strerror}") from None
 
 
-def announce(module: SequenceModule, data: SequenceData, vectors: Any, folder: Path) -> None:
+def announce(
+    module: SequenceModule, data: SequenceData, vectors: Any, folder: Path, device: torch.device
+) -> None:
     """Say what is about to be trained, and where it will be found."""
     parameters = sum(p.numel() for p in module.parameters())
     sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
@@ -91,7 +93,9 @@ def announce(module: SequenceModule, data: SequenceData, vectors: Any, folder: P
         print(f"vectors  {vectors.coverage}")
     cells = [part for part in module.encoder.modules() if isinstance(part, Layer)]
     layers = ", ".join(f"{type(c).__name__} {c.input_size}->{c.output_size}" for c in cells)
-    print(f"model    {parameters:,} parameters; encoder: {layers}", flush=True)
+    print(f"model    {parameters:,} parameters; encoder: {layers}")
+    kernels = dict.fromkeys(cell.engine(device) for cell in cells)
+    print(f"kernel   {', '.join(kernels)}", flush=True)
 
 
 def limit_memory() -> None:

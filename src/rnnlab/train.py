@@ -64,7 +64,7 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
         check_resumable(cfg, last)
     if trainer.is_global_zero:
         OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
-        announce(module, data, vectors, folder)
+        announce(module, data, vectors, folder, trainer.strategy.root_device)
     declare_hparams(trainer, flat(cfg), model.task)
     started = time.perf_counter()
     status = "completed"
