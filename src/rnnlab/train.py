@@ -19,7 +19,7 @@ from rnnlab.build import (
 from rnnlab.checkpoint import find_checkpoint, read_checkpoint
 from rnnlab.composing import override_values, parse
 from rnnlab.conclude import Outcome, conclude
-from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted
+from rnnlab.errors import ConfigError, Diverged, Interrupted
 from rnnlab.hparams import declare_hparams
 from rnnlab.prepare import (
     announce,
@@ -102,8 +102,6 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
         CheckpointError: There is nothing to continue from.
         ConfigError: An override that the run's configuration has no place for.
     """
-    if not folder.is_dir():
-        raise CheckpointError(f"resume: {folder} is not a run folder")
     for override in parse(overrides):
         key = override.key_or_group
         if not key.startswith(CHANGEABLE):
