@@ -265,11 +265,13 @@ def test_resuming_what_cannot_be_resumed(tiny_run, capsys, here):
     table = {
         "": "resume: the run has all of its 4 epochs; ask for more, such as trainer.max_epochs=5",
         "trainer.max_epochs=2": "resume: the run has all of its 4 epochs; ask for more",
-        "trainer.max_epochs=9 cell.hiden_size=3": "cell.hiden_size: LSTM has no such option",
-        "trainer.max_epochs=9 cell=gru": "cell: single options can be changed here",
-        "trainer.max_epochs=9 sead=3": "sead: the configuration has no such option",
-        "trainer.max_epochs=9 seed=x": "seed: 'x' is not an int",
-        "trainer.max_epochs=9 data.train=nowhere.tsv": "nowhere.tsv: no such file",
+        "trainer.max_epochs=9 cell.hiden_size=3": "cell.hiden_size: cannot change in a resumed",
+        "trainer.max_epochs=9 cell=gru": "cell: cannot change in a resumed run",
+        "trainer.max_epochs=9 trainer.max_epoch=3": "trainer.max_epoch: Trainer has no such option",
+        "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not an int",
+        "trainer.max_epochs=9 sead=3": "sead: cannot change in a resumed run",
+        "trainer.max_epochs=9 seed=x": "seed: cannot change in a resumed run",
+        "trainer.max_epochs=9 data.train=b.tsv": "data.train: cannot change in a resumed run",
         "-m": "resume: one run is continued at a time",
     }
     for words, message in table.items():

@@ -170,17 +170,18 @@ def peak(data_root):
     if not (data_root / ARCHIVE).exists():
         pytest.skip(f"no {ARCHIVE} below {data_root}")
     code = """
-import resource, sys
+import sys
 from rnnlab.data.imdb import IMDb
+from rnnlab.diagnostics.throughput import peak_memory_mb
 data = IMDb(root=sys.argv[1])
 for split in ("train", "val", "test"):
     data.examples(split)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak_memory_mb())
 """
     done = subprocess.run(
         [sys.executable, "-c", code, str(data_root)], check=True, capture_output=True
     )
-    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
+    return float(done.stdout) * 2**20
 
 
 @pytest.fixture(scope="module")

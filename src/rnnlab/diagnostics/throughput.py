@@ -1,6 +1,7 @@
 """How fast the training goes."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -95,10 +96,9 @@ def peak_memory_mb() -> float:
     """Largest memory of this process so far: of the GPU where one was used, else of the host."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 2**20
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux: ru_maxrss would count the process that started this one
+        found = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(found.split()[1]) / 2**10
     info = psutil.Process().memory_info()
-    peak = getattr(info, "peak_wset", None)
-    if peak is None:
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return float(peak) / 2**20
+    return float(getattr(info, "peak_wset", info.rss)) / 2**20
