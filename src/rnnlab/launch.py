@@ -56,8 +56,6 @@ class Words:
             name, equals, value = word.partition("=")
             if name not in FLAGS:
                 raise ConfigError(f"{name}: no such flag; {suggest(name, FLAGS)}")
-            if name not in FLAGS:
-                raise ConfigError(f"{name}: no such flag; {suggest(name, FLAGS)}")
             flags.append(word)
             if name in WITH_VALUE and not equals:
                 value = next(rest, "")

@@ -48,11 +48,6 @@ def spans(tags: Sequence[str]) -> list[Span]:
     return found
 
 
-def is_iob(tags: Sequence[str]) -> bool:
-    """Whether all tags are `O`, `B-TYPE` or `I-TYPE`."""
-    return all(tag == "O" or (tag[:2] in ("B-", "I-") and len(tag) > 2) for tag in tags)
-
-
 class EntityF1(Metric):
     """Precision, recall and F1 of entities: type, first and last step must all be right.
 

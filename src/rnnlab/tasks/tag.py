@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.iob import is_iob
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
-from rnnlab.nn.entities import EntityF1, is_iob, valid_iob2
+from rnnlab.nn.entities import EntityF1, valid_iob2
 from rnnlab.nn.metrics import StepAccuracy
 from rnnlab.tasks.base import Task, target_vocab
 
