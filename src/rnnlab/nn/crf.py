@@ -1,0 +1,170 @@
+"""A linear-chain conditional random field over the tags of a sentence."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.autograd.function import Function, once_differentiable
+
+from rnnlab.data.batch import valid_mask
+from rnnlab.nn.chain import Sums, sums, viterbi
+from rnnlab.nn.rules import Rules
+
+
+class CRF(nn.Module):
+    """p(y | x) = exp(score(x, y) - log Z(x)) over whole tag sequences (Lafferty et al. 2001).
+
+    The score of y is the sum of the emissions of its tags, of a transition for each neighbouring
+    pair, and of a start and an end potential. Emissions are right padded; what stands beyond the
+    lengths has no influence. All is computed in float32 (in float64 where emissions are that),
+    under autocast too.
+
+    Args:
+        tags: Number of tags K.
+        rules: What `decode` and `marginals` may take for a sequence; None for anything. The loss
+            knows no rules: it learns to avoid what it never sees.
+
+    Attributes:
+        start: Potential of the first tag, (K,).
+        transitions: Of each pair, from rows to columns, (K, K).
+        end: Of the last tag, (K,).
+    """
+
+    def __init__(self, tags: int, *, rules: Rules | None = None) -> None:
+        super().__init__()
+        self.start = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
+        self.transitions = nn.Parameter(torch.empty(tags, tags).uniform_(-0.1, 0.1))
+        self.end = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
+        self.constrained = rules is not None
+        if rules is not None:
+            for name, allowed in zip(rules._fields, rules, strict=True):
+                forbidden = torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
+                self.register_buffer(f"{name}_rule", forbidden, persistent=False)
+
+    def nll(
+        self,
+        emissions: Float[Tensor, "B T K"],
+        tags: Int[Tensor, "B T"],
+        lengths: Int[Tensor, "B"],
+    ) -> Float[Tensor, "B"]:
+        """Negative log-likelihood of each sequence in nats; differentiable once.
+
+        Args:
+            emissions: Scores of each step's tags.
+            tags: Ids; every step within `lengths` needs one.
+            lengths: Real steps of each sequence, at least 1.
+        """
+        emissions = _exact(emissions)
+        start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
+        result = _NLL.apply(emissions, start, pairs, end, tags, lengths)  # type: ignore[no-untyped-call]
+        assert isinstance(result, Tensor)
+        return result
+
+    @torch.no_grad()
+    def log_partition(
+        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
+    ) -> Float[Tensor, "B"]:
+        """Logarithm of Z, the sum over all sequences, rules or not."""
+        emissions = _exact(emissions)
+        start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
+        return _sums(_unary(emissions, start, end, lengths), pairs, lengths).log_partition
+
+    @torch.no_grad()
+    def marginals(
+        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
+    ) -> Float[Tensor, "B T K"]:
+        """Probability of each tag at each step, over all sequences that the rules allow.
+
+        Zero beyond the lengths.
+        """
+        unary, pairs = self._ruled(emissions, lengths)
+        weight = valid_mask(lengths, emissions.shape[1]).t().to(unary.dtype)
+        return _sums(unary, pairs, lengths).expected(weight)[0].transpose(0, 1)
+
+    @torch.no_grad()
+    def decode(
+        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
+    ) -> Int[Tensor, "B T"]:
+        """The most probable sequence that the rules allow; K beyond the lengths."""
+        return viterbi(*self._ruled(emissions, lengths), lengths).t()
+
+    def _ruled(
+        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
+    ) -> tuple[Float[Tensor, "T B K"], Float[Tensor, "K K"]]:
+        """Potentials of steps and pairs, minus infinity where the rules forbid."""
+        emissions = _exact(emissions)
+        start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
+        if self.constrained:
+            start = start + self.get_buffer("start_rule")
+            pairs = pairs + self.get_buffer("pairs_rule")
+            end = end + self.get_buffer("end_rule")
+        return _unary(emissions, start, end, lengths), pairs
+
+    def _potentials(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.start, self.transitions, self.end
+
+
+class _NLL(Function):
+    """Its gradients are the marginals less the sequence itself: no tape over the steps."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        emissions: Tensor,
+        start: Tensor,
+        pairs: Tensor,
+        end: Tensor,
+        tags: Tensor,
+        lengths: Tensor,
+    ) -> Tensor:
+        real = valid_mask(lengths, tags.shape[1]).t()
+        tags = torch.where(real, tags.t(), 0)
+        unary = _unary(emissions, start, end, lengths)
+        ctx.sums = done = _sums(unary, pairs, lengths)
+        places = tags[:-1] * len(start) + tags[1:]
+        ctx.save_for_backward(real, tags, places, lengths)
+        ctx.shape = pairs.shape
+        steps = torch.where(real, unary.gather(2, tags.unsqueeze(2)).squeeze(2), 0.0)
+        turns = torch.where(real[1:], pairs.take(places), 0.0)
+        return done.log_partition - steps.sum(0) - turns.sum(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        real, tags, places, lengths = ctx.saved_tensors
+        weight = torch.where(real, gradient, 0.0)
+        done: Sums = ctx.sums
+        with torch.autocast(weight.device.type, enabled=False):
+            unary, pairs = done.expected(weight)
+        unary.scatter_add_(2, tags.unsqueeze(2), -weight.unsqueeze(2))
+        pairs.put_(places, -weight[1:], accumulate=True)
+        rows = torch.arange(len(lengths), device=lengths.device)
+        first, last = unary[0].sum(0), unary[lengths - 1, rows].sum(0)
+        return unary.transpose(0, 1), first, pairs, last, None, None
+
+
+def _sums(
+    unary: Float[Tensor, "T B K"], pairs: Float[Tensor, "K K"], lengths: Int[Tensor, "B"]
+) -> Sums:
+    with torch.autocast(unary.device.type, enabled=False):
+        return sums(unary, pairs, lengths)
+
+
+def _unary(
+    emissions: Float[Tensor, "B T K"],
+    start: Float[Tensor, "K"],
+    end: Float[Tensor, "K"],
+    lengths: Int[Tensor, "B"],
+) -> Float[Tensor, "T B K"]:
+    """Potentials of the steps, time first, zero beyond the lengths."""
+    real = valid_mask(lengths, emissions.shape[1]).t().unsqueeze(2)
+    unary = torch.where(real, emissions.transpose(0, 1), 0.0).contiguous()
+    unary[0] += start
+    rows = torch.arange(len(lengths), device=lengths.device)
+    unary[lengths - 1, rows] += end
+    return unary
+
+
+def _exact(emissions: Float[Tensor, "B T K"]) -> Float[Tensor, "B T K"]:
+    return emissions if emissions.dtype == torch.float64 else emissions.float()
