@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from rnnlab.data.bioes import to_iob2
 from rnnlab.data.conll2003 import CoNLL2003
 from rnnlab.errors import DataError
 
@@ -114,3 +115,16 @@ def test_an_epoch_of_batches_is_quick(real):
         assert sum(batch.tokens for batch in loader) == 203_621
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.15  # 0.04 on an idle machine
+
+
+@pytest.mark.data
+def test_bioes_has_the_same_entities(real, data_root):
+    closed = CoNLL2003(root=str(data_root), scheme="bioes")
+    names = closed.spec().target.tokens
+    for split in ("train", "val", "test"):
+        assert np.array_equal(
+            closed.examples(split).inputs.values, real.examples(split).inputs.values
+        )
+        projected = [to_iob2([names[at]])[0] for at in closed.examples(split).target.values]
+        expected = real.spec().target.tokens
+        assert projected == [expected[at] for at in real.examples(split).target.values]

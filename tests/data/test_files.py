@@ -19,7 +19,9 @@ def write(tmp_path, name, content):
 def columns(path, **options):
     return [
         (list(example.source), list(example.target), example.line)
-        for example in read_columns(path, **{"tag_column": -1, "iob_only": False} | options)
+        for example in read_columns(
+            path, **{"tag_column": -1, "iob_only": False, "scheme": "iob2"} | options
+        )
     ]
 
 
@@ -82,6 +84,37 @@ def test_tabs_part_columns_where_the_first_row_has_one(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [("iob2", "B-A I-A I-A B-A O B-B"), ("bioes", "B-A I-A E-A S-A O S-B")],
+)
+@pytest.mark.parametrize(
+    "given",
+    ["I-A I-A I-A B-A O I-B", "B-A I-A I-A B-A O B-B", "B-A I-A E-A S-A O S-B"],
+    ids=["iob1", "iob2", "bioes"],
+)
+def test_entities_come_in_the_scheme_asked_for(tmp_path, given, scheme, expected):
+    rows = "".join(f"w {tag}\n" for tag in given.split())
+    path = write(tmp_path, "a.conll", rows)
+    assert columns(path, scheme=scheme)[0][1] == expected.split()
+    data = CoNLLFiles(train=str(path), scheme=scheme)
+    parts = "BI" if scheme == "iob2" else "BEIS"
+    wanted = sorted(["O", *(f"{part}-{kind}" for kind in "AB" for part in parts)])
+    assert list(data.spec().target.tokens) == wanted
+
+
+def test_a_trained_model_decides_about_the_scheme(tmp_path):
+    path = write(tmp_path, "a.conll", "a B-X\nb I-X\nc B-X\n")
+    learnt = CoNLLFiles(train=str(path), scheme="bioes").spec()
+    data = CoNLLFiles(test=str(path))
+    data.reuse(learnt)
+    found = [learnt.target.tokens[at] for at in data.examples("test").target[0]]
+    assert found == ["B-X", "E-X", "S-X"]
+    back = CoNLLFiles(test=str(path), scheme="bioes")
+    back.reuse(CoNLLFiles(train=str(path)).spec())
+    assert back.examples("test").target.values.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
     ("content", "options", "line", "complaint"),
     [
         ("a O\nb\n", {}, 2, "1 columns, where the first row has 2"),
@@ -95,6 +128,12 @@ def test_tabs_part_columns_where_the_first_row_has_one(tmp_path):
         ("a O\nb PER\n", {"iob_only": True}, 2, "tag 'PER' is not O, B-TYPE or I-TYPE"),
         ("a O\nb I-\n", {"iob_only": True}, 2, "tag 'I-' is not"),
         ("a O\nb S-PER\n", {"iob_only": True}, 2, "tag 'S-PER' is not"),
+        ("a O\nb NN\n", {"scheme": "bioes"}, 2, "tag 'NN' is no entity's; data.scheme=iob2"),
+        ("a S-X\nb I-X\n", {}, 2, "tag 'I-X' continues no entity (BIOES)"),
+        ("a S-X\nb E-X\n", {}, 2, "tag 'E-X' continues no entity"),
+        ("a B-X\nb E-Y\n", {}, 1, "tag 'B-X' needs 'I-X' or 'E-X' behind it"),
+        ("a E-X\nb O\n", {}, 1, "tag 'E-X' continues no entity"),
+        ("\na S-X\nb B-X\nc I-X\n\nd O\n", {}, 4, "tag 'I-X' needs 'I-X' or 'E-X' behind"),
     ],
 )
 def test_wrong_rows_name_the_line(tmp_path, content, options, line, complaint):

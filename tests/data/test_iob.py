@@ -26,10 +26,11 @@ def test_iob1_becomes_iob2(given, iob2):
     [
         ("B-LOC O", "B-LOC I-LOC O"),
         ("I-LOC B-PER", "B-LOC B-PER I-LOC I-PER"),
-        ("S-LOC B-PER O", "B-PER O S-LOC"),
+        ("S-LOC O", "B-LOC E-LOC I-LOC O S-LOC"),
+        ("S-LOC X-PER O", "O S-LOC X-PER"),
         ("NOUN ADJ", "ADJ NOUN"),
     ],
 )
 def test_inventory_has_both_tags_of_every_type(tags, whole):
     assert inventory(tags.split()) == whole.split()
-    assert is_iob(whole.split()) == whole.startswith(("B-LOC", "O"))
+    assert is_iob(whole.split()) == is_iob(tags.split())

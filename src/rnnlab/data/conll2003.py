@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from rnnlab.data.coded import Example
+from rnnlab.data.column_data import ColumnData, Scheme
 from rnnlab.data.conll_columns import read_columns
 from rnnlab.data.source import About, Remote, data_root, find
-from rnnlab.data.spec import Kind, Split
-from rnnlab.data.text import TextData
-from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.spec import Split
 
 _IOB1 = (
     "https://raw.githubusercontent.com/synalp/NER/"
@@ -23,7 +22,7 @@ _NAMES: dict[Split, tuple[str, str]] = {
 }
 
 
-class CoNLL2003(TextData):
+class CoNLL2003(ColumnData):
     """Reuters news with persons, organisations, locations and others (Tjong Kim Sang 2003).
 
     Read from `conll2003/{train,valid,test}.txt[.gz]` below the data root, else from the original
@@ -35,13 +34,13 @@ class CoNLL2003(TextData):
         seed: Decides the order of training batches.
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
         tag_column: The column to learn, from 0; negative counts from the last (entities).
+        scheme: `iob2`, or `bioes` with tags of their own for entities' ends.
         min_freq: Rarer words of the training data are unknown.
         max_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
     corpus: ClassVar[str] = "conll2003"
-    kind: ClassVar[Kind] = "tags"
     about: ClassVar[About] = About(
         title="CoNLL-2003: named entities, English",
         licence="Reuters RCV1 text under the NIST agreement; not to be redistributed",
@@ -75,11 +74,14 @@ class CoNLL2003(TextData):
         seed: int = 0,
         root: str | None = None,
         tag_column: int = -1,
+        scheme: Scheme = "iob2",
         min_freq: int = 1,
         max_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         super().__init__(
+            tag_column=tag_column,
+            scheme=scheme,
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
@@ -87,15 +89,6 @@ class CoNLL2003(TextData):
             max_length=max_length,
         )
         self.root = data_root(root)
-        self.tag_column = tag_column
-
-    def tokenizers(self) -> tuple[Tokenizer, None]:
-        """The text is tokenised already."""
-        return Tokenizer("space"), None
-
-    def settings(self, part: Split) -> int:
-        """The column to learn."""
-        return self.tag_column
 
     def files(self, split: Split) -> list[Path]:
         """The file of a split."""
@@ -107,7 +100,9 @@ class CoNLL2003(TextData):
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
         (path,) = self.files(split)
-        return read_columns(path, tag_column=self.tag_column, iob_only=self.tag_column in _IOB)
+        return read_columns(
+            path, tag_column=self.tag_column, iob_only=self.tag_column in _IOB, scheme=self.scheme
+        )
 
     def shown(self, path: Path) -> str:
         """The path below the data root."""

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rnnlab.data import bioes
 from rnnlab.data.coded import Example
-from rnnlab.data.iob import IOB, to_iob2
+from rnnlab.data.column_data import Scheme
+from rnnlab.data.iob import IOB, is_iob, to_iob2
 from rnnlab.data.reading import lines
 from rnnlab.errors import DataError
 
@@ -14,21 +16,24 @@ _TAB = re.compile("\t")
 _BLANKS = re.compile("[ \t]+")  # str.split would split at no-break spaces as well
 
 
-def read_columns(path: Path, *, tag_column: int, iob_only: bool) -> Iterator[Example]:
+def read_columns(
+    path: Path, *, tag_column: int, iob_only: bool, scheme: Scheme
+) -> Iterator[Example]:
     """Sentences with one tag a token.
 
     Columns are parted by tabs if the first row has one, else by blanks; the first column is the
-    token. Rows of the token `-DOCSTART-` part sentences as well. Tags of a sentence that
-    are all `O`, `B-TYPE` or `I-TYPE` are given as IOB2, whether the file has IOB1 or IOB2.
+    token. Rows of the token `-DOCSTART-` part sentences as well. Tags of a sentence that are all
+    entities' are given in the scheme asked for, whether the file has IOB1, IOB2 or BIOES.
 
     Args:
         path: A plain or gzipped UTF-8 file.
         tag_column: The column of the tags, from 0; negative counts from the last.
-        iob_only: Refuse other tags.
+        iob_only: Refuse other tags than `O`, `B-TYPE` and `I-TYPE`.
+        scheme: How entities are to be written; `bioes` refuses tags that are no entities'.
 
     Raises:
-        DataError: A row with another number of columns than the first, or a tag that is refused;
-            names file and line.
+        DataError: A row with another number of columns than the first, a tag that is refused, or
+            one that is out of place in BIOES; names file and line.
     """
     tokens: list[str] = []
     tags: list[str] = []
@@ -36,7 +41,7 @@ def read_columns(path: Path, *, tag_column: int, iob_only: bool) -> Iterator[Exa
     for number, row in _rows(path, tag_column):
         if row is None:
             if tokens:
-                yield Example(tokens, to_iob2(tags), str(path), start)
+                yield Example(tokens, _written(tags, scheme, path, start), str(path), start)
                 tokens, tags = [], []
             continue
         if iob_only and not IOB.fullmatch(row[tag_column]):
@@ -45,7 +50,25 @@ def read_columns(path: Path, *, tag_column: int, iob_only: bool) -> Iterator[Exa
         tokens.append(row[0])
         tags.append(row[tag_column])
     if tokens:
-        yield Example(tokens, to_iob2(tags), str(path), start)
+        yield Example(tokens, _written(tags, scheme, path, start), str(path), start)
+
+
+def _written(tags: Sequence[str], scheme: Scheme, path: Path, line: int) -> list[str]:
+    """A sentence's tags in a scheme; its first row stands in `line`."""
+    if bioes.is_bioes(tags):
+        found = bioes.fault(tags)
+        if found is not None:
+            raise DataError(f"{path}:{line + found[0]}: {found[1]} (BIOES)")
+        tags = bioes.to_iob2(tags)
+    tags = to_iob2(tags)
+    if scheme == "iob2":
+        return tags
+    if not is_iob(tags):
+        step = next(step for step, tag in enumerate(tags) if not is_iob([tag]))
+        raise DataError(
+            f"{path}:{line + step}: tag {tags[step]!r} is no entity's; data.scheme=iob2 takes any"
+        )
+    return bioes.to_bioes(tags)
 
 
 def _rows(path: Path, tag_column: int) -> Iterator[tuple[int, list[str] | None]]:

@@ -5,24 +5,24 @@ from pathlib import Path
 from typing import ClassVar
 
 from rnnlab.data.coded import Example
+from rnnlab.data.column_data import ColumnData, Scheme
 from rnnlab.data.conll_columns import read_columns
 from rnnlab.data.given import given
-from rnnlab.data.spec import Kind, Split
-from rnnlab.data.text import TextData
-from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.spec import Split
 
 
-class CoNLLFiles(TextData):
+class CoNLLFiles(ColumnData):
     """One token and its tags a line, a blank line between sentences; plain or `.gz`.
 
     Columns are parted by tabs or blanks. Any set of tags will do; those that look like IOB1
-    become IOB2.
+    or BIOES become what `scheme` says.
 
     Args:
         train: The training file; may be left out to evaluate a trained model.
         val: The validation file.
         test: The test file.
         tag_column: The column to learn, from 0; negative counts from the last.
+        scheme: `iob2`, or `bioes` with tags of their own for entities' ends.
         batch_size: Sentences in a batch.
         seed: Decides the order of training batches.
         min_freq: Rarer words of the training data are unknown.
@@ -31,7 +31,6 @@ class CoNLLFiles(TextData):
     """
 
     corpus: ClassVar[str] = "conll_files"
-    kind: ClassVar[Kind] = "tags"
 
     def __init__(
         self,
@@ -40,6 +39,7 @@ class CoNLLFiles(TextData):
         val: str | None = None,
         test: str | None = None,
         tag_column: int = -1,
+        scheme: Scheme = "iob2",
         batch_size: int = 32,
         seed: int = 0,
         min_freq: int = 1,
@@ -47,6 +47,8 @@ class CoNLLFiles(TextData):
         max_length: int | None = None,
     ) -> None:
         super().__init__(
+            tag_column=tag_column,
+            scheme=scheme,
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
@@ -54,15 +56,6 @@ class CoNLLFiles(TextData):
             max_length=max_length,
         )
         self.given: dict[Split, str | None] = {"train": train, "val": val, "test": test}
-        self.tag_column = tag_column
-
-    def tokenizers(self) -> tuple[Tokenizer, None]:
-        """The text is tokenised already."""
-        return Tokenizer("space"), None
-
-    def settings(self, part: Split) -> int:
-        """The column to learn."""
-        return self.tag_column
 
     def files(self, split: Split) -> list[Path]:
         """The file of a split."""
@@ -71,4 +64,4 @@ class CoNLLFiles(TextData):
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
         (path,) = self.files(split)
-        return read_columns(path, tag_column=self.tag_column, iob_only=False)
+        return read_columns(path, tag_column=self.tag_column, iob_only=False, scheme=self.scheme)

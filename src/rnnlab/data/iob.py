@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from rnnlab.data.bioes import is_bioes
+
 IOB = re.compile(r"O|[BI]-.+")
 """A tag outside of entities, or at the start or inside of one of a type."""
 
@@ -31,11 +33,11 @@ def to_iob2(tags: Sequence[str]) -> list[str]:
 
 
 def inventory(tags: Iterable[str]) -> list[str]:
-    """All tags in order; of an IOB scheme `B-` and `I-` of every type that occurs.
+    """All tags in order; of IOB or BIOES all parts of every type that occurs.
 
     A small training set may lack the `I-` of a type that has no entity of two tokens in it.
     """
     found = set(tags)
-    if is_iob(found):
-        found |= {f"{part}-{tag[2:]}" for tag in found if tag != "O" for part in "BI"}
+    parts = "BI" if is_iob(found) else "BIES" if is_bioes(found) else ""
+    found |= {f"{part}-{tag[2:]}" for tag in found if tag != "O" for part in parts}
     return sorted(found)
