@@ -14,7 +14,7 @@ from tiny import CORPORA, SMALL
 CELLS = sorted(path.stem for path in (config_dir() / "cell").glob("*.yaml"))
 OPTIONS = {
     "sentiment": [{"pooling": pooling} for pooling in ("last", "mean", "max", "attention")],
-    "ner": [{}],
+    "ner": [{}, {"output": "crf"}, {"output": "crf", "constrained": True}],
     "translation": [{"attention": True}, {"attention": False, "num_layers": 2}],
 }
 """Choices of each task that read the encoder in different ways; one is taken in turn."""

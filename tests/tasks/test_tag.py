@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from seqeval import metrics as seqeval
 
 from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.bioes import fault, to_bioes
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.encoder import Encoded, Encoder
@@ -166,3 +167,108 @@ def test_renders_conll_columns():
 def test_checkpoint_holds_weights_alone():
     _, task = make()
     assert set(task.state_dict()) == {"head.weight", "head.bias"}
+
+
+# --- outputs: softmax and CRF, free and constrained
+
+BIOES_TAGS = Vocab(["O", *(f"{part}-{kind}" for kind in ("LOC", "PER") for part in "BIES")])
+OUTPUTS = [(output, free) for output in ("softmax", "crf") for free in (True, False)]
+
+
+@pytest.mark.parametrize(("output", "free"), OUTPUTS)
+@pytest.mark.parametrize("scheme", ["iob2", "bioes"])
+def test_every_output_learns_a_batch_by_heart(output, free, scheme):
+    gold = [["O", "B-LOC", "I-LOC", "B-PER"], ["B-LOC", "B-PER"], ["B-PER"]]
+    vocab, learnt = TAGS, gold
+    if scheme == "bioes":
+        vocab, learnt = BIOES_TAGS, [to_bioes(row) for row in gold]
+    encoder, task = make(vocab, output=output, constrained=not free)
+    data = batch()
+    data = Batch(data.inputs, data.lengths, tagged(task, learnt).target)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *task.parameters()], lr=0.03)
+    for _ in range(80):
+        optimizer.zero_grad()
+        task.loss(run(encoder, data), data).backward()
+        optimizer.step()
+    encoded = run(encoder, data)
+    assert task.predict(encoded) == gold
+    assert [len(row) for row in task.confidence(encoded)] == [4, 2, 1]
+    assert min(min(row) for row in task.confidence(encoded)) > 0.5
+    task.update(encoded, data)
+    assert set(task.compute().values()) == {1.0}
+
+
+@pytest.mark.parametrize(("output", "free"), OUTPUTS)
+def test_padding_has_no_influence_on_any_output(output, free):
+    encoder, task = make(output=output, constrained=not free)
+    plain, padded = run(encoder, batch()), run(encoder, batch(extra=3, noise=4))
+    torch.testing.assert_close(task.loss(plain, batch()), task.loss(padded, batch(extra=3)))
+    assert task.predict(plain) == task.predict(padded)
+    for one, two in zip(task.confidence(plain), task.confidence(padded), strict=True):
+        assert one == pytest.approx(two, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from(BIOES_TAGS.tokens), min_size=1, max_size=6), min_size=1))
+def test_constrained_softmax_says_what_is_valid_and_scores_best(said):
+    """Of all valid sequences the one with most steps right; a valid one as it is."""
+    _, task = make(BIOES_TAGS, constrained=True)
+    encoded = spoken(task, said)
+    decoded = task.output.decode(task.logits(encoded), encoded.lengths)
+    for row, sentence in zip(decoded.tolist(), said, strict=True):
+        tags = [task.tags[index] for index in row[: len(sentence)]]
+        assert fault(tags) is None
+        if fault(sentence) is None:
+            assert tags == sentence
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_bioes_scores_are_those_of_the_same_entities_in_iob2(data):
+    gold = data.draw(st.lists(SENTENCE.map(valid_iob2), min_size=1, max_size=4))
+    said = [
+        valid_iob2(data.draw(st.lists(st.sampled_from(TAGS.tokens), min_size=n, max_size=n)))
+        for n in map(len, gold)
+    ]
+    _, open_task = make()
+    _, closed_task = make(BIOES_TAGS)
+    open_task.update(spoken(open_task, said), tagged(open_task, gold))
+    closed = [[to_bioes(row) for row in rows] for rows in (said, gold)]
+    closed_task.update(spoken(closed_task, closed[0]), tagged(closed_task, closed[1]))
+    assert open_task.compute() == closed_task.compute()
+    assert closed_task.predict(spoken(closed_task, closed[0])) == said
+
+
+def test_confidence_is_the_probability_of_the_predicted_tag():
+    encoder, task = make()
+    encoded = run(encoder, batch())
+    shares = task.logits(encoded).softmax(2).max(2).values
+    for row, found in zip(shares.tolist(), task.confidence(encoded), strict=True):
+        assert found == pytest.approx(row[: len(found)])
+    encoder, task = make(output="crf", constrained=True)
+    encoded = run(encoder, batch())
+    marginals = task.output.crf.marginals(task.logits(encoded), encoded.lengths)
+    decoded = task.output.crf.decode(task.logits(encoded), encoded.lengths)
+    for row, found in enumerate(task.confidence(encoded)):
+        expected = [marginals[row, t, decoded[row, t]].item() for t in range(len(found))]
+        assert found == pytest.approx(expected)
+
+
+def test_a_crf_needs_a_tag_at_every_step():
+    encoder, task = make(output="crf")
+    data = batch()
+    data.target[0, 1] = IGNORE
+    with pytest.raises(ConfigError, match=r"^task\.output: crf needs a tag .*choose softmax$"):
+        task.loss(run(encoder, data), data)
+
+
+def test_constraints_need_entity_tags():
+    with pytest.raises(ConfigError, match=r"^task\.constrained: true needs .*'NN'; choose false$"):
+        make(Vocab(["O", "B-LOC", "NN"]), metric="accuracy", constrained=True)
+    make(Vocab(["O", "B-NP", "I-NP"]), metric="accuracy", constrained=True)
+
+
+def test_checkpoint_of_a_crf_holds_its_potentials():
+    _, task = make(output="crf", constrained=True)
+    potentials = {f"output.crf.{name}" for name in ("start", "transitions", "end")}
+    assert set(task.state_dict()) == {"head.weight", "head.bias"} | potentials

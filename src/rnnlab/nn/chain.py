@@ -17,6 +17,21 @@ from torch import Tensor
 from rnnlab.data.batch import valid_mask
 
 
+def unaries(
+    emissions: Float[Tensor, "B T K"],
+    start: Float[Tensor, "K"],
+    end: Float[Tensor, "K"],
+    lengths: Int[Tensor, "B"],
+) -> Float[Tensor, "T B K"]:
+    """Potentials of the steps, time first, zero beyond the lengths."""
+    real = valid_mask(lengths, emissions.shape[1]).t().unsqueeze(2)
+    unary = torch.where(real, emissions.transpose(0, 1), 0.0).contiguous()
+    unary[0] += start
+    rows = torch.arange(len(lengths), device=lengths.device)
+    unary[lengths - 1, rows] += end
+    return unary
+
+
 class Sums(Protocol):
     """Forward-backward over a batch.
 
@@ -225,6 +240,11 @@ def viterbi(
         torch.argmax(choice.add_(end), 1, out=tag)
         after = tag
     return path
+
+
+def exact(emissions: Float[Tensor, "*"]) -> Float[Tensor, "*"]:
+    """In float64 where they are that, else in float32: half precision would not do for sums."""
+    return emissions if emissions.dtype == torch.float64 else emissions.float()
 
 
 def _mirror(lengths: Int[Tensor, "B"], steps: int) -> Int[Tensor, "TB"]:

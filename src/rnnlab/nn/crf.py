@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.autograd.function import Function, once_differentiable
 
 from rnnlab.data.batch import valid_mask
-from rnnlab.nn.chain import Sums, sums, viterbi
-from rnnlab.nn.rules import Rules
+from rnnlab.nn.chain import Sums, exact, sums, unaries, viterbi
+from rnnlab.nn.rules import Penalties, Rules
 
 
 class CRF(nn.Module):
@@ -36,11 +36,7 @@ class CRF(nn.Module):
         self.start = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
         self.transitions = nn.Parameter(torch.empty(tags, tags).uniform_(-0.1, 0.1))
         self.end = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
-        self.constrained = rules is not None
-        if rules is not None:
-            for name, allowed in zip(rules._fields, rules, strict=True):
-                forbidden = torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
-                self.register_buffer(f"{name}_rule", forbidden, persistent=False)
+        self.penalties = None if rules is None else Penalties(rules)
 
     def nll(
         self,
@@ -55,7 +51,7 @@ class CRF(nn.Module):
             tags: Ids; every step within `lengths` needs one.
             lengths: Real steps of each sequence, at least 1.
         """
-        emissions = _exact(emissions)
+        emissions = exact(emissions)
         start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
         result = _NLL.apply(emissions, start, pairs, end, tags, lengths)  # type: ignore[no-untyped-call]
         assert isinstance(result, Tensor)
@@ -66,9 +62,9 @@ class CRF(nn.Module):
         self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
     ) -> Float[Tensor, "B"]:
         """Logarithm of Z, the sum over all sequences, rules or not."""
-        emissions = _exact(emissions)
+        emissions = exact(emissions)
         start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
-        return _sums(_unary(emissions, start, end, lengths), pairs, lengths).log_partition
+        return _sums(unaries(emissions, start, end, lengths), pairs, lengths).log_partition
 
     @torch.no_grad()
     def marginals(
@@ -93,13 +89,12 @@ class CRF(nn.Module):
         self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
     ) -> tuple[Float[Tensor, "T B K"], Float[Tensor, "K K"]]:
         """Potentials of steps and pairs, minus infinity where the rules forbid."""
-        emissions = _exact(emissions)
+        emissions = exact(emissions)
         start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
-        if self.constrained:
-            start = start + self.get_buffer("start_rule")
-            pairs = pairs + self.get_buffer("pairs_rule")
-            end = end + self.get_buffer("end_rule")
-        return _unary(emissions, start, end, lengths), pairs
+        if self.penalties is not None:
+            start, end = start + self.penalties.start, end + self.penalties.end
+            pairs = pairs + self.penalties.pairs
+        return unaries(emissions, start, end, lengths), pairs
 
     def _potentials(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.start, self.transitions, self.end
@@ -120,7 +115,7 @@ class _NLL(Function):
     ) -> Tensor:
         real = valid_mask(lengths, tags.shape[1]).t()
         tags = torch.where(real, tags.t(), 0)
-        unary = _unary(emissions, start, end, lengths)
+        unary = unaries(emissions, start, end, lengths)
         ctx.sums = done = _sums(unary, pairs, lengths)
         places = tags[:-1] * len(start) + tags[1:]
         ctx.save_for_backward(real, tags, places, lengths)
@@ -149,22 +144,3 @@ def _sums(
 ) -> Sums:
     with torch.autocast(unary.device.type, enabled=False):
         return sums(unary, pairs, lengths)
-
-
-def _unary(
-    emissions: Float[Tensor, "B T K"],
-    start: Float[Tensor, "K"],
-    end: Float[Tensor, "K"],
-    lengths: Int[Tensor, "B"],
-) -> Float[Tensor, "T B K"]:
-    """Potentials of the steps, time first, zero beyond the lengths."""
-    real = valid_mask(lengths, emissions.shape[1]).t().unsqueeze(2)
-    unary = torch.where(real, emissions.transpose(0, 1), 0.0).contiguous()
-    unary[0] += start
-    rows = torch.arange(len(lengths), device=lengths.device)
-    unary[lengths - 1, rows] += end
-    return unary
-
-
-def _exact(emissions: Float[Tensor, "B T K"]) -> Float[Tensor, "B T K"]:
-    return emissions if emissions.dtype == torch.float64 else emissions.float()

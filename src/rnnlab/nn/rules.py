@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from rnnlab.data.bioes import is_bioes
 
 
 class Rules(NamedTuple):
@@ -23,7 +25,7 @@ class Rules(NamedTuple):
 
 
 def entity_rules(tags: Sequence[str]) -> Rules:
-    """Those of IOB2, or of BIOES where a tag of it is among them.
+    """Those of IOB2, or of BIOES where the tags are that.
 
     `I-X` (and `E-X`) continue an entity of type X and nothing else. In BIOES an entity of several
     steps is open until its `E-X`: only `I-X` and `E-X` may follow `B-X` and `I-X`.
@@ -31,16 +33,36 @@ def entity_rules(tags: Sequence[str]) -> Rules:
     Args:
         tags: By id: `O`, `B-TYPE`, `I-TYPE`, in BIOES `E-TYPE` and `S-TYPE` too.
     """
-    closed = any(tag[:2] in ("E-", "S-") for tag in tags)
+    closed = is_bioes(tags)
 
     def follows(before: str, tag: str) -> bool:
-        inside = before[:1] in ("B", "I") and before[2:] == tag[2:]
-        if tag[:1] in ("I", "E"):
+        inside = before[0] in "BI" and before[2:] == tag[2:]
+        if tag[0] in "IE":
             return inside
-        return not (closed and before[:1] in ("B", "I"))
+        return not (closed and before[0] in "BI")
 
     return Rules(
         start=torch.tensor([follows("O", tag) for tag in tags]),
         pairs=torch.tensor([[follows(before, tag) for tag in tags] for before in tags]),
         end=torch.tensor([follows(tag, "O") for tag in tags]),
     )
+
+
+class Penalties(nn.Module):
+    """Rules as potentials: 0 where they allow, minus infinity where they forbid.
+
+    No part of a `state_dict`: they follow from the tags.
+
+    Args:
+        rules: What is allowed.
+    """
+
+    start: Float[Tensor, "K"]
+    pairs: Float[Tensor, "K K"]
+    end: Float[Tensor, "K"]
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__()
+        for name, allowed in zip(rules._fields, rules, strict=True):
+            penalty = torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
+            self.register_buffer(name, penalty, persistent=False)

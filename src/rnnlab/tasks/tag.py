@@ -6,15 +6,16 @@ from typing import ClassVar, Literal
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rnnlab.data.batch import IGNORE, Batch
-from rnnlab.data.iob import is_iob
+from rnnlab.data.bioes import BIOES, to_iob2
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.nn.entities import EntityF1, valid_iob2
 from rnnlab.nn.metrics import StepAccuracy
+from rnnlab.nn.rules import entity_rules
+from rnnlab.nn.tag_outputs import OUTPUTS, Output
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -22,17 +23,20 @@ class Tag(Task):
     """A tag for each step, from its output through a linear head.
 
     Steps whose target is `IGNORE` have no part in loss and metrics. Predictions are lists of tags,
-    one a step.
+    one a step; entities are IOB2, whatever scheme was learnt.
 
     Args:
         encoder: Its `output_size` decides the head's.
         spec: Its target is the vocabulary of tags.
         dropout: Probability of zeroing a feature of a step's output.
-        metric: `entity` for IOB tags: predictions are mended into valid IOB2, and precision,
-            recall and F1 of entities are reported, F1 decides. `accuracy` for any tags.
+        metric: `entity` for IOB or BIOES tags: predictions are mended into valid IOB2, and
+            precision, recall and F1 of entities are reported, F1 decides. `accuracy` for any tags.
+        output: `softmax` takes each step for itself; `crf` is a linear-chain conditional random
+            field over the whole sequence, which learns what follows what.
+        constrained: Predict no sequence of entity tags that their scheme does not allow.
 
     Raises:
-        ConfigError: `entity` with tags that are not IOB.
+        ConfigError: `entity` or `constrained` with tags that are neither IOB nor BIOES.
     """
 
     kind: ClassVar[Kind] = "tags"
@@ -45,20 +49,24 @@ class Tag(Task):
         *,
         dropout: float = 0.0,
         metric: Literal["entity", "accuracy"] = "entity",
+        output: Output = "softmax",
+        constrained: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
         self.tags = target_vocab(spec).tokens
         self.entities = metric == "entity"
-        if self.entities and not is_iob(self.tags):
-            strange = next(tag for tag in self.tags if not is_iob([tag]))
-            raise ConfigError(
-                f"task.metric: 'entity' needs tags O, B-TYPE and I-TYPE, the data has {strange!r}; "
-                "choose accuracy"
-            )
+        if self.entities:
+            _check_entities(self.tags, "task.metric: 'entity'", "accuracy")
+        if constrained:
+            _check_entities(self.tags, "task.constrained: true", "false")
         self.monitor = "f1" if self.entities else "accuracy"
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.output_size, len(self.tags))
-        self.scores = EntityF1(self.tags) if self.entities else StepAccuracy()
+        rules = entity_rules(self.tags) if constrained else None
+        self.output = OUTPUTS[output](len(self.tags), rules)
+        # by id, as they are predicted and scored
+        self.written = to_iob2(self.tags) if self.entities else self.tags
+        self.scores = EntityF1(self.written) if self.entities else StepAccuracy()
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B T K"]:
         """Unnormalised log-probabilities of each step's tags."""
@@ -66,9 +74,8 @@ class Tag(Task):
         return logits
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
-        """Cross entropy in nats, the mean over the batch's steps with a target."""
-        logits = self.logits(encoded).flatten(0, 1)
-        return functional.cross_entropy(logits, batch.target.flatten(), ignore_index=IGNORE)
+        """Negative log-likelihood in nats, the mean over the batch's steps with a target."""
+        return self.output.loss(self.logits(encoded), batch.target, encoded.lengths)
 
     def units(self, batch: Batch) -> Int[Tensor, ""]:
         """Number of steps with a target."""
@@ -76,7 +83,7 @@ class Tag(Task):
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        self.scores.update(self.logits(encoded).argmax(dim=2), batch.target)
+        self.scores.update(self._decoded(encoded), batch.target)
 
     def compute(self) -> dict[str, float]:
         """`accuracy`, and with entities `precision`, `recall`, `f1` and `f1_TYPE`; 0 to 1."""
@@ -85,13 +92,27 @@ class Tag(Task):
         return scores
 
     def predict(self, encoded: Encoded) -> list[list[str]]:
-        """The most probable tag of each step, mended into valid IOB2 where tags are entities."""
-        rows = self.logits(encoded).argmax(dim=2).tolist()
+        """The most probable tags of each sequence, those of entities mended into valid IOB2."""
+        rows = self._decoded(encoded).tolist()
         tags = [
-            [self.tags[index] for index in row[:length]]
+            [self.written[index] for index in row[:length]]
             for row, length in zip(rows, encoded.lengths.tolist(), strict=True)
         ]
         return [valid_iob2(row) for row in tags] if self.entities else tags
+
+    def confidence(self, encoded: Encoded) -> list[list[float]]:
+        """Probability of each tag that `predict` gives, before it is mended.
+
+        With `crf` that is the marginal: over all sequences, those that have this tag at this step.
+        """
+        probabilities = self.output.probabilities(self.logits(encoded), encoded.lengths)
+        chosen = self._decoded(encoded).clamp(max=len(self.tags) - 1)  # more than that is padding
+        rows = probabilities.gather(2, chosen.unsqueeze(2)).squeeze(2).tolist()
+        lengths = encoded.lengths.tolist()
+        return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+
+    def _decoded(self, encoded: Encoded) -> Int[Tensor, "B T"]:
+        return self.output.decode(self.logits(encoded), encoded.lengths)
 
     def empty(self) -> list[str]:
         """No tag."""
@@ -104,4 +125,13 @@ class Tag(Task):
         """
         return "".join(
             f"{token} {tag}\n" for token, tag in zip_longest(tokens, prediction, fillvalue="O")
+        )
+
+
+def _check_entities(tags: Sequence[str], option: str, instead: str) -> None:
+    strange = next((tag for tag in tags if not BIOES.fullmatch(tag)), None)
+    if strange is not None:
+        raise ConfigError(
+            f"{option} needs tags O, B-TYPE and I-TYPE (or BIOES), the data has {strange!r}; "
+            f"choose {instead}"
         )
