@@ -1,4 +1,4 @@
-"""`rnnlab train|evaluate|predict|check|data`; train is the default word.
+"""`rnnlab train|evaluate|predict|compare|check|data`; train is the default word.
 
 This file imports nothing slow: an error that needs no model is to come at once.
 """
@@ -41,6 +41,7 @@ def commands() -> dict[str, Command]:
         "train": train,
         "evaluate": evaluate,
         "predict": predict,
+        "compare": compare,
         "check": check,
         "data": data,
     }
@@ -125,6 +126,19 @@ def predict(words: list[str]) -> int:
     from rnnlab.predict import predict_file
 
     predict_file(cfg)
+    return 0
+
+
+def compare(words: list[str]) -> int:
+    """Runs side by side, on one page."""
+    from rnnlab.helptext import COMPARE
+
+    if not words or _asks_for_help(words):
+        print(COMPARE)
+        return 0 if words else 2
+    from rnnlab.compare.command import compare_words
+
+    compare_words(words)
     return 0
 
 

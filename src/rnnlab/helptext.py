@@ -8,6 +8,7 @@ rnnlab - study and train recurrent networks
   rnnlab train [OVERRIDES]              train (the default word); -m for a grid or a sweep
   rnnlab evaluate checkpoint=RUN        test metrics of a trained model
   rnnlab predict checkpoint=RUN input=FILE|-
+  rnnlab compare RUN|SWEEP ...          results, curves and differences of runs, on one page
   rnnlab check [OVERRIDES]              validate a configuration and print it
   rnnlab data list|fetch NAME|verify NAME
 
@@ -33,6 +34,20 @@ One line of text in, one answer out, in order: sentiment gives `label<TAB>probab
 gives CoNLL columns (a blank line after each sentence), translation gives the translated line.
 
   echo "What a film!" | rnnlab predict checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00
+"""
+
+COMPARE = """\
+rnnlab compare RUN_DIR|SWEEP_DIR ... [by=KEY] [output=DIR]
+
+Runs side by side: a table (mean and standard deviation over seeds), and one page, compare.html,
+with loss curves, gradient norms, time flow, alarms and the options that differ. Finished, running
+and diverged runs may be mixed. A folder stands for all runs below it.
+
+  by=KEY      option that decides the colours: cell, optimizer.lr, seed (each run alone) ...
+  output=DIR  folder to write into; else outputs/compare/<date_time>
+
+  rnnlab compare outputs/sweeps/2026-01-31_12-00-00 by=cell
+  rnnlab compare outputs/ner-lstm outputs/ner-gru output=ner
 """
 
 DATA = """\
