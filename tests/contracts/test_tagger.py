@@ -26,7 +26,7 @@ def test_it_learns_and_evaluates_as_it_was_tested(run, capsys):
     # of other files no scheme is asked for: it is the model's
     same = ["data=conll_files", f"data.test={run.data}/test.conll"]
     told = json.loads(call(capsys, "evaluate", f"checkpoint={run.folder}", *same).out)
-    assert told["test"] == record["test"]
+    assert told["test"] == pytest.approx(record["test"], rel=1e-5)  # in batches of another size
 
 
 def test_it_answers_in_iob2(run):
