@@ -66,12 +66,13 @@ def test_every_parameter_learns():
     assert all(p.grad is not None and p.grad.any() for p in encoder.parameters())
 
 
-DROPOUTS = ("dropout", "input_dropout", "output_dropout")
+DROPOUTS = ("dropout", "input_dropout", "output_dropout", "word_dropout")
 
 
+@pytest.mark.parametrize("locked", [False, True], ids=["free", "locked"])
 @pytest.mark.parametrize("name", DROPOUTS)
-def test_dropout_repeats_when_seeded_and_rests_in_evaluation(name):
-    encoder = make(num_layers=2, bidirectional=True, **{name: 0.5})
+def test_dropout_repeats_when_seeded_and_rests_in_evaluation(name, locked):
+    encoder = make(num_layers=2, bidirectional=True, locked=locked, **{name: 0.5})
 
     def run(seed):
         torch.manual_seed(seed)
@@ -96,6 +97,25 @@ def test_dropout_stands_between_layers_only():
     assert torch.equal(trained.layers[0], rested.layers[0])
     assert not torch.equal(trained.layers[1], rested.layers[1])
     assert trained.outputs[0].ne(0).all()  # the last layer's own outputs are not dropped
+
+
+@pytest.mark.parametrize(("locked", "same"), [(False, False), (True, True)])
+def test_locked_dropout_drops_a_feature_at_all_steps_or_at_none(locked, same):
+    encoder = make(output_dropout=0.5, locked=locked)
+    torch.manual_seed(1)
+    dropped = encoder(torch.randint(1, 8, (4, 9)), torch.full((4,), 9)).outputs == 0
+    assert bool((dropped == dropped[:, :1]).all()) is same
+    assert 0 < dropped.float().mean() < 1
+
+
+def test_word_dropout_takes_whole_words_from_the_layers():
+    encoder = make(word_dropout=0.5)
+    seen = []
+    encoder.word_dropout.register_forward_hook(lambda _, __, x: seen.append(x))
+    encoder(torch.randint(1, 8, (4, 9)), torch.full((4,), 9))
+    gone = seen[0] == 0
+    assert torch.equal(gone, gone[..., :1].expand_as(gone))
+    assert 0 < gone.float().mean() < 1
 
 
 @pytest.mark.parametrize("name", DROPOUTS)

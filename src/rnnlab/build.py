@@ -19,11 +19,16 @@ from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.progress import Progress
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.encoder import Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.layers.base import Layer
 from rnnlab.module import SequenceModule
+from rnnlab.nn.characters import SizedCell
 from rnnlab.nn.embedding import Features
+from rnnlab.nn.spelled import SpelledEmbedding
 from rnnlab.snapshot import Best, Snapshot
 from rnnlab.tasks.base import Task
 from rnnlab.trust import factory, make
+from rnnlab.validate import locate, options
 
 Config = dict[str, Any]
 
@@ -38,9 +43,11 @@ class Model:
 
 
 def build_data(cfg: Config, vectors: Any) -> SequenceData:
-    """The data set; it knows the words that `vectors` has vectors for."""
+    """The data set; it knows the words that `vectors` has vectors for, and spells if asked to."""
     data: SequenceData = make(cfg["data"], cfg["trust"])
     data.add_words(vectors.words, lower_fallback=vectors.lower_fallback)
+    if cfg.get("characters"):
+        data.spell()
     return data
 
 
@@ -54,12 +61,28 @@ def build_model(cfg: Config, spec: Spec, vectors: Any) -> Model:
     trusted = cfg["trust"]
     embedding: nn.Module
     if isinstance(spec.source, Vocab):
-        embedding = vectors.module(spec.source)
+        tokens = embedding = vectors.module(spec.source)
+        if spec.characters is not None:
+            features = make(cfg["characters"], trusted, spec.characters, _sized_cell(cfg))
+            embedding = SpelledEmbedding(tokens, features)
     else:
         embedding = Features(spec.source)
     encoder: Encoder = make(cfg["encoder"], trusted, embedding, factory(cfg["cell"], trusted))
     task: Task = make(cfg["task"], trusted, encoder, spec)
     return Model(encoder, task, vectors)
+
+
+def _sized_cell(cfg: Config) -> SizedCell:
+    def cell(inputs: int, hidden: int) -> Layer:
+        target = cfg["cell"]["_target_"]
+        if "hidden_size" not in options(locate(target)):
+            raise ConfigError(
+                f"characters: {target} has no option 'hidden_size' for words; choose cnn"
+            )
+        made: Layer = make(cfg["cell"] | {"hidden_size": hidden}, cfg["trust"], inputs)
+        return made
+
+    return cell
 
 
 def build_module(cfg: Config, choices: Config, spec: Spec, model: Model) -> SequenceModule:

@@ -49,6 +49,7 @@ class TrainConfig:
     cell: Any = MISSING
     encoder: Any = MISSING
     embedding: Any = MISSING
+    characters: Any = None
     data: Any = MISSING
     optimizer: Any = MISSING
     scheduler: Any = None

@@ -7,10 +7,11 @@ from typing import cast
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from rnnlab.data.batch import valid_mask
+from rnnlab.data.batch import Words, valid_mask
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer
 from rnnlab.layers.bidirectional import Bidirectional
+from rnnlab.layers.dropout import LockedDropout, WordDropout
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class Encoder(nn.Module):
         dropout: Probability of zeroing an output of a layer that feeds another layer.
         input_dropout: The same for the embedded inputs.
         output_dropout: The same for the last layer's outputs, before the task's head.
+        word_dropout: Probability of zeroing all embedded features of a step.
+        locked: Zero a feature at all steps of a sequence or at none (variational dropout); of
+            `dropout`, `input_dropout` and `output_dropout`.
 
     Raises:
         ConfigError: `num_layers` is less than 1, or a probability is outside [0, 1).
@@ -70,15 +74,20 @@ class Encoder(nn.Module):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         output_dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        locked: bool = False,
     ) -> None:
         super().__init__()
         if num_layers < 1:
             raise ConfigError(f"encoder.num_layers: must be at least 1, not {num_layers}")
         self.embedding = embedding
         self.cell = cell
-        self.dropout = _dropout("dropout", dropout)
-        self.input_dropout = _dropout("input_dropout", input_dropout)
-        self.output_dropout = _dropout("output_dropout", output_dropout)
+        kind = LockedDropout if locked else nn.Dropout
+        self.dropout = kind(_checked("dropout", dropout))
+        self.input_dropout = kind(_checked("input_dropout", input_dropout))
+        self.output_dropout = kind(_checked("output_dropout", output_dropout))
+        self.final_dropout = nn.Dropout(output_dropout)
+        self.word_dropout = WordDropout(_checked("word_dropout", word_dropout))
         size = int(embedding.output_size)  # type: ignore[arg-type]
         layers: list[Layer | Bidirectional] = []
         for _ in range(num_layers):
@@ -91,22 +100,30 @@ class Encoder(nn.Module):
         self,
         inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"],
         lengths: Int[Tensor, "B"],
+        words: Words | None = None,
     ) -> Encoded:
-        """Encode a right-padded batch."""
-        x = self.input_dropout(self.embedding(inputs))
+        """Encode a right-padded batch.
+
+        Args:
+            inputs: Ids or features, as the embedding takes them.
+            lengths: Real steps of each sequence, at least 1.
+            words: Letters of the inputs, for an embedding that reads them.
+        """
+        embedded = self.embedding(inputs) if words is None else self.embedding(inputs, words)
+        x = self.input_dropout(self.word_dropout(embedded))
         finals: list[Tensor] = []
         for depth, layer in enumerate(cast("Iterable[Layer | Bidirectional]", self.layers)):
             x = layer.outputs(x if depth == 0 else self.dropout(x), lengths)
             finals.append(layer.final(x, lengths))
         return Encoded(
             outputs=self.output_dropout(x),
-            final=self.output_dropout(finals[-1]),
+            final=self.final_dropout(finals[-1]),
             layers=tuple(finals),
             lengths=lengths,
         )
 
 
-def _dropout(name: str, probability: float) -> nn.Dropout:
+def _checked(name: str, probability: float) -> float:
     if not 0.0 <= probability < 1.0:
         raise ConfigError(f"encoder.{name}: must be at least 0 and below 1, not {probability}")
-    return nn.Dropout(probability)
+    return probability

@@ -63,6 +63,7 @@ _GROUPS = {
     "cell": "the recurrent cell",
     "encoder": "layers and directions",
     "embedding": "word vectors",
+    "characters": "features of words from their letters",
     "data": "the data set",
     "optimizer": "",
     "scheduler": "learning rate over the epochs",

@@ -61,7 +61,7 @@ class SequenceModule(LightningModule):
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode a batch."""
-        encoded: Encoded = self.encoder(batch.inputs, batch.lengths)
+        encoded: Encoded = self.encoder(batch.inputs, batch.lengths, batch.words)
         return encoded
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

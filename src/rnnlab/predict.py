@@ -3,18 +3,22 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 
 from rnnlab.build import Config, Model, build_model, build_vectors
 from rnnlab.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from rnnlab.data.batch import Batch
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import decode
 from rnnlab.data.spec import Spec
+from rnnlab.data.spelling import spell_texts
 from rnnlab.data.vocab import UNK, Vocab
 from rnnlab.errors import CheckpointError, ConfigError, DataError
 
@@ -56,12 +60,20 @@ class Predictor:
         asked.sort(key=lambda i: len(tokens[i]))
         for start in range(0, len(asked), batch_size):
             rows = asked[start : start + batch_size]
-            ids = [self.source.ids((tokens[i] or [UNK])[: self.spec.max_length]) for i in rows]
-            inputs, lengths = Ragged.from_lists(ids).pad(torch.arange(len(rows)).numpy(), fill=0)
-            predictions = self.model.task.predict(self.model.encoder(inputs, lengths))
+            batch = self._batch([tokens[i][: self.spec.max_length] for i in rows])
+            encoded = self.model.encoder(batch.inputs, batch.lengths, batch.words)
+            predictions = self.model.task.predict(encoded)
             for row, prediction in zip(rows, predictions, strict=True):
                 answers[row] = prediction
         yield from zip(tokens, answers, strict=True)
+
+    def _batch(self, texts: list[list[str]]) -> Batch:
+        rows = np.arange(len(texts))
+        ids = Ragged.from_lists(self.source.ids(text or [UNK]) for text in texts)
+        characters = self.spec.characters
+        words = None if characters is None else spell_texts(texts, characters).batch(rows)
+        inputs, lengths = ids.pad(rows, fill=0)
+        return Batch(inputs, lengths, target=lengths.new_zeros(0), words=words)
 
 
 def load(path: str | Path, *, trust: Sequence[str] = ()) -> Predictor:
@@ -109,14 +121,7 @@ def extended(spec: Spec, vectors: Any) -> Spec:
     if not isinstance(spec.source, Vocab) or not vectors.words:
         return spec
     source = spec.source.extend(vectors.words, lower_fallback=vectors.lower_fallback)
-    return Spec(
-        source=source,
-        target=spec.target,
-        kind=spec.kind,
-        source_tokenizer=spec.source_tokenizer,
-        target_tokenizer=spec.target_tokenizer,
-        max_length=spec.max_length,
-    )
+    return replace(spec, source=source)
 
 
 def predict_file(cfg: Config) -> None:

@@ -48,6 +48,16 @@ class SequenceData(LightningDataModule, ABC):
         To be called before `spec` and `examples`. Data whose inputs are not words ignores it.
         """
 
+    def spell(self) -> None:
+        """Give the letters of the words as well, in the batches and their alphabet in the spec.
+
+        To be called before `spec` and `examples`.
+
+        Raises:
+            ConfigError: The inputs are not words.
+        """
+        raise ConfigError(f"characters: {type(self).__name__} has no words; choose none")
+
     def reuse(self, spec: Spec) -> None:
         """Encode with the vocabularies of a trained model instead of making new ones.
 

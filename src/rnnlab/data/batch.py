@@ -12,6 +12,25 @@ IGNORE = -100
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """The distinct words of a batch, letter by letter.
+
+    Attributes:
+        index: Which of them stands at each step, (B, T); any of them on padding.
+        characters: Character ids (U, C), right padded with 0.
+        lengths: Characters of each word, (U,), each at least 1.
+    """
+
+    index: Int[Tensor, "B T"]
+    characters: Int[Tensor, "U C"]
+    lengths: Int[Tensor, "U"]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Words":
+        """The same with all tensors changed."""
+        return Words(function(self.index), function(self.characters), function(self.lengths))
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One padded batch; batch first, right padding.
 
@@ -22,6 +41,7 @@ class Batch:
         target_lengths: Real steps of each target sequence, (B,), for kind "tokens" only.
         tokens: Number of real source steps in the batch, `lengths.sum()` counted on the host, so
             that throughput is known without a device synchronisation.
+        words: Letters of the inputs; None where no model asked for them.
     """
 
     inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"]
@@ -29,6 +49,7 @@ class Batch:
     target: Tensor
     target_lengths: Int[Tensor, "B"] | None = None
     tokens: int = 0
+    words: Words | None = None
 
     def __len__(self) -> int:
         """Number of sequences."""
@@ -49,6 +70,7 @@ class Batch:
             target=function(self.target),
             target_lengths=None if self.target_lengths is None else function(self.target_lengths),
             tokens=self.tokens,
+            words=None if self.words is None else self.words.map(function),
         )
 
 

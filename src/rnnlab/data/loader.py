@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.ragged import Ragged
+from rnnlab.data.spelling import Spelling
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError
 
@@ -27,14 +28,17 @@ class Examples:
             as long as its input; or tokens with `<s>` first and `</s>` last).
         texts: The target texts as they stand in the file (N,), for scoring; None where targets
             are not texts.
+        spelling: Letters of the inputs (N,); None where no model asked for them.
     """
 
     inputs: Ragged | np.ndarray
     target: Ragged | np.ndarray
     texts: Sequence[str] | None = None
+    spelling: Spelling | None = None
 
     def __post_init__(self) -> None:
-        sizes = {len(part) for part in (self.inputs, self.target, self.texts) if part is not None}
+        parts = (self.inputs, self.target, self.texts, self.spelling)
+        sizes = {len(part) for part in parts if part is not None}
         if len(sizes) > 1:
             raise ValueError(f"{len(self.inputs)} inputs, {len(self.target)} targets")
 
@@ -62,7 +66,8 @@ class Examples:
             target, target_lengths = self.target.pad(rows, fill=IGNORE)
         else:
             target = torch.from_numpy(self.target[rows])
-        return Batch(inputs, lengths, target, target_lengths, tokens=int(lengths.sum()))
+        words = None if self.spelling is None else self.spelling.batch(rows)
+        return Batch(inputs, lengths, target, target_lengths, int(lengths.sum()), words)
 
 
 class BucketOrder:

@@ -24,6 +24,7 @@ class Spec:
         source_tokenizer: Splits a raw text into source tokens; None where inputs are not text.
         target_tokenizer: Joins target tokens into text; for kind "tokens" only.
         max_length: Longer sequences are cut to this number of steps, in training and prediction.
+        characters: The alphabet of source words, for models that read these letter by letter.
     """
 
     source: Vocab | int
@@ -32,6 +33,7 @@ class Spec:
     source_tokenizer: Tokenizer | None = None
     target_tokenizer: Tokenizer | None = None
     max_length: int | None = None
+    characters: Vocab | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values (dicts, lists, strings, numbers), for a checkpoint."""
@@ -46,6 +48,7 @@ class Spec:
             "source_tokenizer": plain(self.source_tokenizer),
             "target_tokenizer": plain(self.target_tokenizer),
             "max_length": self.max_length,
+            "characters": plain(self.characters),
         }
 
     @classmethod
@@ -58,6 +61,7 @@ class Spec:
         def tokenizer(item: Any) -> Tokenizer | None:
             return None if item is None else Tokenizer.from_dict(item)
 
+        letters = state.get("characters")  # older checkpoints have none
         return cls(
             source=vocab(state["source"]),
             target=vocab(state["target"]),
@@ -65,4 +69,5 @@ class Spec:
             source_tokenizer=tokenizer(state["source_tokenizer"]),
             target_tokenizer=tokenizer(state["target_tokenizer"]),
             max_length=state["max_length"],
+            characters=None if letters is None else Vocab.from_dict(letters),
         )

@@ -17,6 +17,7 @@ from rnnlab.data.loader import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
 from rnnlab.data.spec import Spec, Split
+from rnnlab.data.spelling import Spelling, alphabet, spell
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 from rnnlab.errors import DataError
@@ -63,6 +64,7 @@ class TextData(SequenceData):
         self.max_size = max_size
         self.max_length = max_length
         self._words: tuple[Sequence[str], bool] | None = None
+        self._spelled = False
         self._reused: Spec | None = None
         self._spec: Spec | None = None
         self._coded: dict[Split, Coded] = {}
@@ -105,7 +107,8 @@ class TextData(SequenceData):
         spec = self.spec()
         coded = self._select(split)
         assert isinstance(spec.source, Vocab)  # built so, or checked by reuse
-        inputs = _cut(coded.source, spec.max_length).take(_table(spec.source, coded.source_types))
+        source = _cut(coded.source, spec.max_length)
+        inputs = source.take(_table(spec.source, coded.source_types))
         if self.kind == "label":
             target: Ragged | np.ndarray = self._known(coded, spec).values.astype(np.int64)
         elif self.kind == "tags":
@@ -115,11 +118,19 @@ class TextData(SequenceData):
             table = _table(spec.target, coded.target_types)
             cut = _cut(coded.target, spec.max_length).take(table)
             target = cut.framed(spec.target.start_id, spec.target.end_id)
-        return Examples(inputs, target, coded.texts or None)
+        spelling = None
+        if spec.characters is not None:
+            spelling = Spelling(source, spell(coded.source_types, spec.characters))
+        return Examples(inputs, target, coded.texts or None, spelling)
 
     def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
         """See the base class."""
         self._words = (words, lower_fallback)
+        self._spec = None
+
+    def spell(self) -> None:
+        """See the base class."""
+        self._spelled = True
         self._spec = None
 
     def reuse(self, spec: Spec) -> None:
@@ -218,6 +229,7 @@ class TextData(SequenceData):
             source_tokenizer=source_tokenizer,
             target_tokenizer=target_tokenizer,
             max_length=self.max_length,
+            characters=alphabet(train.source_types) if self._spelled else None,
         )
 
     def _vocab(self, counts: dict[str, int], specials: tuple[str, ...]) -> Vocab:

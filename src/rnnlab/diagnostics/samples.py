@@ -1,5 +1,6 @@
 """A few predictions in words, after each validation."""
 
+from dataclasses import replace
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
@@ -54,13 +55,14 @@ def _block(module: SequenceModule, tokens: list[str], prediction: Any) -> str:
 
 def first(batch: Batch, count: int) -> Batch:
     """The first sequences of a batch."""
-    lengths = batch.target_lengths
+    lengths, words = batch.target_lengths, batch.words
     return Batch(
         batch.inputs[:count],
         batch.lengths[:count],
         batch.target[:count],
         None if lengths is None else lengths[:count],
         int(batch.lengths[:count].sum()),
+        None if words is None else replace(words, index=words.index[:count]),
     )
 
 

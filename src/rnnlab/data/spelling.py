@@ -1,0 +1,78 @@
+"""The letters of words, also of those that the vocabulary does not know.
+
+A vocabulary tells words by number and has one for all unknown words, so letters cannot follow from
+a batch's ids. They travel beside them: the characters of the batch's distinct words, and which of
+these stands at each step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rnnlab.data.batch import Words
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.vocab import PAD, UNK, Vocab
+
+LONGEST = 64
+"""Characters of a word that are kept: one endless word must not decide how long all others are."""
+RARE = 2
+"""Least number of times that a known character occurs; the rest trains the unknown one."""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A split's words, letter by letter.
+
+    Attributes:
+        words: Which row of `characters` each token is, N sequences as long as the inputs.
+        characters: Character ids of each distinct word.
+    """
+
+    words: Ragged
+    characters: Ragged
+
+    def __len__(self) -> int:
+        """Number of sequences N."""
+        return len(self.words)
+
+    def batch(self, rows: np.ndarray) -> Words:
+        """The words of the chosen sequences, each distinct one once."""
+        index, _ = self.words.pad(rows, fill=-1)
+        distinct, places = np.unique(index.numpy(), return_inverse=True)
+        padded = int(distinct[0] < 0)  # padding is none of them; its place is that of any
+        characters, sizes = self.characters.pad(distinct[padded:], fill=0)
+        places = np.maximum(places.reshape(len(rows), -1) - padded, 0)
+        return Words(torch.from_numpy(places), characters, sizes)
+
+
+def alphabet(words: Sequence[str]) -> Vocab:
+    """The characters of distinct words, the most frequent first."""
+    points, _ = _code_points(words)
+    found, counts = np.unique(points, return_counts=True)
+    letters = dict(zip(map(chr, found.tolist()), counts.tolist(), strict=True))
+    return Vocab.build(letters, specials=(PAD, UNK), min_freq=RARE)
+
+
+def spell(words: Sequence[str], characters: Vocab) -> Ragged:
+    """Character ids of each word, of its first `LONGEST`; a word without any is one `<unk>`."""
+    points, lengths = _code_points([word[:LONGEST] or "\0" for word in words])
+    found, inverse = np.unique(points, return_inverse=True)
+    table = np.array(characters.ids(map(chr, found.tolist())), dtype=np.int32)
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return Ragged(table[inverse.reshape(-1)], offsets)
+
+
+def spell_texts(texts: Sequence[Sequence[str]], characters: Vocab) -> Spelling:
+    """Texts that are tokens already; a text without any is a single `<unk>`."""
+    distinct: dict[str, int] = {}
+    rows = [[distinct.setdefault(t, len(distinct)) for t in text or (UNK,)] for text in texts]
+    return Spelling(Ragged.from_lists(rows), spell(list(distinct), characters))
+
+
+def _code_points(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """All characters, one behind the other, and how many each word has."""
+    data = "".join(words).encode("utf-32-le", errors="surrogatepass")
+    return np.frombuffer(data, dtype="<u4"), np.array([len(word) for word in words], dtype=np.int64)

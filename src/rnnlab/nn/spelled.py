@@ -1,0 +1,38 @@
+"""Word vectors with features of the words' letters beside them."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rnnlab.data.batch import Words
+from rnnlab.nn.characters import WordFeatures
+from rnnlab.nn.embedding import TokenEmbedding
+
+
+class SpelledEmbedding(nn.Module):
+    """A word's vector, then its features; a word that occurs twice in a batch is read once.
+
+    Args:
+        tokens: Vectors of the vocabulary's words.
+        features: Reads the words' letters.
+
+    Attributes:
+        output_size: Features of both together.
+    """
+
+    def __init__(self, tokens: TokenEmbedding, features: WordFeatures) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.features = features
+        self.output_size = tokens.output_size + features.output_size
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """The table of the words' own vectors."""
+        return self.tokens.weight
+
+    def forward(self, ids: Int[Tensor, "B T"], words: Words) -> Float[Tensor, "B T D"]:
+        """Vectors of the words, those of unknown words told apart by their letters."""
+        features = functional.embedding(words.index, self.features(words))
+        return torch.cat([self.tokens(ids), features], dim=2)
