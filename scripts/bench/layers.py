@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import torch
-from bench.timing import Timing, interleave
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from bench.timing import Timing, interleave
 from rnnlab.layers.base import Layer
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.gru import GRU
