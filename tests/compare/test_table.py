@@ -6,6 +6,7 @@ from statistics import mean, stdev
 
 import pytest
 
+from rnnlab.compare.events import Log
 from rnnlab.compare.finding import find_runs
 from rnnlab.compare.groups import Group, group_runs
 from rnnlab.compare.run import UNFINISHED, read_run
@@ -98,6 +99,22 @@ def test_tables_hold_what_the_records_say(trained, tmp_path):
     shown = as_markdown(group_rows(groups)).splitlines()
     assert len(shown) == 2 + len(groups)
     assert len({line.count("|") for line in shown}) == 1
+
+
+def test_no_alarm_is_something_else_than_nobody_watching(gru):
+    calm, loud = (
+        replace(run, record={**run.record, "alarms": alarms})
+        for run, alarms in zip(gru, ([], ["vanishing: in layer 0"]), strict=True)
+    )
+    silent = [replace(run, record={k: v for k, v in run.record.items() if k != "alarms"},
+                      log=Log(run.log.scalars, {})) for run in gru]  # fmt: skip
+    counts = {
+        name: group_rows([Group("", tuple(runs), None)])[0].get("alarms")
+        for name, runs in {"silent": silent, "calm": [calm], "both": [calm, loud]}.items()
+    }
+    assert counts == {"silent": None, "calm": "0", "both": "1"}
+    rows = group_rows([Group("a", tuple(silent), None), Group("b", (loud,), None)])
+    assert [row["alarms"] for row in rows] == ["-", "1"]
 
 
 def test_a_bar_in_a_label_does_not_end_a_cell():

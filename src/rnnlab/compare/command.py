@@ -92,7 +92,7 @@ def compare_words(words: Sequence[str]) -> Path:
     print(as_text(group_rows(groups)), flush=True)
     for group in groups:
         for run in group.runs:
-            for alarm in run.alarms:
+            for alarm in run.alarms or ():
                 print(f"alarm    {run.folder}: {alarm}")
     try:
         folder = wish.output or HOME / fresh(str(HOME))

@@ -95,8 +95,9 @@ def render(
             (str(run.folder), alarm)
             for group in groups
             for run in group.runs
-            for alarm in run.alarms
+            for alarm in run.alarms or ()
         ],
+        watched=any(run.alarms is not None for group in groups for run in group.runs),
         differing=differing if len(columns(differing)) > 1 else [],
         differing_names=columns(differing),
         runs=runs,

@@ -79,12 +79,12 @@ class Run:
         return {k: s.last for k, s in self.log.scalars.items() if k.startswith("val/")}
 
     @property
-    def alarms(self) -> list[str]:
-        """Its alarms' sentences."""
+    def alarms(self) -> list[str] | None:
+        """Its alarms' sentences; None of a run that is not known to have watched for any."""
         if self.record is not None and "alarms" in self.record:
             return [str(alarm) for alarm in self.record["alarms"]]
-        texts = self.log.texts.items()
-        return [sentence for tag, said in texts if tag.startswith("alarm") for sentence in said]
+        texts = {tag: said for tag, said in self.log.texts.items() if tag.startswith("alarm")}
+        return [sentence for said in texts.values() for sentence in said] if texts else None
 
     def scalars(self, prefix: str) -> dict[str, Series]:
         """All scalars below a prefix such as `flow/`, under their full names."""

@@ -66,13 +66,16 @@ def group_rows(groups: Sequence[Group]) -> list[Row]:
     """The table as it is shown: texts only."""
     runs = [run for group in groups for run in group.runs]
     flows = any(half_life(run) is not None for run in runs)
+    watched = any(run.alarms is not None for run in runs)
     rows: list[Row] = []
     for group in groups:
         row: Row = {"group": group.label, "runs": str(len(group.runs)), "status": status(group)}
         row |= {name: str(statistic(group.runs, name)) for name in metric_names(runs)}
         if flows:
             row["half-life (steps)"] = _half_lives(group.runs)
-        row["alarms"] = str(sum(len(run.alarms) for run in group.runs))
+        if watched:
+            known = [run.alarms for run in group.runs if run.alarms is not None]
+            row["alarms"] = str(sum(map(len, known))) if known else ABSENT
         row["parameters"] = ABSENT
         row["tokens/s"] = ABSENT
         records = [run.record for run in group.runs if run.record is not None]
@@ -110,7 +113,8 @@ def run_rows(groups: Sequence[Group]) -> list[Row]:
             life = half_life(run)
             if life is not None:
                 row["half_life"] = life
-            row["alarms"] = len(run.alarms)
+            if run.alarms is not None:
+                row["alarms"] = len(run.alarms)
             rows.append(row)
     return rows
 
