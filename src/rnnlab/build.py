@@ -106,7 +106,8 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     intervals = [each.every_n_steps for each in instruments if hasattr(each, "every_n_steps")]
     # what is measured between two writes would be lost
     interval = min([cfg["trainer"].get("log_every_n_steps", 50), *intervals])
-    callbacks: list[Callback] = [Throughput(), Board(every_n_steps=interval), *instruments]
+    # the board writes at the end of a batch: behind all that measures there
+    callbacks: list[Callback] = [Throughput(), *instruments, Board(every_n_steps=interval)]
     checkpoints = folder / "checkpoints"
     callbacks.append(Best(checkpoints, monitor=monitor, mode=task.mode))
     # behind the best: what resumes a run has to know which epoch that was

@@ -1,6 +1,7 @@
 """One buffer between what is measured and where it is written."""
 
 import math
+from collections.abc import Callable, Mapping
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -8,6 +9,9 @@ from torch import Tensor
 
 from rnnlab.errors import Diverged
 from rnnlab.module import SequenceModule
+
+Listener = Callable[[Trainer, Mapping[str, float]], None]
+"""Is given all scalars of a write, when they are on the host anyway."""
 
 
 class Board(Callback):
@@ -30,11 +34,13 @@ class Board(Callback):
 
     Attributes:
         loss: Mean training loss at the last write, for the progress bar.
+        listeners: Are called after each write, in every process, with what was written.
     """
 
     def __init__(self, *, every_n_steps: int) -> None:
         self.every_n_steps = every_n_steps
         self.loss: float | None = None
+        self.listeners: list[Listener] = []
         self._scalars: dict[str, Tensor] = {}
         self._sums: Tensor | None = None
         self._counts = [0, 0]
@@ -94,6 +100,8 @@ class Board(Callback):
         self._scalars, self._sums, self._counts = {}, None, [0, 0]
         for logger in trainer.loggers:
             logger.log_metrics(scalars, step=trainer.global_step)
+        for listener in self.listeners:
+            listener(trainer, scalars)
         if not _agreed(trainer, math.isfinite(self.loss)):
             raise Diverged(f"the loss is not finite before step {trainer.global_step}")
 
