@@ -42,6 +42,8 @@ class Batch:
         tokens: Number of real source steps in the batch, `lengths.sum()` counted on the host, so
             that throughput is known without a device synchronisation.
         words: Letters of the inputs; None where no model asked for them.
+        target_tokens: `target_lengths.sum()` counted on the host likewise; None where it is not
+            known, so that who needs it has to wait for the device.
     """
 
     inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"]
@@ -50,6 +52,7 @@ class Batch:
     target_lengths: Int[Tensor, "B"] | None = None
     tokens: int = 0
     words: Words | None = None
+    target_tokens: int | None = None
 
     def __len__(self) -> int:
         """Number of sequences."""
@@ -71,6 +74,7 @@ class Batch:
             target_lengths=None if self.target_lengths is None else function(self.target_lengths),
             tokens=self.tokens,
             words=None if self.words is None else self.words.map(function),
+            target_tokens=self.target_tokens,
         )
 
 

@@ -61,13 +61,15 @@ class Examples:
             inputs = torch.from_numpy(self.inputs[rows])
             lengths = torch.full((len(rows),), inputs.shape[1])
         target: Tensor
-        target_lengths = None
+        target_lengths = target_tokens = None
         if isinstance(self.target, Ragged):
             target, target_lengths = self.target.pad(rows, fill=IGNORE)
+            target_tokens = int(target_lengths.sum())
         else:
             target = torch.from_numpy(self.target[rows])
         words = None if self.spelling is None else self.spelling.batch(rows)
-        return Batch(inputs, lengths, target, target_lengths, int(lengths.sum()), words)
+        tokens = int(lengths.sum())
+        return Batch(inputs, lengths, target, target_lengths, tokens, words, target_tokens)
 
 
 class BucketOrder:

@@ -90,8 +90,9 @@ class Board(Callback):
         if self._sums is None:
             return
         names = list(self._scalars)
-        stacked = torch.cat([self._sums, *(v.float().reshape(1) for v in self._scalars.values())])
-        values = stacked.tolist()
+        # what was counted on the host joins the others on their device: one copy back for all
+        scattered = [value.reshape(1).to(self._sums) for value in self._scalars.values()]
+        values = torch.cat([self._sums, *scattered]).tolist()
         scalars = dict(zip(names, values[2:], strict=True))
         self.loss = scalars["train/loss"] = values[0] / self._counts[0]
         if self._counts[1]:
