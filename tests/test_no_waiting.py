@@ -81,7 +81,7 @@ def test_a_training_step_asks_for_no_value(task, cell):
     module, batch = made(task, cell)
     assert len(set(batch.lengths.tolist())) > 1
     module.to("meta")
-    batch = module.transfer_batch_to_device(batch, torch.device("meta"), 0)
+    batch = batch.to("meta")
     optimizer = module.configure_optimizers()
     module.training_step(batch, 0).backward()
     module.configure_gradient_clipping(optimizer, 1.0)

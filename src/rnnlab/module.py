@@ -64,14 +64,6 @@ class SequenceModule(LightningModule):
         encoded: Encoded = self.encoder(batch.inputs, batch.lengths, batch.words)
         return encoded
 
-    def transfer_batch_to_device(
-        self, batch: Batch, device: torch.device, dataloader_idx: int
-    ) -> Batch:
-        """Move a batch; to a GPU from page-locked memory, so that nobody waits for the copy."""
-        if device.type == "cuda":
-            return batch.pin_memory().to(device, non_blocking=True)
-        return batch.to(device)
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
         loss = self.task.loss(self(batch), batch)

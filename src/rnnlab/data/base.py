@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from lightning import LightningDataModule
 
+from rnnlab.data.batch import Batch
 from rnnlab.data.loader import BatchLoader, Examples
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.errors import ConfigError, DataError
@@ -71,6 +73,14 @@ class SequenceData(LightningDataModule, ABC):
     def checksums(self) -> dict[str, str]:
         """sha256 of each file read, by its path below the data root; empty for generators."""
         return {}
+
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
+        """Move a batch; to a GPU from page-locked memory, so that nobody waits for the copy."""
+        if device.type == "cuda":
+            return batch.pin_memory().to(device, non_blocking=True)
+        return batch.to(device)
 
     def train_dataloader(self) -> BatchLoader:
         """Training batches: shuffled, bucketed by length."""
