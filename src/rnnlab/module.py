@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
@@ -136,6 +137,30 @@ class SequenceModule(LightningModule):
         scheduler = self.lr_schedulers()
         if isinstance(scheduler, ReduceLROnPlateau) and "val/loss" in self.trainer.callback_metrics:
             scheduler.step(self.trainer.callback_metrics["val/loss"])
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Lightning's step; with scaled losses (fp16) all gradients are unscaled before it.
+
+        A fused optimiser would do that inside of its step, behind clipping and measuring.
+        """
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        inner = optimizer.optimizer if isinstance(optimizer, LightningOptimizer) else optimizer
+        late = scaler is not None and getattr(inner, "_step_supports_amp_scaling", False)
+
+        def closure() -> Any:
+            assert optimizer_closure is not None
+            loss = optimizer_closure()
+            if scaler is not None:
+                scaler.unscale_(inner)
+            return loss
+
+        super().optimizer_step(epoch, batch_idx, optimizer, closure if late else optimizer_closure)
 
     def configure_gradient_clipping(
         self,

@@ -1,4 +1,7 @@
-"""Norms of the weights' gradients, before clipping, down to the single gate."""
+"""Norms of the weights' gradients down to the single gate, and how much each step changes them."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -11,18 +14,23 @@ from rnnlab.layers.base import Layer
 
 
 class WeightFlow(Callback):
-    """Posts gradient norms to the board, in fp32, at its own interval of optimiser steps.
+    """Posts gradient norms and the size of updates to the board, in fp32, at its own interval.
 
     Lightning calls it after the AMP unscaling, after DDP's averaging, once per optimiser step
-    under accumulation, and before clipping. On the steps between it does nothing. No value is
-    copied to the host here: the board copies all of them at once.
+    under accumulation, and before clipping; what an update was is measured after the step, so it
+    is exact for any optimiser. On the steps between it does nothing. No value is copied to the
+    host here: the board copies all of them at once. What is frozen has no keys.
 
     Key                          | Meaning
-    grad/total                   | norm over all parameters
+    grad/total                   | norm over all parameters, before clipping
+    grad/total_clipped           | the same after clipping, where the trainer clips
     grad/<layer>/<kernel>/<gate> | norm over one gate's rows of one kernel of a recurrent layer;
                                  | kernel: input, recurrent, bias; <layer> as `encoder.0.ahead`
     grad/<module>                | norm over the parameters of everything else, such as
                                  | `encoder.embedding` and `task.head`
+    update/<module>              | norm of the step's change of a module's or recurrent layer's
+                                 | parameters, relative to their norm: about 1e-3 is usual, far
+                                 | more says that the learning rate is too large
 
     Args:
         every_n_steps: Interval in optimiser steps; the first step is always measured.
@@ -34,14 +42,37 @@ class WeightFlow(Callback):
                 f"diagnostics.weight_flow.every_n_steps: {every_n_steps} is not at least 1"
             )
         self.every_n_steps = every_n_steps
+        self._before: dict[str, list[Tensor]] | None = None
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Measure, where it is due."""
+        """Measure the gradients where it is due, and keep the weights until the step is made."""
         board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-        if board.due(trainer, self.every_n_steps):
-            board.post(gradient_norms(pl_module))
+        if not board.due(trainer, self.every_n_steps):
+            return
+        norms = gradient_norms(pl_module)
+        if trainer.gradient_clip_val and norms:
+            norms["grad/total_clipped"] = clipped_norm(
+                pl_module,
+                norms["grad/total"],
+                trainer.gradient_clip_val,
+                by_value=trainer.gradient_clip_algorithm == "value",
+            )
+        board.post(norms)
+        self._before = {
+            name: [p.detach().clone() for p in parameters]
+            for name, parameters in _trained(pl_module).items()
+        }
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Measure the update, where a measured step has been made."""
+        before, self._before = self._before, None
+        if before:
+            board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+            board.post(update_ratios(pl_module, before))
 
 
 def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
@@ -70,6 +101,56 @@ def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
         result[key] = torch.linalg.vector_norm(torch.stack(part_norms))
         start += len(grads)
     return result
+
+
+def clipped_norm(module: nn.Module, total: Tensor, limit: float, *, by_value: bool) -> Tensor:
+    """What clipping will leave of the whole gradient's norm.
+
+    Args:
+        module: Its gradients, not yet clipped.
+        total: Their norm.
+        limit: Largest norm; or largest magnitude of an element, where it is clipped by value.
+        by_value: Which of the two.
+    """
+    if not by_value:
+        return total * (limit / (total + 1e-6)).clamp(max=1.0)  # as `clip_grads_with_norm_` has it
+    grads = [p.grad.float() for p in module.parameters() if p.grad is not None]
+    clamped = torch._foreach_clamp_min(torch._foreach_clamp_max(grads, limit), -limit)
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(clamped)))
+    return norm
+
+
+@torch.no_grad()
+def update_ratios(module: nn.Module, before: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
+    """||W' - W|| / ||W'|| of each group of parameters, W' those of the module now.
+
+    Relative to the new weights, so that what starts at zero gives 1.
+
+    Args:
+        module: After an optimiser step.
+        before: Copies of its trained parameters from before it, by name of their module; they
+            are overwritten.
+    """
+    trained = _trained(module)
+    now = [p.detach() for name in before for p in trained[name]]
+    changes = [copy for copies in before.values() for copy in copies]
+    torch._foreach_sub_(changes, now)
+    norms = torch.stack(torch._foreach_norm([*changes, *now])).float().view(2, -1)
+    sizes = [len(copies) for copies in before.values()]
+    result: dict[str, Tensor] = {}
+    for name, part in zip(before, torch.split_with_sizes(norms, sizes, dim=1), strict=True):
+        change, weight = torch.linalg.vector_norm(part, dim=1)
+        result[f"update/{name}"] = change / weight.clamp_min(torch.finfo(weight.dtype).tiny)
+    return result
+
+
+def _trained(module: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """The parameters with a gradient, by name of the module that they belong to."""
+    found = {
+        _short(prefix): [p for p in part.parameters(recurse=False) if p.grad is not None]
+        for prefix, part in module.named_modules()
+    }
+    return {name: parameters for name, parameters in found.items() if parameters}
 
 
 def _short(prefix: str) -> str:
