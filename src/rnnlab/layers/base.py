@@ -5,21 +5,23 @@ from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnnlab.data.batch import valid_mask
+from rnnlab.layers.observe import Observable
 from rnnlab.layers.padding import last_valid, zero_padding
 
 State = tuple[Tensor, ...]
 """The recurrent state, each part (B, ...): search reorders it without knowing the cell."""
 
 
-class Layer(nn.Module, ABC):
+class Layer(Observable, ABC):
     """A recurrent layer that reads a batch left to right.
 
     A subclass defines `step`; it may define a faster `forward` (and `outputs`), which tests hold
     equal to the scan of `step` below. Its constructor takes `input_size` as the only positional
-    parameter; keyword-only parameters are the options that YAML may set.
+    parameter; keyword-only parameters are the options that YAML may set. Diagnostics look at it by
+    `watch`, `record` and `gate_values`.
 
     Attributes:
         input_size: Features D of a step's input.
@@ -62,19 +64,32 @@ class Layer(nn.Module, ABC):
             lengths: Real steps of each sequence, at least 1; None where all are T.
             state: State to start from; None for `initial_state`.
         """
+        return self.scan(x, lengths, state)
+
+    def scan(
+        self,
+        x: Float[Tensor, "B T D"],
+        lengths: Int[Tensor, "B"] | None = None,
+        state: State | None = None,
+        see: Callable[[State], None] | None = None,
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """The loop over `step`; `see` is shown the state after each, before padding is masked."""
         x = zero_padding(x, lengths)  # a masked NaN would still give NaN gradients
         state = self.initial_state(x.shape[0], x) if state is None else state
         valid = None if lengths is None else valid_mask(lengths, x.shape[1])
         outputs = []
         for t in range(x.shape[1]):
             output, proposed = self.step(x[:, t], state)
+            if see is not None:
+                see(proposed)
             if valid is None:
                 state = proposed
             else:
-                now = valid[:, t].unsqueeze(1)
-                output = torch.where(now, output, 0.0)
+                now = valid[:, t]
+                output = torch.where(now.unsqueeze(1), output, 0.0)
                 state = tuple(
-                    torch.where(now, new, old) for new, old in zip(proposed, state, strict=True)
+                    torch.where(now.view(-1, *[1] * (new.dim() - 1)), new, old)
+                    for new, old in zip(proposed, state, strict=True)
                 )
             outputs.append(output)
         return torch.stack(outputs, dim=1), state

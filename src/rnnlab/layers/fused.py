@@ -1,18 +1,22 @@
 """What the layers around torch's own recurrent cells share."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rnnlab.errors import ConfigError
+from rnnlab.layers import ghost
 from rnnlab.layers.base import Layer, State
-from rnnlab.layers.bptt.kernel import Watcher, run
+from rnnlab.layers.bptt.kernel import run
 from rnnlab.layers.padding import last_valid, zero_padding
+from rnnlab.layers.shift import before
+from rnnlab.layers.trace import Trace
+from rnnlab.layers.watch import Watcher
 
 Kernel = Literal["auto", "fused", "bptt", "scan"]
 """How a layer computes its steps; the weights are the same, and so are the results up to rounding.
@@ -51,7 +55,6 @@ class FusedLayer(Layer):
     weight_hh_l0: nn.Parameter
     bias_ih_l0: nn.Parameter
     bias_hh_l0: nn.Parameter
-    _watcher: Watcher | None = None
 
     @abstractmethod
     def native(
@@ -75,24 +78,25 @@ class FusedLayer(Layer):
         reason = f"fastest on {device.type}" if self.kernel == "auto" else "set by cell.kernel"
         return f"{self.chosen(device)} ({reason})"
 
-    @contextmanager
-    def watch(self, watcher: Watcher) -> Iterator[None]:
-        """Show dL/dh_t, the total gradient at every state (and dL/dc_t of an LSTM).
+    @abstractmethod
+    def run_kernel(
+        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """Torch's kernel with other weights: outputs, and the state after the last step."""
 
-        Each forward pass inside of the `with` block calls `watcher` once, at the end of its
-        backward pass, wherever that takes place. Results do not change.
+    @abstractmethod
+    def ghost_block(self) -> Float[Tensor, "G K"]:
+        """See `rnnlab.layers.ghost`."""
 
-        Raises:
-            ConfigError: The kernel is not `bptt`: no other one has these gradients.
-        """
-        chosen = self.chosen(self.weight_hh_l0.device)
-        if chosen != "bptt":
-            raise ConfigError(f"cell.kernel: {chosen} does not show dL/dh_t; bptt does")
-        before, self._watcher = self._watcher, watcher
-        try:
-            yield
-        finally:
-            self._watcher = before
+    @abstractmethod
+    def total_gradients(
+        self,
+        trace: Trace,
+        direct: Float[Tensor, "B T H"],
+        ghost: Float[Tensor, "B T K"],
+        final: tuple[Tensor | None, ...],
+    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        """See `rnnlab.layers.ghost`."""
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         """Zeros (B, H), of `like`'s device and dtype."""
@@ -128,9 +132,32 @@ class FusedLayer(Layer):
             return Layer.forward(self, x, lengths, state)
         if chosen == "fused":
             return self.fused(x, lengths, state)
+        return self._bptt(None, x, lengths, state)
+
+    def watched(
+        self,
+        watcher: Watcher,
+        x: Float[Tensor, "B T D"],
+        lengths: Int[Tensor, "B"] | None,
+        state: State | None,
+        *,
+        final: bool,
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """See `Observable.watched`; each kernel has its own way."""
+        chosen = self.chosen(x.device)
+        if chosen == "scan":
+            return super().watched(watcher, x, lengths, state, final=final)
+        if chosen == "bptt":
+            return self._bptt(watcher, x, lengths, state)
+        start = self.initial_state(x.shape[0], x) if state is None else state
+        return ghost.run(self, watcher, x, lengths, start, final=final)
+
+    def _bptt(
+        self, watcher: Watcher | None, x: Tensor, lengths: Tensor | None, state: State | None
+    ) -> tuple[Tensor, State]:
         weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
         start = self.initial_state(x.shape[0], x) if state is None else state
-        return run(self.bptt, x, lengths, start, weights, self._watcher)
+        return run(self.bptt, x, lengths, start, weights, watcher)
 
     def fused(
         self,
@@ -151,6 +178,43 @@ class FusedLayer(Layer):
         if self.chosen(x.device) != "fused":
             return self.forward(x, lengths)[0]
         return zero_padding(self.native(zero_padding(x, lengths), None)[0], lengths)
+
+    @property
+    def call(self) -> dict[str, Any]:
+        """How torch's kernels are called, beside inputs, states and weights."""
+        return {
+            "has_biases": True,
+            "num_layers": 1,
+            "dropout": 0.0,
+            # without dropout it says only whether there may be a backward pass
+            "train": self.training or torch.is_grad_enabled(),
+            "bidirectional": False,
+            "batch_first": True,
+        }
+
+    def kernel_inputs(
+        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
+    ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "G K"]]:
+        """What torch's kernel reads so that final states are right, and the weights for more."""
+        return x, self.weight_ih_l0.new_zeros(len(self.weight_ih_l0), 0)
+
+    def widened(self, columns: Float[Tensor, "G K"]) -> list[Tensor]:
+        """The weights, with more input columns; slices of one buffer, as cuDNN wants them."""
+        weight_ih = torch.cat([self.weight_ih_l0, columns], dim=1)
+        parts = [weight_ih, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+        buffer = torch.cat([part.reshape(-1) for part in parts])
+        slices = torch.split_with_sizes(buffer, [part.numel() for part in parts])
+        return [piece.view_as(part) for piece, part in zip(slices, parts, strict=True)]
+
+    def products(self, trace: Trace) -> tuple[Float[Tensor, "B T G"], Float[Tensor, "B T G"]]:
+        """Of all steps of a forward pass, what input and state add to the gates, with biases."""
+        with torch.autocast(trace.inputs.device.type, enabled=False):
+            inputs, outputs, initial = self.precise(trace.inputs, trace.outputs, trace.initial[0])
+            inputs = zero_padding(inputs, trace.lengths)
+            return (
+                functional.linear(inputs, self.weight_ih_l0, self.bias_ih_l0),
+                functional.linear(before(outputs, initial), self.weight_hh_l0, self.bias_hh_l0),
+            )
 
 
 def to_torch(part: Tensor) -> Tensor:

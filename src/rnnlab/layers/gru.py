@@ -12,6 +12,8 @@ from rnnlab.layers.base import State
 from rnnlab.layers.bptt.gru import gru
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, gate_bias_, orthogonal_
+from rnnlab.layers.shift import accumulate_back, following
+from rnnlab.layers.trace import GateValues, Trace
 
 
 class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract's, not torch's
@@ -58,6 +60,44 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         """`nn.GRU` over all T steps: outputs, and the state after the last."""
         outputs, hidden = nn.GRU.forward(self, x, None if state is None else to_torch(state[0]))
         return outputs, (hidden[0],)
+
+    def run_kernel(
+        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """See `FusedLayer.run_kernel`."""
+        outputs, hidden = torch.gru(x, to_torch(state[0]), weights, **self.call)
+        return outputs, (hidden[0],)
+
+    def ghost_block(self) -> Float[Tensor, "G K"]:
+        """The recurrent weights of r and z; n's gradient as it is, as r stands before its W_hh."""
+        size, weight = self.hidden_size, self.weight_hh_l0.detach()
+        gates = torch.cat([weight[: 2 * size], torch.zeros_like(weight[2 * size :])])
+        return torch.cat([gates, torch.eye(3 * size).to(weight)[:, 2 * size :]], dim=1)
+
+    def total_gradients(
+        self,
+        trace: Trace,
+        direct: Float[Tensor, "B T H"],
+        ghost: Float[Tensor, "B T K"],
+        final: tuple[Tensor | None, ...],
+    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        """dL/dh_t = direct_t + [d_r, d_z, r d_n]_{t+1} W_hh + z_{t+1} dL/dh_{t+1}."""
+        gates = self.gate_values(trace).sigmoids
+        through_gates, to_new = ghost.chunk(2, dim=2)
+        through_new = (gates["reset"] * to_new) @ self.weight_hh_l0[self.rows("new")]
+        return (accumulate_back(gates["update"], direct + following(through_gates + through_new)),)
+
+    @torch.no_grad()
+    def gate_values(self, trace: Trace) -> GateValues:
+        """See `Observable.gate_values`."""
+        (xr, xz, xn), (hr, hz, hn) = (part.chunk(3, dim=2) for part in self.products(trace))
+        reset, update = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+        return GateValues(
+            trace.valid,
+            tuple(self.precise(trace.outputs)),
+            {"reset": reset, "update": update},
+            {"new": torch.tanh(xn + reset * hn)},
+        )
 
     @property
     def bptt(self) -> Callable[..., tuple[Tensor, ...]]:

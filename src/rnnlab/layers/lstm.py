@@ -14,6 +14,8 @@ from rnnlab.layers.bptt.lstm import lstm
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, gate_bias_, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
+from rnnlab.layers.shift import accumulate, accumulate_back, following
+from rnnlab.layers.trace import GateValues, Trace
 
 HOLD = 1e4
 """Drives a sigmoid to exactly 0 or 1 in every dtype (float64 needs 746), and fits into float16."""
@@ -84,33 +86,72 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         """
         if lengths is None:
             return self.native(x, state)
-        padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
-        flagged = torch.cat([zero_padding(x, lengths), padding.to(x.dtype)], dim=2)
+        flagged, column = self.kernel_inputs(zero_padding(x, lengths), lengths)
         start = self.initial_state(x.shape[0], x) if state is None else state
-        outputs, _, cell = torch.lstm(
-            flagged,
-            [to_torch(part) for part in start],
-            self._holding_weights(),
-            has_biases=True,
-            num_layers=1,
-            dropout=0.0,
-            train=self.training,
-            bidirectional=False,
-            batch_first=True,
-        )
+        outputs, (_, cell) = self.run_kernel(flagged, start, self.widened(column))
         outputs = zero_padding(outputs, lengths)
-        return outputs, (last_valid(outputs, lengths), cell[0])
+        return outputs, (last_valid(outputs, lengths), cell)
 
-    def _holding_weights(self) -> list[Tensor]:
-        """The weights, with a column for the flag; slices of one buffer, as cuDNN wants them."""
+    def kernel_inputs(
+        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
+    ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "G K"]]:
+        """The input with a flag on padding, and the flag's weights; see `fused`."""
+        if lengths is None:
+            return super().kernel_inputs(x, lengths)
+        padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
         column = torch.zeros_like(self.bias_ih_l0)
         column[self.rows("input")] = -HOLD
         column[self.rows("forget")] = HOLD
-        weight_ih = torch.cat([self.weight_ih_l0, column.unsqueeze(1)], dim=1)
-        parts = [weight_ih, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
-        buffer = torch.cat([part.reshape(-1) for part in parts])
-        slices = torch.split_with_sizes(buffer, [part.numel() for part in parts])
-        return [piece.view_as(part) for piece, part in zip(slices, parts, strict=True)]
+        return torch.cat([x, padding.to(x.dtype)], dim=2), column.unsqueeze(1)
+
+    def run_kernel(
+        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """See `FusedLayer.run_kernel`."""
+        outputs, hidden, cell = torch.lstm(
+            x, [to_torch(part) for part in state], weights, **self.call
+        )
+        return outputs, (hidden[0], cell[0])
+
+    def ghost_block(self) -> Float[Tensor, "G K"]:
+        """The recurrent weights."""
+        return self.weight_hh_l0.detach()
+
+    def total_gradients(
+        self,
+        trace: Trace,
+        direct: Float[Tensor, "B T H"],
+        ghost: Float[Tensor, "B T K"],
+        final: tuple[Tensor | None, ...],
+    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        """dL/dh_t = direct_t + delta_{t+1} W_hh, dL/dc_t = dL/dh_t o_t s'_t + f_{t+1} dL/dc_{t+1}.
+
+        s = tanh(c), s' = 1 - s^2.
+        """
+        total = direct + following(ghost)
+        values = self.gate_values(trace)
+        keep, squashed = values.sigmoids["forget"], values.tanhs["state"]
+        through = total * values.sigmoids["output"] * (1 - squashed * squashed)
+        (last,) = final
+        held = torch.where(trace.valid.unsqueeze(2), keep, 1.0)
+        cells = accumulate_back(held, through, last)
+        return total, torch.where(trace.valid.unsqueeze(2), cells, 0.0)
+
+    @torch.no_grad()
+    def gate_values(self, trace: Trace) -> GateValues:
+        """See `Observable.gate_values`."""
+        from_input, from_state = self.products(trace)
+        total = from_input + from_state
+        i, f, g, o = total.chunk(4, dim=2)
+        i, f, o, g = i.sigmoid(), f.sigmoid(), o.sigmoid(), g.tanh()
+        hidden, initial = self.precise(trace.outputs, trace.initial[1])
+        cells = accumulate(f, i * g, initial)
+        return GateValues(
+            trace.valid,
+            (hidden, cells),
+            {"input": i, "forget": f, "output": o},
+            {"cell": g, "state": cells.tanh()},
+        )
 
     @property
     def bptt(self) -> Callable[..., tuple[Tensor, ...]]:

@@ -12,6 +12,8 @@ from rnnlab.layers.base import State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, orthogonal_
+from rnnlab.layers.shift import following
+from rnnlab.layers.trace import GateValues, Trace
 
 
 class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract's, not torch's
@@ -53,6 +55,35 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         """`nn.RNN` over all T steps: outputs, and the state after the last."""
         outputs, hidden = nn.RNN.forward(self, x, None if state is None else to_torch(state[0]))
         return outputs, (hidden[0],)
+
+    def run_kernel(
+        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """See `FusedLayer.run_kernel`."""
+        kernel = torch.rnn_tanh if self.nonlinearity == "tanh" else torch.rnn_relu
+        outputs, hidden = kernel(x, to_torch(state[0]), weights, **self.call)
+        return outputs, (hidden[0],)
+
+    def ghost_block(self) -> Float[Tensor, "G K"]:
+        """The recurrent weights."""
+        return self.weight_hh_l0.detach()
+
+    def total_gradients(
+        self,
+        trace: Trace,
+        direct: Float[Tensor, "B T H"],
+        ghost: Float[Tensor, "B T K"],
+        final: tuple[Tensor | None, ...],
+    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        """dL/dh_t = direct_t + delta_{t+1} W_hh."""
+        return (direct + following(ghost),)
+
+    @torch.no_grad()
+    def gate_values(self, trace: Trace) -> GateValues:
+        """See `Observable.gate_values`; the state itself is what a tanh bounds."""
+        (hidden,) = self.precise(trace.outputs)
+        bounded = {"hidden": hidden} if self.nonlinearity == "tanh" else {}
+        return GateValues(trace.valid, (hidden,), tanhs=bounded)
 
     @property
     def bptt(self) -> Callable[..., tuple[Tensor, ...]]:

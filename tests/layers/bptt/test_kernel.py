@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 import torch
-from torch import nn
 from torch.autograd import gradcheck
 
 from rnnlab.errors import ConfigError
@@ -38,74 +37,10 @@ def inputs(layer, dtype=torch.float64):
     return x, state
 
 
-def unrolled(layer, x, lengths, state):
-    """Each sequence step by step with autograd; every part of every state keeps its gradient."""
-    kept, outputs, finals = [], [], []
-    for row in range(B):
-        now = tuple(part[row : row + 1] for part in state)
-        kept.append([])
-        for t in range(T if lengths is None else int(lengths[row])):
-            _, now = layer.step(x[row : row + 1, t], now)
-            for part in now:
-                part.retain_grad()
-            kept[-1].append(now)
-        outputs.append(torch.cat([step[0] for step in kept[-1]]))
-        finals.append(now)
-    padded = nn.utils.rnn.pad_sequence(outputs, batch_first=True)
-    return kept, padded, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
-
-
 def loss(outputs, final):
     torch.manual_seed(2)
     weighted = [(part * torch.randn_like(part)).sum() for part in (outputs, *final)]
     return torch.stack(weighted).sum().square()
-
-
-@EACH
-def test_watch_shows_the_total_gradient_at_every_state(make, lengths):
-    layer = make()
-    x, state = inputs(layer)
-    seen = []
-    with layer.watch(seen.append):
-        outputs, final = layer(x, lengths, state)
-    loss(outputs, final).backward()  # outside of the block: what counts is the forward pass
-    (shown,) = seen
-    kept, *reference = unrolled(layer, x, lengths, state)
-    loss(*reference).backward()
-    for part, vectors in enumerate(shown.vectors()):
-        assert vectors.shape == (B, T, H)
-        for row, steps in enumerate(kept):
-            exact = torch.cat([step[part].grad for step in steps])
-            torch.testing.assert_close(vectors[row, : len(steps)], exact, rtol=1e-10, atol=1e-12)
-            assert not vectors[row, len(steps) :].any()
-        torch.testing.assert_close(shown.norms()[part], vectors.norm(dim=2))
-    assert len(shown.vectors()) == len(state)
-
-
-def test_watching_changes_nothing_and_ends(make):
-    layer = make(torch.float32)
-    x, state = inputs(layer, torch.float32)
-
-    def gradients():
-        parts = layer(x, LENGTHS, state)
-        return torch.autograd.grad(loss(*parts), [x, *state, *layer.parameters()])
-
-    plain, seen = gradients(), []
-    with layer.watch(seen.append):
-        watched = gradients()
-        assert len(seen) == 1
-    again = gradients()
-    assert len(seen) == 1
-    for one, two, three in zip(plain, watched, again, strict=True):
-        assert torch.equal(one, two)
-        assert torch.equal(one, three)  # the kernel repeats bit by bit
-
-
-@pytest.mark.parametrize("kernel", ["fused", "scan"])
-def test_other_kernels_refuse_to_be_watched(make, kernel):
-    message = rf"^cell\.kernel: {kernel} does not show dL/dh_t; bptt does$"
-    with pytest.raises(ConfigError, match=message), make(kernel=kernel).watch(print):
-        pass
 
 
 def test_second_derivatives_name_the_kernel_that_has_them(make):

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.layers.bptt.kernel import StateGradients, Watcher, flatten, input_gradient, recall
+from rnnlab.layers.bptt.kernel import flatten, input_gradient, recall, show
 from rnnlab.layers.bptt.layout import Layout
+from rnnlab.layers.watch import Watcher
 
 aten = torch.ops.aten
 
@@ -80,8 +81,7 @@ class Gated(Function):
         for to, at, step, z in reversed(list(flat)):
             step.mul_(at.unsqueeze(1))
             to.addcmul_(at, z).addmm_(step.flatten(1), w_hh)
-        if ctx.watcher is not None:
-            ctx.watcher(StateGradients(layout, (total,)))
+        show(ctx, total)
         sums = delta.flatten(1)
         d_w_hh, d_b_hh = sums.t() @ before, sums.sum(0)
         torch.mul(slope, total[layout.batch : -1], out=to_memory)  # now n's sum, not m's

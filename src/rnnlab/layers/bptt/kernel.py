@@ -1,7 +1,6 @@
 """What the three kernels share: how they are called, and what their backward pass shows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,37 +10,7 @@ from torch import Tensor
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.layout import Layout, layout_of
-
-
-@dataclass(frozen=True, slots=True)
-class StateGradients:
-    """The total gradient of the loss at every state: direct, and through all later steps.
-
-    Gradients are as backward sees them: of a scaled loss where the loss is scaled.
-
-    Attributes:
-        layout: How the parts lie in memory.
-        parts: Of each part of the state, all its gradients; of an LSTM dL/dh_t and dL/dc_t.
-    """
-
-    layout: Layout
-    parts: tuple[Tensor, ...]
-
-    def norms(self) -> tuple[Float[Tensor, "B T"], ...]:
-        """Euclidean norms, of the steps as the layer read them, zero beyond the lengths."""
-        norms = (torch.linalg.vector_norm(part, dim=1, keepdim=True) for part in self._flat())
-        return tuple(self.layout.unpack(part).squeeze(2) for part in norms)
-
-    def vectors(self) -> tuple[Float[Tensor, "B T H"], ...]:
-        """The gradients themselves, of the steps as the layer read them."""
-        return tuple(self.layout.unpack(part) for part in self._flat())
-
-    def _flat(self) -> list[Tensor]:
-        return [part[self.layout.batch :] for part in self.parts]
-
-
-Watcher = Callable[[StateGradients], None]
-"""Is given the gradients of one forward pass when its backward pass is done."""
+from rnnlab.layers.watch import StateGradients, Watcher
 
 
 def run(
@@ -88,6 +57,13 @@ def recall(ctx: Any) -> tuple[Tensor, ...]:
         )
     saved: tuple[Tensor, ...] = ctx.saved_tensors
     return saved
+
+
+def show(ctx: Any, *totals: Float[Tensor, "S H"]) -> None:
+    """Let a kernel's watcher see the gradients at all states, of each part of the state."""
+    if ctx.watcher is not None:
+        after = tuple(total[ctx.layout.batch :] for total in totals)
+        ctx.watcher(StateGradients(after, ctx.layout.unpack))
 
 
 def flatten(layout: Layout, x: Float[Tensor, "B T D"]) -> Float[Tensor, "N D"]:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.layers.bptt.kernel import StateGradients, Watcher, flatten, input_gradient, recall
+from rnnlab.layers.bptt.kernel import flatten, input_gradient, recall, show
 from rnnlab.layers.bptt.layout import Layout
+from rnnlab.layers.watch import Watcher
 
 aten = torch.ops.aten
 
@@ -90,8 +91,7 @@ class Memory(Function):
             step_ifg.mul_(dc.unsqueeze(1))
             dc_to.addcmul_(dc, keep)
             dh_to.addmm_(step.flatten(1), w_hh)
-        if ctx.watcher is not None:
-            ctx.watcher(StateGradients(layout, (total, total_cell)))
+        show(ctx, total, total_cell)
         sums = delta.flatten(1)
         bias = sums.sum(0).roll(-size)
         return (

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.layers.bptt.kernel import StateGradients, Watcher, flatten, input_gradient, recall
+from rnnlab.layers.bptt.kernel import flatten, input_gradient, recall, show
 from rnnlab.layers.bptt.layout import Layout
+from rnnlab.layers.watch import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,7 @@ class Plain(Function):
             reversed(before), reversed(after), reversed(layout.steps(delta)), strict=True
         ):
             to.addmm_(step.mul_(at), w_hh)
-        if ctx.watcher is not None:
-            ctx.watcher(StateGradients(layout, (total,)))
+        show(ctx, total)
         bias = delta.sum(0)
         return (
             *(None, None, None),

@@ -1,0 +1,59 @@
+"""What a layer did in one forward pass: for diagnostics, which read and never write."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from rnnlab.data.batch import valid_mask
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One forward pass of one layer and direction, detached; in the order the layer read it.
+
+    What a `back` direction read is its reversed input, so step 0 is each sequence's last word.
+
+    Attributes:
+        inputs: As given, right padded (B, T, D); anything may stand in the padding.
+        lengths: Real steps of each sequence (B,); None where all are T.
+        initial: The state before the first step, each part (B, ...).
+        outputs: The layer's outputs (B, T, H), zero beyond the lengths.
+    """
+
+    inputs: Float[Tensor, "B T D"]
+    lengths: Int[Tensor, "B"] | None
+    initial: tuple[Tensor, ...]
+    outputs: Float[Tensor, "B T H"]
+
+    @property
+    def valid(self) -> Bool[Tensor, "B T"]:
+        """True on the real steps."""
+        batch, steps = self.outputs.shape[:2]
+        if self.lengths is None:
+            return torch.ones(batch, steps, dtype=torch.bool, device=self.outputs.device)
+        return valid_mask(self.lengths, steps)
+
+
+Recorder = Callable[[Trace], None]
+"""Is given the trace of one forward pass when it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateValues:
+    """What gates and states were at every step; only where `valid` do the values mean anything.
+
+    Attributes:
+        valid: True on the real steps.
+        states: Each part of the state after each step (B, T, ...): h, and c of an LSTM.
+        sigmoids: Of a sigmoid's gates, by the name in `gates()`, the values in (0, 1).
+        tanhs: Of what a tanh bounds, the values in (-1, 1): gates by their names, and an LSTM's
+            tanh(c) as `state`.
+    """
+
+    valid: Bool[Tensor, "B T"]
+    states: tuple[Tensor, ...]
+    sigmoids: Mapping[str, Float[Tensor, "B T H"]] = field(default_factory=dict)
+    tanhs: Mapping[str, Float[Tensor, "B T H"]] = field(default_factory=dict)

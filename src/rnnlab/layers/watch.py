@@ -1,0 +1,111 @@
+"""The total gradient at every state, shown at the end of a backward pass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd import Function
+
+
+def _padded(part: Tensor) -> Tensor:
+    return part
+
+
+@dataclass(frozen=True, slots=True)
+class StateGradients:
+    """The total gradient of the loss at every state: direct, and through all later steps.
+
+    Step t is the state *after* the layer's t-th step, in the order in which the layer reads: of a
+    `back` direction step 0 is each sequence's last word, and its last valid step the first word.
+    Gradients are as backward sees them: of a scaled loss where the loss is scaled.
+
+    Attributes:
+        parts: Of each part of the state, all its gradients: dL/dh_t, and of an LSTM dL/dc_t;
+            flat (N, F) as a kernel holds them, or padded (B, T, F).
+        unpack: Makes flat ones padded, zero beyond the lengths.
+    """
+
+    parts: tuple[Tensor, ...]
+    unpack: Callable[[Tensor], Tensor] = _padded
+
+    def norms(self) -> tuple[Float[Tensor, "B T"], ...]:
+        """Euclidean norms, at least in fp32, zero beyond the lengths; one tensor a part."""
+        return tuple(self.unpack(_norm(part)).squeeze(2) for part in self.parts)
+
+    def vectors(self) -> tuple[Float[Tensor, "B T F"], ...]:
+        """The gradients themselves, zero beyond the lengths; one tensor a part."""
+        return tuple(self.unpack(part) for part in self.parts)
+
+
+Watcher = Callable[[StateGradients], None]
+"""Is given the gradients of one forward pass when its backward pass is done."""
+
+
+def _norm(part: Tensor) -> Tensor:
+    precise = torch.promote_types(part.dtype, torch.float32)
+    norm: Tensor = torch.linalg.vector_norm(part.to(precise), dim=-1, keepdim=True)
+    return norm
+
+
+class Gate(Function):
+    """Lets tensors through, and calls `done` when all their gradients have come back.
+
+    Parameters are arguments as well: a backward pass for them alone would leave it out otherwise.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, done: Callable[[], None], count: int, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        """The first `count` tensors."""
+        ctx.done, ctx.others = done, len(tensors) - count
+        ctx.set_materialize_grads(False)
+        return tuple(tensor.view_as(tensor) for tensor in tensors[:count])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Their gradients."""
+        ctx.done()
+        return (None, None, *gradients, *[None] * ctx.others)
+
+
+class Collector:
+    """Collects the gradients at the states of a loop, by hooks, and hands them on at the end.
+
+    Args:
+        watcher: What to call.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._like: list[tuple[Tensor, ...]] = []
+        self._seen: dict[tuple[int, int], Tensor] = {}
+
+    def see(self, state: tuple[Tensor, ...]) -> None:
+        """Take the state after one step."""
+        step = len(self._like)
+        self._like.append(tuple(part.detach() for part in state))
+        for number, part in enumerate(state):
+            if part.requires_grad:
+                part.register_hook(self._hook(step, number))  # type: ignore[no-untyped-call]
+
+    def _hook(self, step: int, number: int) -> Callable[[Tensor], None]:
+        def hook(gradient: Tensor) -> None:
+            self._seen[step, number] = gradient.detach()
+
+        return hook
+
+    def done(self) -> None:
+        """The backward pass is over: show what came, and be ready for another."""
+        parts = []
+        for number in range(len(self._like[0])):
+            steps = [
+                self._seen.get((step, number), torch.zeros_like(state[number]))
+                for step, state in enumerate(self._like)
+            ]
+            parts.append(torch.stack(steps, dim=1).reshape(len(steps[0]), len(steps), -1))
+        self._seen = {}
+        self._watcher(StateGradients(tuple(parts)))
