@@ -1,0 +1,97 @@
+"""How fast are the layers? Against bare `nn.*` and the device's own largest product."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from bench.layers import CELLS, NAMED, Shape, grid
+from bench.timing import interleave, ratio
+from gpu.device import Setting, lower, tf32
+from gpu.report import Part
+
+DTYPES = (torch.float32, torch.bfloat16)
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
+def measure_peak(setting: Setting, part: Part) -> dict[torch.dtype, float]:
+    """TFLOP/s of a large square product, by dtype; float32 with TF32, as cuDNN is timed here."""
+    size = 8192 if setting.cuda else 256 if setting.small else 1024
+    peaks = {}
+    with tf32(True):
+        for dtype in DTYPES:
+            a = torch.randn(size, size, device=setting.device, dtype=dtype)
+            times = interleave({"mm": setting.timed(lambda a=a: a @ a)}, budget=setting.budget)
+            peaks[dtype] = 5 * 2 * size**3 / times["mm"].median / 1e12
+            part.rows.append([f"product {size}", None, _name(dtype), None, None, None])
+            part.rows[-1] += [peaks[dtype], 1.0]
+    return peaks
+
+
+def measure_layers(setting: Setting) -> Part:
+    """Forward and backward of each cell's default kernel over the benchmark's shapes."""
+    part = Part(
+        "Speed of the layers",
+        ("B, T, D, H", "cell", "precision", "nn ms", "rnnlab ms", "ratio", "TFLOP/s", "of peak"),
+        "One layer, one direction, forward and backward, full batches: torch's own module against "
+        "the framework's layer with kernel=auto, interleaved, medians of five calls each. The "
+        "first rows are the largest product that the device was given, which counts as its peak. "
+        "float32 with TF32; bfloat16 is autocast. TFLOP/s count the gates' products alone.",
+    )
+    peaks = measure_peak(setting, part)
+    shapes = [Shape(2, 5, 4, 8)] if setting.small else [*NAMED, *grid()]
+    with tf32(True):
+        for shape in shapes:
+            for cell, (ours, native) in CELLS.items():
+                made = (
+                    native(shape.features, shape.hidden, batch_first=True).to(setting.device),
+                    ours(shape.features, hidden_size=shape.hidden).to(setting.device),
+                )
+                for dtype in DTYPES:
+                    work = {
+                        name: setting.timed(_step(module, shape, setting, dtype))
+                        for name, module in zip(("nn", "rnnlab"), made, strict=True)
+                    }
+                    times = interleave(work, budget=setting.budget)
+                    seconds = times["rnnlab"].median / 5
+                    achieved = _flops(shape, GATES[cell]) / seconds / 1e12
+                    part.rows.append(
+                        [
+                            str(shape),
+                            cell,
+                            _name(dtype),
+                            1e3 * times["nn"].median / 5,
+                            1e3 * seconds,
+                            ratio(times["rnnlab"], times["nn"]),
+                            achieved,
+                            achieved / peaks[dtype],
+                        ]
+                    )
+    return part
+
+
+def _flops(shape: Shape, gates: int) -> float:
+    """Of a forward and a backward pass: three products of the forward one's size."""
+    per_step = 2 * gates * shape.hidden * (shape.features + shape.hidden)
+    return 3.0 * shape.batch * shape.steps * per_step
+
+
+def _step(
+    module: nn.Module, shape: Shape, setting: Setting, dtype: torch.dtype
+) -> Callable[[], None]:
+    size = (shape.batch, shape.steps, shape.features)
+    x = torch.randn(size, device=setting.device, requires_grad=True)
+    weight = torch.randn((*size[:2], shape.hidden), device=setting.device)
+
+    def step() -> None:
+        module.zero_grad(set_to_none=True)
+        x.grad = None
+        with lower(setting.device, dtype):
+            outputs: Tensor = module(x)[0]
+        (outputs.float() * weight).sum().backward()
+
+    return step
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

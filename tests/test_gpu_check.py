@@ -1,0 +1,139 @@
+"""The check of a GPU machine runs on a CPU as well, and notices what is wrong."""
+
+import json
+import runpy
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "scripts" / "gpu_check.py"
+
+
+@pytest.fixture
+def scripts(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+
+
+def check(out, *words, before="pass"):
+    """The command, where some packages may be missing."""
+    place = f"sys.path.insert(0, {str(SCRIPT.parent)!r})"
+    program = f"import runpy, sys; {place}; {before}; "
+    program += f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    command = [sys.executable, "-c", program, "--device", "cpu", "--small", "--out", out, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    if not (out / "gpu_check.json").exists():
+        return done, None
+    return done, json.loads((out / "gpu_check.json").read_text())
+
+
+def test_all_parts_run_on_a_cpu(tmp_path):
+    done, report = check(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no GPU" in done.stdout
+    assert report["right"]
+    parts = {part["title"]: part for part in report["parts"]}
+    assert len(parts) == 6
+    assert {part["verdict"] for part in parts.values()} == {"right"}
+    exact = parts["Exactness of the layers"]["rows"]
+    assert {(row[0], row[1]) for row in exact} == {
+        (cell, kernel)
+        for cell in ("rnn", "rnn relu", "lstm", "gru")
+        for kernel in ("fused", "bptt", "scan")
+    }
+    assert all(row[5] < 1e-12 for row in exact if row[4] == "float64")
+    assert all(0 < row[5] < 1e-5 for row in exact if row[4] == "float32")
+    tasks = {row[0]: row for row in parts["Training steps"]["rows"]}
+    assert len(tasks) == 5
+    assert all(row[3] > 0 for row in tasks.values())
+    text = (tmp_path / "gpu_check.md").read_text()
+    assert all(f"## {title}" in text for title in parts)
+    assert "there is no GPU" in text
+
+
+def test_without_hydra_only_the_program_is_left_out(tmp_path):
+    missing = "sys.modules |= dict.fromkeys(['hydra', 'omegaconf', 'jaxtyping'])"
+    done, report = check(tmp_path, "--only", "training", "program", before=missing)
+    assert done.returncode == 0, done.stdout + done.stderr
+    training, program = report["parts"]
+    assert training["verdict"] == "right"
+    assert program["verdict"] == "skipped"
+    assert program["skipped"] == ["needs hydra, which is not installed here"]
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    command = [sys.executable, SCRIPT, "--device", "xpu", "--out", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("there is no device xpu here")
+
+
+def test_a_wrong_kernel_is_found(scripts, monkeypatch):
+    from gpu import exactness
+    from gpu.device import Setting
+
+    class Off(exactness.GRU):
+        def native(self, x, state):
+            outputs, final = super().native(x, state)
+            return outputs + 1e-4, final
+
+    monkeypatch.setattr(exactness, "CELLS", {"off": Off})
+    part = exactness.check_exactness(Setting(torch.device("cpu"), True, 0.0))
+    assert part.verdict == "wrong"
+    assert part.failures
+    assert all(line.startswith("off, fused, ") for line in part.failures)
+    assert any("float64: outputs are wrong by" in line for line in part.failures)
+
+
+def test_a_wrong_probe_is_found(scripts, monkeypatch):
+    from gpu import probe
+    from gpu.device import Setting
+
+    seen = probe._seen
+
+    def direct_alone(*given):
+        """What a hook on the outputs would show: nothing before the last step."""
+        return {
+            way: [torch.zeros_like(part) for part in parts] for way, parts in seen(*given).items()
+        }
+
+    monkeypatch.setattr(probe, "_seen", direct_alone)
+    part = probe.check_probe(Setting(torch.device("cpu"), True, 0.0))
+    assert part.rows
+    assert len(part.failures) == len(part.rows)
+
+
+def test_waits_become_failures(scripts, monkeypatch):
+    """On a GPU torch warns at each wait; here somebody else does, in the same words."""
+    from gpu import training, waiting
+    from gpu.report import Part
+
+    @dataclass
+    class Device:
+        cuda = True
+
+        def wait(self):
+            pass
+
+    def run(count):
+        for _ in range(count):
+            warnings.warn("called a synchronizing CUDA operation", UserWarning, stacklevel=1)
+            warnings.warn("something else", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda mode: None)
+    monkeypatch.setattr(training, "profiled", lambda setting, work: {"Memcpy DtoH": 10})
+    part = Part("", ())
+    assert training.count_waits(part, "a task", Device(), run) == (1.0, "1")
+    assert part.failures == [
+        f"a task: waits at {Path(__file__).name}:{run.__code__.co_firstlineno + 2}, "
+        "10 times in 10 steps",
+        "a task: a profiler sees 10 Memcpy DtoH in 10 steps",
+    ]
+    assert runpy.run_path(str(SCRIPT))["PARTS"]
+    assert waiting.WAITS
