@@ -107,7 +107,7 @@ def count_waits(
 ) -> tuple[float, str]:
     """Waits a step of warm training, counted twice; those that there are become failures."""
     setting.wait()
-    with watched(setting) as places:
+    with watched() as places:
         run(count)
     for where, times in Counter(places).items():
         part.failures.append(f"{name}: waits at {where}, {times} times in {count} steps")

@@ -15,7 +15,7 @@ WAITS = ("cudaStreamSynchronize", "cudaEventSynchronize", "Memcpy DtoH")
 
 
 @contextmanager
-def watched(setting: Setting) -> Iterator[list[str]]:
+def watched() -> Iterator[list[str]]:
     """Places (file:line) of operations inside that wait, as torch's own debug mode reports them."""
     places: list[str] = []
     before = torch.cuda.get_sync_debug_mode()
@@ -42,7 +42,7 @@ def place(warning: warnings.WarningMessage) -> str:
 def counter_counts(setting: Setting) -> bool:
     """Whether an operation that waits is noticed, three times out of three."""
     ones = torch.ones(3, device=setting.device)
-    with watched(setting) as places:
+    with watched() as places:
         for _ in range(3):
             ones.sum().item()
     return len(places) == 3
