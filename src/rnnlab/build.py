@@ -111,7 +111,7 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     checkpoints = folder / "checkpoints"
     callbacks.append(Best(checkpoints, monitor=monitor, mode=task.mode))
     # behind the best: what resumes a run has to know which epoch that was
-    callbacks.append(Snapshot(checkpoints, every_n_steps=cfg["checkpoint"]["every_n_steps"]))
+    callbacks.append(Snapshot(checkpoints, **cfg["checkpoint"]))
     patience = cfg["early_stopping"]["patience"]
     if patience is not None:
         callbacks.append(EarlyStopping(monitor, mode=task.mode, patience=patience))

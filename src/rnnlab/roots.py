@@ -127,7 +127,7 @@ def _value_problems(hint: Any, key: str, value: Any, bounds: Mapping[str, Any]) 
             yield f"{key}.{name}: missing"
     elif not fits(value, hint):
         yield f"{key}: {shown(value)} is not {describe(hint)}"
-    elif isinstance(value, int) and value < bounds.get("least", value):
+    elif isinstance(value, int | float) and value < bounds.get("least", value):
         yield f"{key}: {value} is too small, the least is {bounds['least']}"
-    elif isinstance(value, int) and value > bounds.get("most", value):
+    elif isinstance(value, int | float) and value > bounds.get("most", value):
         yield f"{key}: {value} is too large, the most is {bounds['most']}"

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -52,17 +54,28 @@ class Snapshot(Checkpoint):
     weights of a resumed run would differ), under a temporary name first, so that a run killed in
     the middle of writing keeps its former file. A state that is not finite is not saved.
 
+    Writing may take as long as ten small steps: within an epoch a write waits until the one before
+    is no more than `share` of the time up to now. The epoch's end and a signal do not wait.
+
     The first SIGINT or SIGTERM saves and ends the run with `Interrupted`, in a validation as soon
     as that is done; a second one has its usual effect.
 
     Args:
         folder: Where the file goes.
-        every_n_steps: Interval in optimiser steps.
+        every_n_steps: Least interval in optimiser steps.
+        share: Of the time, for writing within an epoch; 1 writes at every interval.
+
+    Attributes:
+        clock: Seconds, from any start.
     """
 
-    def __init__(self, folder: Path, *, every_n_steps: int) -> None:
+    def __init__(self, folder: Path, *, every_n_steps: int, share: float = 0.01) -> None:
         self.folder = folder
         self.every_n_steps = every_n_steps
+        self.share = share
+        self.clock: Callable[[], float] = time.perf_counter
+        self._cost = 0.0  # seconds of the last write
+        self._written = 0.0  # when it ended
         self._asked = False
         self._saved_at = 0
         self._seen = 0
@@ -103,7 +116,7 @@ class Snapshot(Checkpoint):
             return
         self._seen = trainer.global_step
         asked = self._is_asked(trainer)
-        if asked or trainer.global_step - self._saved_at >= self.every_n_steps:
+        if asked or self._is_due(trainer):
             self.save(trainer)
         if asked:
             raise Interrupted
@@ -119,13 +132,18 @@ class Snapshot(Checkpoint):
             raise Interrupted
 
     def _is_asked(self, trainer: Trainer) -> bool:
-        if trainer.world_size == 1:
-            return self._asked
-        # a signal may reach the processes at different steps: they must agree
-        return bool(trainer.strategy.reduce_boolean_decision(self._asked, all=False))
+        # a signal may reach the processes at different steps
+        return _any(trainer, self._asked)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        if trainer.global_step - self._saved_at < self.every_n_steps:
+            return False
+        since = self.clock() - self._written
+        return _any(trainer, self._cost <= self.share * (self._cost + since))
 
     def save(self, trainer: Trainer) -> None:
         """Write the file, unless the loss or a parameter is not finite."""
+        started = self.clock()
         module = trainer.lightning_module
         norms = torch.stack(torch._foreach_norm([p.detach() for p in module.parameters()]))
         if not torch.isfinite(norms).all():
@@ -135,3 +153,12 @@ class Snapshot(Checkpoint):
         if trainer.is_global_zero:
             os.replace(temporary, self.path)  # noqa: PTH105 - the atomic one
         self._saved_at = trainer.global_step
+        self._written = self.clock()
+        self._cost = self._written - started
+
+
+def _any(trainer: Trainer, decision: bool) -> bool:
+    """Whether one process says so: all must do the same."""
+    if trainer.world_size == 1:
+        return decision
+    return bool(trainer.strategy.reduce_boolean_decision(decision, all=False))
