@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from torch import nn
 
+from bench.corpora import draw_lengths
 from rnnlab.data.loader import BatchLoader, Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
@@ -60,19 +61,25 @@ def makers(small: bool) -> dict[str, Callable[[], Made]]:
 
 
 def _sentiment(cell: type[nn.Module], bidirectional: bool, small: bool) -> Made:
-    """IMDb: 20,000 words, reviews of 10 to 400 tokens."""
+    """IMDb: 20,000 words, reviews of at most 400."""
     vocab = _vocab(50 if small else 20_000)
-    inputs = _sequences(8 if small else 4200, (2, 9) if small else (10, 400), 5.35, 0.6, len(vocab))
+    inputs = _sequences("imdb", small, vocab)
     spec = Spec(vocab, Vocab(["neg", "pos"]), "label")
     encoder = _encoder(vocab, 100, cell, 8 if small else 128, bidirectional)
     labels = np.arange(len(inputs)) % 2
-    return Made(encoder, Classify(encoder, spec), Examples(inputs, labels), spec, _size(64, small))
+    return Made(
+        encoder,
+        Classify(encoder, spec, pooling="last"),
+        Examples(inputs, labels),
+        spec,
+        _size(64, small),
+    )
 
 
 def _ner(small: bool) -> Made:
-    """CoNLL-2003: 20,000 words, sentences of 1 to 100 tokens, 15 on average."""
+    """CoNLL-2003: 20,000 words."""
     vocab = _vocab(50 if small else 20_000)
-    inputs = _sequences(8 if small else 3000, (1, 9) if small else (1, 100), 2.45, 0.65, len(vocab))
+    inputs = _sequences("conll2003", small, vocab)
     spec = Spec(vocab, Vocab(TAGS), "tags")
     encoder = _encoder(vocab, 100, LSTM, 8 if small else 100, True)
     tags = Ragged(inputs.values % len(TAGS), inputs.offsets)
@@ -80,11 +87,9 @@ def _ner(small: bool) -> Made:
 
 
 def _translation(small: bool) -> Made:
-    """Multi30k: 8,000 word pieces on either side, 4 to 40 of them a sentence."""
+    """Multi30k: 8,000 words on either side."""
     vocab = _vocab(50 if small else 8_000)
-    count, range_ = (8, (4, 9)) if small else (4200, (4, 40))
-    source = _sequences(count, range_, 2.65, 0.3, len(vocab))
-    target = _sequences(count, range_, 2.65, 0.3, len(vocab))
+    source, target = (_sequences("multi30k", small, vocab) for _ in range(2))
     spec = Spec(vocab, vocab, "tokens", target_tokenizer=Tokenizer("space"))
     encoder = _encoder(vocab, 256, GRU, 8 if small else 256, True)
     task = Translate(encoder, spec, embedding_size=256)
@@ -96,13 +101,11 @@ def _vocab(size: int) -> Vocab:
     return Vocab([*SPECIAL, *(f"w{i}" for i in range(size - len(SPECIAL)))])
 
 
-def _sequences(
-    count: int, limits: tuple[int, int], mean: float, spread: float, vocab: int
-) -> Ragged:
-    """Random ids; logarithms of the lengths are normally distributed."""
+def _sequences(corpus: str, small: bool, vocab: Vocab) -> Ragged:
+    """Random ids; the lengths are the corpus's."""
     rng = np.random.default_rng(1)
-    lengths = np.exp(rng.normal(mean, spread, count)).astype(np.int64).clip(*limits)
-    return Ragged.from_lists(rng.integers(len(SPECIAL), vocab, size=n) for n in lengths)
+    lengths = draw_lengths(corpus, 8 if small else 4200, rng).clip(2, 9 if small else None)
+    return Ragged.from_lists(rng.integers(len(SPECIAL), len(vocab), size=n) for n in lengths)
 
 
 def _encoder(
