@@ -95,7 +95,7 @@ def test_learns_a_batch_by_heart(pooling):
     assert [label for label, _ in predictions] == ["neg", "neutral", "pos"]
     assert all(probability > 0.9 for _, probability in predictions)
     task.update(run(encoder, data), data)
-    assert task.compute() == {"accuracy": 1.0, "f1": 1.0}
+    assert task.compute() == {"accuracy": 1.0, "f1": 1.0, "balanced_accuracy": 1.0}
 
 
 def test_metrics_by_hand_over_batches_then_anew():
@@ -108,8 +108,9 @@ def test_metrics_by_hand_over_batches_then_anew():
     scores = task.compute()
     assert scores["accuracy"] == pytest.approx(3 / 5)
     assert scores["f1"] == pytest.approx(sum(f1) / 3)
+    assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     task.update(given_logits(task, one[[0, 1, 2]]), labelled([0, 1, 2]))
-    assert task.compute() == {"accuracy": 1.0, "f1": 1.0}
+    assert task.compute() == {"accuracy": 1.0, "f1": 1.0, "balanced_accuracy": 1.0}
     assert task.monitor in scores
     assert task.mode == "max"
 
@@ -145,3 +146,13 @@ def test_targets_without_a_vocabulary_are_refused():
     encoder, _ = make()
     with pytest.raises(TypeError, match="values"):
         Classify(encoder, Spec(SOURCE, 1, "values"))
+
+
+def test_balanced_accuracy_is_the_mean_over_labels_that_occur():
+    _, task = make()
+    one = torch.eye(3)
+    # gold 0 0 0 2 | predicted 0 0 1 2: label 1 is predicted, but nothing is of it
+    task.update(given_logits(task, one[[0, 0, 1, 2]]), labelled([0, 0, 0, 2]))
+    scores = task.compute()
+    assert scores["accuracy"] == pytest.approx(3 / 4)
+    assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)

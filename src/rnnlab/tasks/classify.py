@@ -6,7 +6,11 @@ from typing import ClassVar, Literal, NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+)
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
@@ -57,6 +61,7 @@ class Classify(Task):
         classes = max(2, len(self.labels))  # torchmetrics knows no fewer
         self.accuracy = MulticlassAccuracy(classes, average="micro", validate_args=False)
         self.f1 = MulticlassF1Score(classes, average="macro", validate_args=False)
+        self.confusion = MulticlassConfusionMatrix(classes, validate_args=False)
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B K"]:
         """Unnormalised log-probabilities of the labels."""
@@ -77,12 +82,24 @@ class Classify(Task):
         predicted = self.logits(encoded).argmax(dim=1)
         self.accuracy.update(predicted, batch.target)
         self.f1.update(predicted, batch.target)
+        self.confusion.update(predicted, batch.target)
 
     def compute(self) -> dict[str, float]:
-        """`accuracy` and macro-averaged `f1`, 0 to 1, since the last call."""
-        scores = {"accuracy": float(self.accuracy.compute()), "f1": float(self.f1.compute())}
-        self.accuracy.reset()
-        self.f1.reset()
+        """`accuracy`, macro-averaged `f1` and `balanced_accuracy`, 0 to 1, since the last call.
+
+        The last is the mean over the labels that occur of the share of their sequences that were
+        recognised; torchmetrics' macro recall counts labels that were predicted, but do not occur.
+        """
+        confusion = self.confusion.compute()
+        occurring = confusion.sum(dim=1) > 0
+        recall = confusion.diagonal()[occurring] / confusion.sum(dim=1)[occurring]
+        scores = {
+            "accuracy": float(self.accuracy.compute()),
+            "f1": float(self.f1.compute()),
+            "balanced_accuracy": float(recall.mean()),
+        }
+        for metric in (self.accuracy, self.f1, self.confusion):
+            metric.reset()
         return scores
 
     def predict(self, encoded: Encoded) -> list[Label]:
