@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import Words, valid_mask
 from rnnlab.errors import ConfigError
-from rnnlab.layers.base import CellFactory, Layer
+from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.dropout import LockedDropout, WordDropout
 
@@ -24,12 +25,15 @@ class Encoded:
             the forward direction, at the first step of the backward one.
         layers: The same for every layer, first to last, each (B, O).
         lengths: Real steps of each sequence (B,).
+        states: Of each layer the state after the last step, first to last; empty where the
+            encoder was not asked for them.
     """
 
     outputs: Float[Tensor, "B T O"]
     final: Float[Tensor, "B O"]
     layers: tuple[Float[Tensor, "B O"], ...]
     lengths: Int[Tensor, "B"]
+    states: tuple[State, ...] = ()
 
     @property
     def mask(self) -> Tensor:
@@ -62,6 +66,7 @@ class Encoder(nn.Module):
     Attributes:
         output_size: Features O of the outputs.
         cell: As given; a decoder takes its own layers from it.
+        bidirectional: As given.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Encoder(nn.Module):
             raise ConfigError(f"encoder.num_layers: must be at least 1, not {num_layers}")
         self.embedding = embedding
         self.cell = cell
+        self.bidirectional = bidirectional
         kind = LockedDropout if locked else nn.Dropout
         self.dropout = kind(_checked("dropout", dropout))
         self.input_dropout = kind(_checked("input_dropout", input_dropout))
@@ -99,27 +105,43 @@ class Encoder(nn.Module):
     def forward(
         self,
         inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"],
-        lengths: Int[Tensor, "B"],
+        lengths: Int[Tensor, "B"] | None,
         words: Words | None = None,
+        states: tuple[State, ...] | None = None,
     ) -> Encoded:
         """Encode a right-padded batch.
 
         Args:
             inputs: Ids or features, as the embedding takes them.
-            lengths: Real steps of each sequence, at least 1.
+            lengths: Real steps of each sequence, at least 1; None where all are T.
             words: Letters of the inputs, for an embedding that reads them.
+            states: What each layer starts from, an `Encoded.states`; empty for the layers' own
+                initial states. None where the states after the batch are not wanted either.
+
+        Raises:
+            ValueError: States of layers that read in both directions.
         """
+        if states is not None and self.bidirectional:
+            raise ValueError("layers that read back have no state to go on from")
         embedded = self.embedding(inputs) if words is None else self.embedding(inputs, words)
         x = self.input_dropout(self.word_dropout(embedded))
+        real = x.new_full(x.shape[:1], x.shape[1], dtype=torch.long) if lengths is None else lengths
         finals: list[Tensor] = []
+        after: list[State] = []
         for depth, layer in enumerate(cast("Iterable[Layer | Bidirectional]", self.layers)):
-            x = layer.outputs(x if depth == 0 else self.dropout(x), lengths)
-            finals.append(layer.final(x, lengths))
+            x = x if depth == 0 else self.dropout(x)
+            if states is None or isinstance(layer, Bidirectional):
+                x = layer.outputs(x, lengths)
+            else:
+                x, state = layer(x, lengths, states[depth] if states else None)
+                after.append(state)
+            finals.append(layer.final(x, real))
         return Encoded(
             outputs=self.output_dropout(x),
             final=self.final_dropout(finals[-1]),
             layers=tuple(finals),
-            lengths=lengths,
+            lengths=real,
+            states=tuple(after),
         )
 
 

@@ -17,6 +17,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Split
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError, Diverged
+from rnnlab.nn.carry import Carry
 from rnnlab.tasks.base import Task
 
 
@@ -57,17 +58,18 @@ class SequenceModule(LightningModule):
         self._make_scheduler = scheduler
         self._stamp = dict(stamp)
         self._mean_loss = MeanMetric()
+        self._carry = Carry()
         self._random_state: Tensor | None = None
         self._epochs = 0
 
     def forward(self, batch: Batch) -> Encoded:
-        """Encode a batch."""
+        """Encode a batch by itself, whatever it continues."""
         encoded: Encoded = self.encoder(batch.inputs, batch.lengths, batch.words)
         return encoded
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
-        loss = self.task.loss(self(batch), batch)
+        loss = self.task.loss(self._carry.encode(self.encoder, batch), batch)
         self.last_loss = loss.detach()
         return loss
 
@@ -99,7 +101,7 @@ class SequenceModule(LightningModule):
         self.task.start(split, loader.reference_texts())
 
     def _evaluate(self, batch: Batch) -> None:
-        encoded = self(batch)
+        encoded = self._carry.encode(self.encoder, batch)
         self._mean_loss.update(self.task.loss(encoded, batch), weight=self.task.units(batch))
         self.task.update(encoded, batch)
 
@@ -185,13 +187,16 @@ class SequenceModule(LightningModule):
         self.last_norm = norm.detach()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add config and spec as plain dicts, and the state of the random numbers."""
+        """Add config and spec as plain dicts, states of streams and of the random numbers."""
         checkpoint[KEY] = dict(self._stamp)
         checkpoint["torch_rng_state"] = torch.get_rng_state()
+        checkpoint["carried_states"] = self._carry.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the random state for `on_train_start`: building consumes random numbers too."""
+        """Go on in the streams; keep the random state for `on_train_start`, as building uses it."""
         self._random_state = checkpoint.get("torch_rng_state")
+        if "carried_states" in checkpoint:  # older ones have none
+            self._carry.load_state_dict(checkpoint["carried_states"], self.global_rank)
 
     def on_train_start(self) -> None:
         """Continue the random numbers of a resumed run, and its schedule.

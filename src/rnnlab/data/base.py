@@ -1,16 +1,46 @@
 """A data set as a Lightning data module: what all corpora and generators share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Protocol
 
 import torch
 from lightning import LightningDataModule
 
 from rnnlab.data.batch import Batch
-from rnnlab.data.loader import BatchLoader, Examples
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.errors import ConfigError, DataError
+
+
+class Loader(Protocol):
+    """Batches of a split, for one process; can go on in the middle of an epoch."""
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Those of the epoch; after `load_state_dict`, those that were not yet handed out."""
+
+    def reference_texts(self) -> list[str] | None:
+        """Target texts in the order of this epoch's batches; None where targets are not texts."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the epoch stands."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` stood."""
+
+
+class Part(Protocol):
+    """One split of a data set, encoded."""
+
+    def __len__(self) -> int:
+        """Number of examples, or tokens of a stream."""
+
+    def loader(
+        self, batch_size: int, *, shuffle: bool, seed: int, rank: int, world_size: int
+    ) -> Loader:
+        """Batches for the process `rank` of `world_size`."""
 
 
 class SequenceData(LightningDataModule, ABC):
@@ -41,7 +71,7 @@ class SequenceData(LightningDataModule, ABC):
         """Sizes and vocabularies, from the training data."""
 
     @abstractmethod
-    def examples(self, split: Split) -> Examples:
+    def examples(self, split: Split) -> Part:
         """One split, encoded; an empty one is a DataError that names it."""
 
     def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
@@ -82,22 +112,21 @@ class SequenceData(LightningDataModule, ABC):
             return batch.pin_memory().to(device, non_blocking=True)
         return batch.to(device)
 
-    def train_dataloader(self) -> BatchLoader:
+    def train_dataloader(self) -> Loader:
         """Training batches: shuffled, bucketed by length."""
         return self._loader("train")
 
-    def val_dataloader(self) -> BatchLoader:
+    def val_dataloader(self) -> Loader:
         """Validation batches."""
         return self._loader("val")
 
-    def test_dataloader(self) -> BatchLoader:
+    def test_dataloader(self) -> Loader:
         """Test batches."""
         return self._loader("test")
 
-    def _loader(self, split: Split) -> BatchLoader:
+    def _loader(self, split: Split) -> Loader:
         trainer = self.trainer
-        return BatchLoader(
-            self.examples(split),
+        return self.examples(split).loader(
             self.batch_size,
             shuffle=split == "train",
             seed=self.seed,

@@ -44,6 +44,9 @@ class Batch:
         words: Letters of the inputs; None where no model asked for them.
         target_tokens: `target_lengths.sum()` counted on the host likewise; None where it is not
             known, so that who needs it has to wait for the device.
+        carry: Whether the rows go on where those of the batch before ended, so that its states
+            are carried on, or are the first of their streams; None where sequences stand alone.
+            Rows of streams are full: all `lengths` are T.
     """
 
     inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"]
@@ -53,6 +56,7 @@ class Batch:
     tokens: int = 0
     words: Words | None = None
     target_tokens: int | None = None
+    carry: bool | None = None
 
     def __len__(self) -> int:
         """Number of sequences."""
@@ -75,6 +79,7 @@ class Batch:
             tokens=self.tokens,
             words=None if self.words is None else self.words.map(function),
             target_tokens=self.target_tokens,
+            carry=self.carry,
         )
 
 

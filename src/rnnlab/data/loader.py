@@ -71,6 +71,14 @@ class Examples:
         tokens = int(lengths.sum())
         return Batch(inputs, lengths, target, target_lengths, tokens, words, target_tokens)
 
+    def loader(
+        self, batch_size: int, *, shuffle: bool, seed: int, rank: int = 0, world_size: int = 1
+    ) -> "BatchLoader":
+        """See `rnnlab.data.base.Part`."""
+        return BatchLoader(
+            self, batch_size, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size
+        )
+
 
 class BucketOrder:
     """Which examples make which batch, in a given epoch.

@@ -7,8 +7,9 @@ from typing import Any, Literal, Self
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
 
-Kind = Literal["label", "tags", "tokens", "values"]
-"""What a target is: one label a sequence, one tag a step, a second sequence, or real numbers."""
+Kind = Literal["label", "tags", "tokens", "next", "values"]
+"""What a target is: one label a sequence, one tag a step, a second sequence, the next token at
+each step of a stream, or real numbers."""
 
 Split = Literal["train", "val", "test"]
 

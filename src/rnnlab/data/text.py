@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnnlab.data.base import SequenceData, at_least
+from rnnlab.data.base import Part, SequenceData, at_least
 from rnnlab.data.cache import cached
 from rnnlab.data.coded import Coded, Coder, Example
 from rnnlab.data.iob import inventory
@@ -102,7 +102,7 @@ class TextData(SequenceData):
             self._spec = base
         return self._spec
 
-    def examples(self, split: Split) -> Examples:
+    def examples(self, split: Split) -> Part:
         """One split, encoded; see the base class."""
         spec = self.spec()
         coded = self._select(split)

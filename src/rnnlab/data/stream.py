@@ -1,0 +1,172 @@
+"""One long text as parallel streams, cut into batches that continue each other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.errors import DataError
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A split as one sequence of tokens; each is to be predicted from those before it.
+
+    Attributes:
+        inputs: Token ids, int32 (N,).
+        target: The same tokens in the vocabulary of the targets, int32 (N,).
+        bptt: Steps T of a batch: how far gradients reach back.
+        vary: Draw the steps of each training batch anew (see `Chunks`).
+        eval_batch_size: Streams of a batch that is evaluated; None for as many as in training.
+    """
+
+    inputs: np.ndarray
+    target: np.ndarray
+    bptt: int
+    vary: bool = False
+    eval_batch_size: int | None = None
+
+    def __len__(self) -> int:
+        """Number of tokens N."""
+        return len(self.inputs)
+
+    def loader(
+        self, batch_size: int, *, shuffle: bool, seed: int, rank: int = 0, world_size: int = 1
+    ) -> "StreamLoader":
+        """Batches of one process; order is the text's, so `shuffle` says that it is training."""
+        chunks = Chunks(self.bptt, vary=self.vary and shuffle, seed=seed)
+        streams = batch_size if shuffle else self.eval_batch_size or batch_size
+        return StreamLoader(self, streams, chunks, rank=rank, world_size=world_size)
+
+
+class Chunks:
+    """Where the batches of an epoch begin.
+
+    Args:
+        bptt: Steps T of a batch.
+        vary: Draw the steps of each batch from a normal distribution around T with standard
+            deviation 5, around T / 2 in one of twenty cases: no token is always at the start of
+            a batch, where least is learnt (Merity et al. 2018, arXiv:1708.02182, section 5). They
+            are then scaled, so that an epoch has the same number of batches as without.
+        seed: Decides what is drawn, with the epoch.
+    """
+
+    def __init__(self, bptt: int, *, vary: bool, seed: int) -> None:
+        self.bptt = bptt
+        self.vary = vary
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls it before each one."""
+        self.epoch = epoch
+
+    def bounds(self, steps: int) -> np.ndarray:
+        """First step of each batch, and the end of the last: from 0 to `steps`, int64."""
+        bounds = np.array([*range(0, steps, self.bptt), steps])
+        if not self.vary:
+            return bounds
+        rng = np.random.default_rng((self.seed, self.epoch))
+        count = len(bounds) - 1
+        middle = np.where(rng.random(count) < 0.05, self.bptt / 2, self.bptt)
+        drawn = np.maximum(rng.normal(middle, 5.0), min(5, self.bptt))
+        # rounding down leaves each batch a step at least: there are `count` of `steps`
+        spare = np.concatenate([[0], drawn.cumsum() / drawn.sum()]) * (steps - count)
+        return np.floor(spare + 1e-9).astype(np.int64) + np.arange(count + 1)
+
+
+class StreamLoader:
+    """Iterates over a text as B parallel streams; what Lightning takes for a data loader.
+
+    The text is cut into B pieces of equal length, the last one up to B - 1 steps shorter: there
+    targets are `IGNORE`. Row b of a batch continues row b of the batch before. Every token but the
+    first is predicted exactly once, by one process. It can be resumed in the middle of an epoch.
+
+    Args:
+        stream: The text.
+        batch_size: Streams B of a process; fewer where the text is shorter.
+        chunks: Where the batches of an epoch begin.
+        rank: This process.
+        world_size: Processes that share the streams.
+
+    Raises:
+        DataError: Fewer tokens to predict than processes.
+
+    Attributes:
+        sampler: The chunks; Lightning sets their epoch through this name.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        batch_size: int,
+        chunks: Chunks,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        total = len(stream) - 1
+        steps = max(1, -(-total // (batch_size * world_size)))
+        rows = -(-total // steps)
+        if rows < world_size:
+            raise DataError(
+                f"a text of {len(stream)} tokens has {max(0, rows)} to predict; they cannot be "
+                f"shared by {world_size} processes"
+            )
+        padding = rows * steps - total
+        inputs = np.pad(stream.inputs[:-1].astype(np.int64), (0, padding))
+        target = np.pad(stream.target[1:].astype(np.int64), (0, padding), constant_values=IGNORE)
+        share = np.array_split(np.arange(rows), world_size)[rank]
+        self.inputs = torch.from_numpy(inputs.reshape(rows, steps)[share])
+        self.target = torch.from_numpy(target.reshape(rows, steps)[share])
+        self._real = np.concatenate([[0], (self.target != IGNORE).sum(0).cumsum(0).numpy()])
+        self.batch_sampler = None  # Lightning looks for it wherever there is a sampler
+        self.sampler = chunks
+        self._next = 0  # batches handed out in the current epoch
+        self._resumed = False
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self._bounds()) - 1
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches of the epoch; after `load_state_dict`, those that were not yet handed out."""
+        if not self._resumed:
+            self._next = 0
+        self._resumed = False
+        bounds = self._bounds().tolist()
+        while self._next < len(bounds) - 1:
+            first, last = bounds[self._next], bounds[self._next + 1]
+            self._next += 1
+            yield self._batch(first, last)
+
+    def _batch(self, first: int, last: int) -> Batch:
+        inputs = self.inputs[:, first:last].contiguous()
+        count = int(self._real[last] - self._real[first])
+        return Batch(
+            inputs,
+            torch.full((len(inputs),), last - first),
+            self.target[:, first:last].contiguous(),
+            tokens=count,
+            target_tokens=count,
+            carry=first > 0,
+        )
+
+    def _bounds(self) -> np.ndarray:
+        return self.sampler.bounds(self.inputs.shape[1])
+
+    def reference_texts(self) -> None:
+        """None: targets are not texts."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the epoch stands."""
+        return {"epoch": self.sampler.epoch, "next": self._next}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` stood."""
+        self.sampler.set_epoch(state["epoch"])
+        self._next = state["next"]
+        self._resumed = self._next < len(self)

@@ -1,0 +1,81 @@
+"""Tiny Shakespeare: a million characters of plays."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.spec import Split
+from rnnlab.data.stream_data import StreamData
+
+_PATH = "tinyshakespeare/input.txt"
+_COMMIT = "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
+
+
+class TinyShakespeare(StreamData):
+    """40,000 lines from Shakespeare's plays, character by character (Karpathy 2015).
+
+    The first 90 % of the characters are for training, the next 5 % for validation, the last 5 %
+    for the test. Read from `tinyshakespeare/input.txt[.gz]` below the data root.
+
+    Args:
+        batch_size: Parallel streams that the training text is cut into.
+        eval_batch_size: The same for validation and test text.
+        bptt: Steps of a batch: how far gradients reach back. The state is carried on.
+        vary_bptt: Draw them anew for each training batch, around `bptt`.
+        seed: Decides what is drawn.
+        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
+    """
+
+    corpus: ClassVar[str] = "tinyshakespeare"
+    about: ClassVar[About] = About(
+        title="Tiny Shakespeare: plays, for character language models",
+        licence="public-domain text; repository MIT",
+        files=(
+            Remote(
+                path=_PATH,
+                urls=(
+                    f"https://raw.githubusercontent.com/karpathy/char-rnn/{_COMMIT}/data/{_PATH}",
+                ),
+                sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+                size=1_115_394,
+            ),
+        ),
+        counts={"train": 1_003_854, "val": 55_770, "test": 55_770},
+    )
+
+    def __init__(
+        self,
+        *,
+        batch_size: int = 32,
+        eval_batch_size: int = 8,
+        bptt: int = 128,
+        vary_bptt: bool = False,
+        seed: int = 0,
+        root: str | None = None,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            bptt=bptt,
+            vary_bptt=vary_bptt,
+            seed=seed,
+            level="char",
+        )
+        self.root = data_root(root)
+
+    def file(self, split: Split) -> Path:
+        """One file holds all splits."""
+        return find(self.root, self.corpus, self.about, [_PATH, f"{_PATH}.gz"])
+
+    def span(self, split: Split, tokens: int) -> slice:
+        """90, 5 and 5 %, in the order of the text."""
+        first, second = tokens * 90 // 100, tokens * 95 // 100
+        return {
+            "train": slice(first),
+            "val": slice(first, second),
+            "test": slice(second, None),
+        }[split]
+
+    def shown(self, path: Path) -> str:
+        """The path below the data root."""
+        return path.relative_to(self.root).as_posix()

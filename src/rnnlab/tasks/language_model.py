@@ -1,0 +1,118 @@
+"""The next token at every step: language models of characters or words."""
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics import MeanMetric
+
+from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.spec import Kind, Spec
+from rnnlab.encoder import Encoded, Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.tasks.base import Task, target_vocab
+
+
+class Next(NamedTuple):
+    """The most probable next token, and its probability."""
+
+    token: str
+    probability: float
+
+
+class LanguageModel(Task):
+    """p(x_t | x_1 ... x_{t-1}) at every step of a stream, from the encoder's output there.
+
+    Metrics: `perplexity`, the exponential of the mean negative log-likelihood of a token, and of
+    characters `bpc`, the same in bits per character, which then decides.
+
+    Args:
+        encoder: Reads the text ahead.
+        spec: Its target is the vocabulary of tokens.
+        dropout: Probability of zeroing a feature of a step's output.
+        tied: The output weights are those of the embedding (Press and Wolf 2017). Where the
+            encoder's outputs have another size than the embedding, a linear layer is between.
+
+    Raises:
+        ConfigError: An encoder that reads the text back as well; tied weights of an embedding
+            that is frozen or has no vector a token.
+    """
+
+    kind: ClassVar[Kind] = "next"
+    mode: Literal["max", "min"] = "min"
+
+    def __init__(
+        self, encoder: Encoder, spec: Spec, *, dropout: float = 0.0, tied: bool = False
+    ) -> None:
+        super().__init__(encoder, spec)
+        if encoder.bidirectional:
+            raise ConfigError(
+                "encoder.bidirectional: true would show a language model the tokens that it is to "
+                "predict; say false"
+            )
+        self.vocab = target_vocab(spec)
+        assert spec.source_tokenizer is not None  # the data is text
+        self.tokenizer = spec.source_tokenizer
+        self.characters = self.tokenizer.level == "char"
+        self.monitor = "bpc" if self.characters else "perplexity"
+        self.dropout = nn.Dropout(dropout)
+        self.projection: nn.Module = nn.Identity()
+        self.output = nn.Linear(encoder.output_size, len(self.vocab))
+        nn.init.zeros_(self.output.bias)
+        if tied:
+            self._tie(encoder)
+        self.nll = MeanMetric()
+
+    def _tie(self, encoder: Encoder) -> None:
+        weight = getattr(encoder.embedding, "weight", None)
+        if not isinstance(weight, nn.Parameter) or not weight.requires_grad:
+            raise ConfigError("task.tied: true needs an embedding that is trained; say false")
+        if weight.shape[1] != encoder.output_size:
+            self.projection = nn.Linear(encoder.output_size, weight.shape[1])
+        self.output = nn.Linear(weight.shape[1], len(self.vocab))
+        nn.init.zeros_(self.output.bias)
+        self.output.weight = weight
+
+    def logits(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N V"]:
+        """Unnormalised log-probabilities of the next token after each output."""
+        logits: Tensor = self.output(self.projection(self.dropout(outputs)))
+        return logits
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
+        """Negative log-likelihood in nats, the mean over the batch's tokens."""
+        logits = self.logits(encoded.outputs).flatten(0, 1)
+        return functional.cross_entropy(logits, batch.target.flatten(), ignore_index=IGNORE)
+
+    def units(self, batch: Batch) -> int | Int[Tensor, ""]:
+        """Number of tokens to predict."""
+        known = batch.target_tokens
+        return (batch.target != IGNORE).sum() if known is None else known
+
+    def update(self, encoded: Encoded, batch: Batch) -> None:
+        """Add a batch to the running metrics."""
+        self.nll.update(self.loss(encoded, batch), weight=self.units(batch))
+
+    def compute(self) -> dict[str, float]:
+        """`perplexity`, and of characters `bpc`, since the last call."""
+        nll = float(self.nll.compute())
+        self.nll.reset()
+        metrics = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
+        return metrics | {"bpc": nll / math.log(2)} if self.characters else metrics
+
+    def predict(self, encoded: Encoded) -> list[Next]:
+        """The most probable token after each sequence."""
+        best = self.logits(encoded.final).float().softmax(dim=1).max(dim=1)
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [Next(self.vocab.tokens[index], probability) for index, probability in pairs]
+
+    def empty(self) -> None:
+        """No answer of its own: the model is asked, with the unknown token."""
+
+    def render(self, tokens: Sequence[str], prediction: Next) -> str:
+        r"""`token<TAB>probability`; control characters as Python writes them, such as `\n`."""
+        shown = prediction.token
+        shown = shown if shown.isprintable() else repr(shown)[1:-1]
+        return f"{shown}\t{prediction.probability:.4f}"
