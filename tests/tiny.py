@@ -129,8 +129,21 @@ def parallel(folder: Path) -> list[str]:
     ]
 
 
-CORPORA = {"sentiment": sentiment, "ner": conll, "translation": parallel}
+def text(folder: Path) -> list[str]:
+    """Lines of a nursery rhyme in changing order; the overrides that train on them."""
+    rng = random.Random(0)
+    rhyme = ["one, two,", "buckle my shoe;", "three, four,", "knock at the door;"]
+    for split, size in SPLITS.items():
+        write(folder / f"{split}.txt", "".join(f"{line}\n" for line in rng.choices(rhyme, k=size)))
+    words = ["task=language_model", "data=text_files", "data.batch_size=4", "data.bptt=20"]
+    return [*words, *_files(folder, "{}.txt")]
+
+
+CORPORA = {"sentiment": sentiment, "ner": conll, "translation": parallel, "language_model": text}
 """What writes the corpus of a task."""
+
+ONE_WAY = {"language_model"}
+"""Tasks that must not see what is to come."""
 
 
 def _files(folder: Path, pattern: str) -> list[str]:
