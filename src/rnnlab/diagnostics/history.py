@@ -1,0 +1,88 @@
+"""The curves of a whole training, in one small file of the run's folder."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab.diagnostics.stats import Curve
+
+MOST = 400
+"""Samples that are kept; when there are more, every second one is dropped, and so on."""
+
+
+class History:
+    """Curves by layer and training step; the file holds three arrays.
+
+    Array  | Shape     | Meaning
+    steps  | (S,)      | optimiser steps at which was sampled, ascending
+    layers | (N,)      | names, such as `encoder.0.ahead`, or `encoder.0.ahead/cell` of an LSTM's c
+    decades| (S, N, K) | log10 of the norm by lag 0 .. K-1; nan where there is none
+
+    `np.load(path)` reads it. It is written under another name first, so that a reader never finds
+    half a file.
+
+    Attributes:
+        path: The file.
+        steps: See above.
+        layers: See above.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.steps: list[int] = []
+        self.layers: list[str] = []
+        self._curves: list[dict[str, NDArray[np.float32]]] = []
+        self._stride = 1
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Samples that are kept."""
+        return len(self.steps)
+
+    def add(self, step: int, curves: Mapping[str, Curve]) -> None:
+        """Keep the curves of one step; thin out where there are too many."""
+        self._count += 1
+        if (self._count - 1) % self._stride:
+            return
+        self.layers += [name for name in curves if name not in self.layers]
+        self.steps.append(step)
+        self._curves.append({n: c.decades.astype(np.float32) for n, c in curves.items()})
+        if len(self.steps) > MOST:
+            self.steps, self._curves = self.steps[::2], self._curves[::2]
+            self._stride *= 2
+
+    def decades(self) -> NDArray[np.float32]:
+        """All curves, (S, N, K)."""
+        longest = max((len(c) for sample in self._curves for c in sample.values()), default=0)
+        result = np.full((len(self.steps), len(self.layers), longest), np.nan, dtype=np.float32)
+        for row, sample in enumerate(self._curves):
+            for name, curve in sample.items():
+                result[row, self.layers.index(name), : len(curve)] = curve
+        return result
+
+    def save(self) -> None:
+        """Write the file."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(f".{self.path.name}.part")
+        with temporary.open("wb") as file:
+            np.savez(
+                file,
+                steps=np.array(self.steps, dtype=np.int64),
+                layers=np.array(self.layers, dtype=np.str_),
+                decades=self.decades(),
+            )
+        os.replace(temporary, self.path)  # noqa: PTH105 - the atomic one
+
+    def resume(self, step: int) -> None:
+        """Take up what the file holds of the steps up to the one that training goes on from."""
+        if not self.path.exists():
+            return
+        with np.load(self.path) as file:
+            steps, layers, decades = file["steps"], file["layers"].tolist(), file["decades"]
+        keep = steps <= step
+        self.steps, self.layers = steps[keep].tolist(), layers
+        self._curves = [dict(zip(layers, sample, strict=True)) for sample in decades[keep]]
+        self._count = len(self.steps)

@@ -1,0 +1,152 @@
+"""What training feels of each state: the total gradient dL/dh_t, against the lag."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.curvebook import CurveBook
+from rnnlab.diagnostics.naming import layers_of, part_name
+from rnnlab.diagnostics.stats import Curve, curve_of, stacked
+from rnnlab.errors import ConfigError
+from rnnlab.layers.watch import StateGradients, Watcher
+
+
+class TimeFlow(Callback):
+    """Measures the gradient through time of every recurrent layer, on sampled optimiser steps.
+
+    It watches the training's own forward and backward pass (see `Layer.watch`): nothing is
+    computed twice, on the steps between nothing is done and no device is waited for, and at a
+    sampled one once. Where every step has a loss of its own (tags, language models, decoders) the
+    curve is flat by construction and says nothing about memory: see `Memory`.
+
+    Key                              | Meaning
+    flow/<layer>/decades_per_step    | slope of log10 ||dL/dh_t|| against the lag: 0 healthy,
+                                     | negative vanishing towards the past, positive exploding
+    flow/<layer>/half_life           | steps in which it halves (doubles, where it explodes)
+    flow/<layer>/first_last_ratio    | at a sequence's first step over that at its last
+    flow/<layer>/cell/...            | the same of dL/dc_t, an LSTM's cell state
+
+    <layer> as `encoder.0.ahead` or `task.decoder.0`; what a lag is, see `rnnlab.diagnostics.stats`.
+    The curves of the run are in `diagnostics/time_flow.npz` (`rnnlab.diagnostics.history`), and
+    drawn in `figures/time_flow.png` and `figures/time_flow_heatmap.png` and in TensorBoard.
+
+    Gradients are those of the mean loss of one batch: a loss scale (fp16) and the division by
+    `accumulate_grad_batches` are undone. Under accumulation the first batch of a sampled step is
+    measured; of several processes the first one, by its own share of the batch.
+
+    Args:
+        every_n_steps: Interval in optimiser steps; the first step is always measured.
+
+    Raises:
+        ConfigError: The interval is less than 1.
+    """
+
+    def __init__(self, *, every_n_steps: int = 50) -> None:
+        if every_n_steps < 1:
+            raise ConfigError(
+                f"diagnostics.time_flow.every_n_steps: {every_n_steps} is not at least 1"
+            )
+        self.every_n_steps = every_n_steps
+        self._book = CurveBook("time_flow", "flow", "dL/dh")
+        self._stack = ExitStack()
+        self._seen: dict[str, list[Tensor]] | None = None
+        self._sampled = -1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Go on with the file of a resumed run."""
+        self._book.start(trainer)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Watch the forward pass, where it is due."""
+        step = trainer.global_step
+        due = _board(trainer).due(trainer, self.every_n_steps) and step != self._sampled
+        if due and trainer.is_global_zero:
+            self._sampled = step
+            self._seen = watch_norms(pl_module, self._stack)
+
+    def on_before_backward(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
+    ) -> None:
+        """The forward pass is done: what follows (a validation, say) is not watched."""
+        self._stack.close()
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Collect what came, in one copy from the device."""
+        seen, self._seen = self._seen, None
+        if seen:
+            unscale = trainer.accumulate_grad_batches / _scale(trainer)
+            self._book.add(trainer, _board(trainer), curves(seen, unscale))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file; figures seldom."""
+        self._book.keep(trainer, last=False)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write all."""
+        self._book.keep(trainer, last=True)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Write all, of a run that diverged or was stopped as well."""
+        self._stack.close()
+        self._book.keep(trainer, last=True)
+
+
+def watch_norms(module: nn.Module, stack: ExitStack) -> dict[str, list[Tensor]]:
+    """Watch all recurrent layers until the stack is closed.
+
+    Returns:
+        Filled by the backward passes: of each part of each layer's state the norms (B, T) of its
+        gradients, one tensor for each time that the layer was called.
+    """
+    seen: dict[str, list[Tensor]] = {}
+
+    def keep(layer: str) -> Watcher:
+        def watcher(gradients: StateGradients) -> None:
+            for part, norms in enumerate(gradients.norms()):
+                seen.setdefault(part_name(layer, part), []).append(norms)
+
+        return watcher
+
+    for name, layer in layers_of(module).items():
+        stack.enter_context(layer.watch(keep(name)))
+    return seen
+
+
+def curves(seen: Mapping[str, list[Tensor]], unscale: float = 1.0) -> dict[str, Curve]:
+    """Curves of norms on a device, by name, sorted; one copy for all of them.
+
+    Args:
+        seen: See `watch_norms`.
+        unscale: Factor of the norms.
+    """
+    every = [norms.reshape(-1) for name in sorted(seen) for norms in seen[name]]
+    flat = torch.cat(every).cpu().numpy() * unscale
+    result: dict[str, Curve] = {}
+    start = 0
+    for name in sorted(seen):
+        batches = []
+        for norms in seen[name]:
+            batches.append(flat[start : start + norms.numel()].reshape(norms.shape))
+            start += norms.numel()
+        result[name] = curve_of(stacked(batches))
+    return result
+
+
+def _board(trainer: Trainer) -> Board:
+    board: Board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+    return board
+
+
+def _scale(trainer: Trainer) -> float:
+    """What the loss was multiplied by before the backward pass."""
+    scaler = getattr(trainer.precision_plugin, "scaler", None)
+    return 1.0 if scaler is None else float(scaler.get_scale())

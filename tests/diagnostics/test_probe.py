@@ -1,0 +1,198 @@
+"""The probe in whole models against unrolled autograd, and answers known without a computer."""
+
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.spec import Spec
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
+from rnnlab.diagnostics.naming import layers_of
+from rnnlab.diagnostics.stats import LONGEST, curve_of
+from rnnlab.diagnostics.time_flow import curves, watch_norms
+from rnnlab.encoder import Encoder
+from rnnlab.layers.gru import GRU
+from rnnlab.layers.lstm import LSTM
+from rnnlab.layers.rnn import RNN
+from rnnlab.tasks.classify import Classify
+from rnnlab.tasks.tag import Tag
+from rnnlab.tasks.translate import Translate
+
+WORDS = Vocab([PAD, UNK, START, END, *"abcd"])
+SPACE = Tokenizer("space")
+CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+SHAPES = {"ragged": [5, 2, 1, 4], "equal": [4, 4], "one": [6], "short": [1, 1], "single": [1]}
+
+
+class Words(nn.Embedding):
+    output_size = 3
+
+
+def classify(encoder):
+    return Classify(encoder, Spec(WORDS, Vocab(["no", "yes"]), "label"))
+
+
+def tag(encoder):
+    return Tag(encoder, Spec(WORDS, Vocab(["O", "B-X", "I-X"]), "tags"))
+
+
+def translate(attention):
+    def task(encoder):
+        spec = Spec(WORDS, WORDS, "tokens", target_tokenizer=SPACE)
+        return Translate(encoder, spec, embedding_size=3, num_layers=2, attention=attention)
+
+    return task
+
+
+TASKS = {
+    "label": classify,
+    "tags": tag,
+    "attention": translate(attention=True),
+    "bottleneck": translate(attention=False),
+}
+
+
+def batch_of(lengths, kind):
+    torch.manual_seed(7)
+    lengths = torch.tensor(lengths)
+    steps = int(lengths.max())
+    beyond = torch.arange(steps) >= lengths.unsqueeze(1)
+    inputs = torch.randint(4, len(WORDS), beyond.shape).masked_fill(beyond, 0)
+    if kind == "label":
+        return Batch(inputs, lengths, torch.randint(2, lengths.shape))
+    if kind == "tags":
+        return Batch(inputs, lengths, torch.randint(3, beyond.shape).masked_fill(beyond, IGNORE))
+    start, end = (torch.full((len(lengths), 1), i) for i in (WORDS.start_id, WORDS.end_id))
+    words = inputs.masked_fill(beyond, IGNORE)
+    target = torch.cat([start, words, torch.full_like(end, IGNORE)], dim=1)
+    target[torch.arange(len(lengths)), lengths + 1] = WORDS.end_id
+    return Batch(inputs, lengths, target, lengths + 2)
+
+
+def unroll(layer, kept):
+    """A layer as a loop over sequences and steps, each of whose states keeps its gradient."""
+
+    def forward(x, lengths=None, state=None):
+        start = layer.initial_state(len(x), x) if state is None else state
+        ends = [x.shape[1]] * len(x) if lengths is None else lengths.tolist()
+        outputs, finals = [], []
+        for row, end in enumerate(ends):
+            now = tuple(part[row : row + 1] for part in start)
+            given = []
+            for t in range(end):
+                output, now = layer.step(x[row : row + 1, t], now)
+                for part in now:
+                    part.retain_grad()
+                kept.setdefault(row, []).append(now)
+                given.append(output)
+            outputs.append(nn.functional.pad(torch.cat(given), (0, 0, 0, x.shape[1] - end)))
+            finals.append(now)
+        return torch.stack(outputs), tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+    layer.forward = forward
+    layer.outputs = lambda x, lengths=None: forward(x, lengths)[0]
+
+
+def norms_of(kept, part, shape):
+    norms = np.zeros(shape)
+    for row, states in kept.items():
+        for t, state in enumerate(states):
+            norms[row, t] = state[part].grad.norm()
+    return norms
+
+
+@pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["ahead", "both"])
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel):
+    for depth, lengths in zip([1, 2, 3, 2, 1], SHAPES.values(), strict=True):
+        torch.manual_seed(0)
+        make = partial(CELLS[cell], hidden_size=4, kernel=kernel)
+        encoder = Encoder(Words(len(WORDS), 3), make, num_layers=depth, bidirectional=bidirectional)
+        model = nn.ModuleDict({"encoder": encoder, "task": TASKS[task](encoder)}).double()
+        batch = batch_of(lengths, task)
+        with ExitStack() as stack:
+            seen = watch_norms(model, stack)
+            loss = model["task"].loss(encoder(batch.inputs, batch.lengths), batch)
+        loss.backward()
+        layers = layers_of(model)
+        directions = 2 if bidirectional else 1
+        decoders = 2 if task in ("attention", "bottleneck") else 0
+        assert len(layers) == depth * directions + decoders
+        kept = {name: {} for name in layers}
+        for name, layer in layers.items():
+            unroll(layer, kept[name])
+        exact = model["task"].loss(encoder(batch.inputs, batch.lengths), batch)
+        torch.testing.assert_close(loss, exact, rtol=1e-12, atol=1e-12)
+        exact.backward()
+        parts = 2 if cell == "lstm" else 1
+        assert len(seen) == len(layers) * parts
+        for name in layers:
+            for part, key in enumerate([name, f"{name}/cell"][:parts]):
+                (norms,) = seen[key]
+                expected = norms_of(kept[name], part, norms.shape)
+                assert np.abs(norms.numpy() - expected).max() < 1e-10
+                curve, same = curves(seen)[key], curve_of(expected)
+                np.testing.assert_allclose(curve.decades, same.decades, atol=1e-8)
+        assert any(
+            float(n.sum()) > 0 for n in seen["encoder.0.ahead" if bidirectional else "encoder.0"]
+        )
+
+
+def probe(layer, x, used=0):
+    """The curve of a random direction at the last state; its part `used`."""
+    seen = {}
+    with ExitStack() as stack:
+        seen = watch_norms(nn.ModuleDict({"x": layer}), stack)
+        _, final = layer(x)
+    torch.manual_seed(3)
+    (final[used] * torch.randn_like(final[used])).sum().backward()
+    return curves(seen)
+
+
+def rotation(size):
+    return torch.linalg.qr(torch.randn(size, size, dtype=torch.float64))[0]
+
+
+@pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
+@pytest.mark.parametrize("rho", [0.9, 1.0, 1.1])
+def test_a_linear_rnn_has_the_slope_of_its_scale(kernel, rho):
+    """tanh is the identity near zero, so J = rho Q at every step."""
+    torch.manual_seed(0)
+    layer = RNN(3, hidden_size=8, kernel=kernel).double()
+    with torch.no_grad():
+        layer.weight_hh_l0.copy_(rho * rotation(8))
+    curve = probe(layer, 1e-9 * torch.randn(5, 40, 3, dtype=torch.float64))["x"]
+    assert curve.decades_per_step == pytest.approx(np.log10(rho), abs=1e-12)
+    assert np.isfinite(curve.decades).all()
+    if rho != 1:
+        assert curve.half_life == pytest.approx(np.log(2) / abs(np.log(rho)), rel=1e-9)
+
+
+@pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
+def test_an_lstm_that_keeps_everything_is_flat(kernel):
+    """f = 1 and i = 0: dc_T/dc_t is the identity."""
+    torch.manual_seed(0)
+    layer = LSTM(3, hidden_size=6, kernel=kernel).double()
+    with torch.no_grad():
+        layer.bias_ih_l0[layer.rows("forget")] = 1e4
+        layer.bias_ih_l0[layer.rows("input")] = -1e4
+    curve = probe(layer, torch.randn(4, 30, 3, dtype=torch.float64), used=1)["x/cell"]
+    np.testing.assert_allclose(curve.decades, curve.decades[0], rtol=0, atol=1e-14)
+    assert curve.half_life == LONGEST
+    assert curve.first_last_ratio == pytest.approx(1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
+def test_a_gru_that_keeps_everything_is_flat(kernel):
+    torch.manual_seed(0)
+    layer = GRU(3, hidden_size=6, kernel=kernel, update_bias=1e4).double()
+    curve = probe(layer, torch.randn(4, 30, 3, dtype=torch.float64))["x"]
+    np.testing.assert_allclose(curve.decades, curve.decades[0], rtol=0, atol=1e-14)
+    assert curve.half_life == LONGEST

@@ -1,0 +1,199 @@
+"""`TimeFlow` in real runs: what it writes, and that it changes nothing."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from lightning import Callback
+from matplotlib.image import imread
+
+import tiny
+from rnnlab import train
+from rnnlab.diagnostics.naming import layers_of
+from rnnlab.diagnostics.time_flow import TimeFlow
+from rnnlab.errors import ConfigError, Interrupted
+from rnnlab.train import resume_run
+from runs import small_run
+
+EVERY = "diagnostics.time_flow.every_n_steps=2"
+
+
+def board(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(folder))
+    found.Reload()
+    return found
+
+
+def curves(folder):
+    with np.load(folder / "diagnostics" / "time_flow.npz") as file:
+        return file["steps"].tolist(), file["layers"].tolist(), file["decades"]
+
+
+def with_callback(monkeypatch, callback):
+    real = train.build_callbacks
+    monkeypatch.setattr(train, "build_callbacks", lambda *a: [*real(*a), callback])
+
+
+@pytest.mark.parametrize(
+    ("words", "layers"),
+    [
+        (["cell=lstm"], ["encoder.0", "encoder.0/cell"]),
+        (
+            ["cell=gru", "encoder.bidirectional=true", "encoder.num_layers=2"],
+            ["encoder.0.ahead", "encoder.0.back", "encoder.1.ahead", "encoder.1.back"],
+        ),
+        (["cell=rnn", "trainer.precision=bf16-mixed"], ["encoder.0"]),
+    ],
+)
+def test_what_a_run_leaves(tmp_path, words, layers):
+    small_run(tmp_path, "logger=tensorboard", EVERY, "trainer.log_every_n_steps=1", *words)
+    steps, names, decades = curves(tmp_path)
+    assert steps == [1, *range(2, 21, 2)]
+    assert names == layers
+    assert decades.shape == (11, len(layers), 5)  # lag 4: five steps
+    assert np.isfinite(decades).all()
+    events = board(tmp_path)
+    for name in layers:
+        points = events.Scalars(f"flow/{name}/decades_per_step")
+        assert [point.step for point in points] == steps
+        slopes = np.polynomial.polynomial.polyfit(
+            np.arange(5), decades[:, layers.index(name)].T, 1
+        )[1]
+        np.testing.assert_allclose([point.value for point in points], slopes, atol=1e-5)
+        for number in ("half_life", "first_last_ratio"):
+            assert all(point.value > 0 for point in events.Scalars(f"flow/{name}/{number}"))
+    assert set(events.Tags()["images"]) == {"flow/curves", "flow/heatmap"}
+    for picture in ("time_flow", "time_flow_heatmap"):
+        image = imread(tmp_path / "figures" / f"{picture}.png")
+        assert image.std() > 0.05  # something is drawn
+
+
+def test_the_decoder_has_curves_too(tmp_path):
+    run = tiny.train(tmp_path, "translation", "diagnostics=light")
+    steps, names, decades = curves(run.folder)
+    assert steps[0] == 1
+    assert names == ["encoder.0", "encoder.0/cell", "task.decoder.0", "task.decoder.0/cell"]
+    assert np.isfinite(decades[:, :, 0]).all()
+
+
+def test_inputs_without_a_gradient(tmp_path):
+    """Numbers, as of the adding task, are like frozen word vectors: nothing is trained below."""
+    small_run(tmp_path, "task=adding", "data.lag=6", EVERY)
+    _, names, decades = curves(tmp_path)
+    assert names == ["encoder.0", "encoder.0/cell"]
+    assert np.isfinite(decades).all()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_measuring_changes_nothing(tmp_path, cell):
+    """Weights, optimiser, random numbers and metrics, bit for bit, with dropout and clipping."""
+    words = [f"cell={cell}", "encoder.num_layers=2", "encoder.dropout=0.3"]
+    words += ["encoder.input_dropout=0.2", "encoder.bidirectional=true"]
+    words += ["trainer.gradient_clip_val=0.5"]
+    on = small_run(tmp_path / "on", *words, "diagnostics.time_flow.every_n_steps=1")
+    off = small_run(tmp_path / "off", *words, "diagnostics=off")
+    one, other = (
+        torch.load(tmp_path / run / "checkpoints/last.ckpt", weights_only=True)
+        for run in ("on", "off")
+    )
+    for key in ("state_dict", "optimizer_states", "torch_rng_state"):
+        torch.testing.assert_close(one[key], other[key], rtol=0, atol=0)
+    assert on.record["test"] == off.record["test"]
+    assert not (tmp_path / "off" / "diagnostics").exists()
+    assert len(curves(tmp_path / "on")[0]) == 20
+
+
+def test_another_kernel_only_rounds(tmp_path):
+    """The fused GRU's product is wider while it is watched."""
+    words = ["cell=gru", "cell.kernel=fused", "trainer.max_epochs=1"]
+    for name, more in {
+        "on": ["diagnostics.time_flow.every_n_steps=1"],
+        "off": ["diagnostics=off"],
+    }.items():
+        small_run(tmp_path / name, *words, *more)
+    one, other = (
+        torch.load(tmp_path / run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for run in ("on", "off")
+    )
+    for name, value in one.items():
+        assert (value - other[name]).norm() <= 1e-6 * other[name].norm(), name
+
+
+class Looks(Callback):
+    """Which forward passes are watched."""
+
+    def __init__(self):
+        self.watched, self.after = [], []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        (layer,) = layers_of(pl_module).values()
+        if "forward" in layer.__dict__:
+            self.watched.append((trainer.global_step + 1, batch_idx))
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        (layer,) = layers_of(pl_module).values()
+        self.after.append("forward" in layer.__dict__)
+
+
+def test_only_sampled_steps_are_touched_and_of_an_accumulation_one_batch(tmp_path, monkeypatch):
+    looks = Looks()
+    with_callback(monkeypatch, looks)
+    small_run(tmp_path, "trainer.accumulate_grad_batches=5", EVERY)
+    assert looks.watched == [(1, 0), (2, 5), (4, 5)]
+    assert len(looks.after) == 20
+    assert not any(looks.after)
+
+
+def test_accumulation_and_loss_scale_are_undone(tmp_path):
+    """The same first batch, whether its loss is divided by 4 or not."""
+    small_run(tmp_path / "one", EVERY)
+    small_run(tmp_path / "four", EVERY, "trainer.accumulate_grad_batches=4")
+    np.testing.assert_allclose(
+        curves(tmp_path / "one")[2][0], curves(tmp_path / "four")[2][0], atol=1e-5
+    )
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    scaler.scale(torch.ones(()))
+    trainer = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=scaler))
+    from rnnlab.diagnostics.time_flow import _scale
+
+    assert _scale(trainer) == 1024.0
+
+
+class Stop(Callback):
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.global_step == 7:
+            raise Interrupted
+
+
+def test_a_resumed_run_goes_on_with_its_curves(tmp_path, monkeypatch):
+    small_run(tmp_path / "whole", EVERY, "checkpoint.every_n_steps=3")
+    with monkeypatch.context() as patch:
+        with_callback(patch, Stop())
+        small_run(tmp_path / "run", EVERY, "checkpoint.every_n_steps=3")
+    assert curves(tmp_path / "run")[0] == [1, 2, 4, 6]
+    resume_run(tmp_path / "run", [], [])
+    for one, other in zip(curves(tmp_path / "run"), curves(tmp_path / "whole"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_diverged_run_keeps_its_curves(tmp_path):
+    outcome = small_run(
+        tmp_path,
+        EVERY,
+        "task=adding",
+        "cell=rnn",
+        "cell.nonlinearity=relu",
+        "optimizer=sgd",
+        "optimizer.lr=1e30",
+        "trainer.gradient_clip_val=null",
+    )
+    assert outcome.status == "diverged"
+    assert curves(tmp_path)[0][0] == 1
+
+
+def test_an_interval_of_zero_is_refused():
+    with pytest.raises(ConfigError, match=r"^diagnostics\.time_flow\.every_n_steps: 0 [^\n]+$"):
+        TimeFlow(every_n_steps=0)
