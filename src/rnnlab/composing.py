@@ -34,10 +34,17 @@ ROOTS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Composed:
-    """A configuration as plain values, and the choice made for each group."""
+    """A configuration as plain values, and the choice made for each group.
+
+    Attributes:
+        cfg: The configuration.
+        choices: "task" -> "ner" and so on.
+        swept: What the configuration itself sweeps over, as overrides; empty where it is one run.
+    """
 
     cfg: dict[str, Any]
     choices: dict[str, Any]
+    swept: tuple[str, ...] = ()
 
 
 def compose_words(root: str, words: Sequence[str], search: Path | None = None) -> Composed:
@@ -69,13 +76,19 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
         with initialize_config_dir(str(config_dir())):
             cfg = compose(root, lenient, return_hydra_config=True)
             choices = dict(cfg.hydra.runtime.choices)
+            swept = _swept(cfg.hydra)
             with open_dict(cfg):
                 del cfg["hydra"]
             plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except UNSOUND as error:
         raise ConfigError(explain(error)) from None
     assert isinstance(plain, dict)
-    return Composed({str(key): value for key, value in plain.items()}, choices)
+    return Composed({str(key): value for key, value in plain.items()}, choices, swept)
+
+
+def _swept(hydra: Any) -> tuple[str, ...]:
+    params = hydra.sweeper.get("params") or {}
+    return tuple(f"{key}={value}" for key, value in params.items())
 
 
 def parse(words: Sequence[str]) -> list[Override]:

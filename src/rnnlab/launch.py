@@ -88,29 +88,42 @@ def launch(words: list[str]) -> int:
     resume = [o for o in given.overrides if o.startswith("resume=")]
     if resume and resume[-1] != "resume=null":
         return _resume(given, resume[-1].removeprefix("resume="))
-    if not given.inspects:
-        precheck(given)
+    if not given.inspects and precheck(given) and not given.multirun:
+        words = ["--multirun", *words]
     return run_hydra(words)
 
 
-def precheck(given: Words) -> None:
+def precheck(given: Words) -> bool:
     """Find every mistake that can be found before anything is made.
+
+    Returns:
+        Whether there will be several runs: asked for by a flag, or by an experiment that is a
+        sweep of its own.
 
     Raises:
         ConfigError: All problems, one a line.
     """
     from rnnlab.validate import find_problems
 
-    runs = list(single_runs(given.overrides)) if given.multirun else [given.overrides]
+    first = next(single_runs(given.overrides)) if given.multirun else given.overrides
+    composed = compose_words("train", first, given.search)
+    said = {override.key_or_group for override in parse(given.overrides)}
+    # what the user says instead of a configuration's own sweep counts
+    swept = [word for word in composed.swept if word.partition("=")[0].lstrip("+") not in said]
+    multirun = given.multirun or bool(composed.swept)
+    runs = [composed]
+    if multirun:
+        every = single_runs([*swept, *given.overrides])
+        runs = [compose_words("train", words, given.search) for words in every]
     problems: dict[str, None] = {}
-    for overrides in runs:
-        composed = compose_words("train", overrides, given.search)
-        given.use_current_folder(composed.cfg)
-        problems |= dict.fromkeys(find_problems(composed.cfg, composed.choices))
-        if given.multirun:
-            problems |= dict.fromkeys(_several_processes(composed.cfg))
+    for each in runs:
+        given.use_current_folder(each.cfg)
+        problems |= dict.fromkeys(find_problems(each.cfg, each.choices))
+        if multirun:
+            problems |= dict.fromkeys(_several_processes(each.cfg))
     if problems:
         raise ConfigError("\n".join(problems))
+    return multirun
 
 
 def _several_processes(cfg: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnnlab.errors import ConfigError
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
@@ -24,10 +25,13 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         hidden_size: Features H of its output and state.
         nonlinearity: f.
         init: How the weights start; see `rnnlab.layers.init`.
+        recurrent_gain: Factor on the recurrent matrix at the start. With `orthogonal` it is the
+            modulus of every eigenvalue: above 1 a gradient grows on its way back as long as f is
+            near linear, below 1 it shrinks.
         kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
-        ConfigError: `hidden_size` is less than 1.
+        ConfigError: `hidden_size` is less than 1, or `recurrent_gain` is not positive.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("hidden",)
@@ -40,14 +44,19 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         hidden_size: int = 128,
         nonlinearity: Literal["tanh", "relu"] = "tanh",
         init: Init = "orthogonal",
+        recurrent_gain: float = 1.0,
         kernel: Kernel = "auto",
     ) -> None:
+        if not recurrent_gain > 0:
+            raise ConfigError(f"cell.recurrent_gain: must be positive, not {recurrent_gain}")
         size = check_hidden_size(hidden_size)
         super().__init__(input_size, size, nonlinearity=nonlinearity, batch_first=True)
         self.kernel = kernel
         self.output_size = size
         if init == "orthogonal":
             orthogonal_(self)
+        with torch.no_grad():
+            self.weight_hh_l0.mul_(recurrent_gain)
 
     def native(
         self, x: Float[Tensor, "B T D"], state: State | None
