@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from runs import SMALL, merged
+from tiny import call, refused
 
 TINY = ["data.train_size=96", "trainer.max_epochs=1", "trainer.limit_val_batches=1"]
 
@@ -82,6 +83,24 @@ def test_optuna_maximises_the_score(tmp_path):
     (best,) = [row for row in rows if row["best"] == "*"]
     said = next(table.parent.glob("optimization_results.yaml")).read_text()
     assert f"best_value: {best['score']}"[:20] in said
+
+
+@pytest.mark.slow
+def test_an_experiment_may_be_a_sweep_whose_jobs_run_side_by_side(tmp_path):
+    words = ["experiment=vanishing", "variant=gru_bias2", "data.lag=2,9", "data.train_size=128"]
+    result = rnnlab(tmp_path, "-m", *words, "trainer.val_check_interval=1.0")
+    assert result.returncode == 0, result.stderr + result.stdout
+    (table,) = tmp_path.glob("outputs/sweeps/*/jobs.csv")
+    assert [row["data.lag"] for row in read(table)] == ["2", "9"]
+    configs = [path.read_text() for path in table.parent.glob("*/config.yaml")]
+    assert all("update_bias: 2.0" in text for text in configs)
+
+
+def test_a_sweep_of_an_experiments_own_needs_no_flag_and_is_checked(capsys):
+    said = refused(call(capsys, "train", "experiment=vanishing", "cell.update_bias=1.0"))
+    assert said.startswith("cell.update_bias: RNN has no such option")  # the swept variant's
+    said = refused(call(capsys, "train", "experiment=vanishing", "seed=1,2"))
+    assert said.startswith("seed=1,2: several values need -m")
 
 
 @pytest.mark.slow

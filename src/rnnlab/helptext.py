@@ -70,8 +70,10 @@ _GROUPS = {
     "trainer": "hardware and length of training",
     "logger": "where figures go",
     "diagnostics": "gradients that are measured",
-    "experiment": "complete settings with a known result",
+    "experiment": "complete settings with a known result; those of the lecture are sweeps",
+    "variant": "a cell with other options, for sweeps that are no grid",
     "sweep": "hyperparameter search (with -m)",
+    "launcher": "how the jobs of a multirun are started",
 }
 
 _EXAMPLES = """\

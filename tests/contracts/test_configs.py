@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.composing import compose_words
+from rnnlab.composing import compose_words, single_runs
 from rnnlab.config import config_dir
 from rnnlab.trust import read_yaml, targets
 from rnnlab.validate import data_of_kind, locate, options, validate
@@ -137,6 +137,10 @@ def test_every_experiment_runs(experiment, data_root, monkeypatch, tmp_path, cap
     monkeypatch.chdir(tmp_path)
     limits = [f"trainer.limit_{split}_batches=2" for split in ("train", "val", "test")]
     words = [f"experiment={experiment}", *limits, "trainer.max_epochs=1", "hydra.run.dir=run"]
+    swept = compose_words("train", words[:1]).swept
+    if swept:  # one run of the sweep, the first
+        words += [*next(single_runs(swept)), "hydra/launcher=basic", "hydra.sweep.dir=."]
+        words += ["hydra.sweep.subdir=run", "trainer.val_check_interval=1.0"]
     said = call(capsys, *words, "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
     if said.code == 2 and "looked" in said.err:
         pytest.skip(said.err)

@@ -13,6 +13,7 @@ from rnnlab.data.delayed_recall import DelayedRecall
 from rnnlab.data.memory import MemoryData
 from rnnlab.data.parity import Parity
 from rnnlab.data.ragged import Ragged
+from rnnlab.data.reverse import Reverse
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError, DataError
@@ -74,6 +75,33 @@ def test_parity_is_the_sum_of_the_bits(lag: int) -> None:
     for inputs, label in words(data):
         assert len(inputs) == data.steps == lag + 1
         assert label == [["even", "odd"][sum(map(int, inputs)) % 2]]
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(1, 1), (6, 6), (5, 9)])
+def test_reverse_writes_the_string_backwards(shortest: int, longest: int) -> None:
+    data = Reverse(shortest=shortest, longest=longest, **SMALL)
+    texts = data.examples("train").texts
+    assert texts is not None
+    lengths = set()
+    for (inputs, target), text in zip(words(data), texts, strict=True):
+        assert target == ["<s>", *inputs[::-1], "</s>"]
+        assert text.split() == inputs[::-1]
+        assert set(inputs) <= set("abcdefghijklmnopqrstuvwxyz")
+        lengths.add(len(inputs))
+    assert lengths == set(range(shortest, longest + 1))
+
+
+def test_reverse_needs_lengths_in_order() -> None:
+    with pytest.raises(ConfigError, match=r"^data\.longest: 3 is less than data\.shortest, 4$"):
+        Reverse(shortest=4, longest=3)
+
+
+def test_reverse_keeps_its_splits_apart() -> None:
+    data = Reverse(**SMALL)
+    train, val, test = (set(rows(data, split)) for split in SPLITS)
+    assert len(train) == 400
+    assert not train & val
+    assert not (train | val) & test
 
 
 @pytest.mark.parametrize("lag", [1, 2, 50])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
@@ -72,3 +73,16 @@ def test_large_gate_bias_remembers():
         assert (after - state[-1]).norm() < 0.06 * state[-1].norm()
         forgetful = type(layer)(D, hidden_size=H)
         assert (forgetful(x, None, state)[1][-1] - state[-1]).norm() > 0.5 * state[-1].norm()
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])
+def test_recurrent_gain_is_the_modulus_of_every_eigenvalue(gain):
+    layer = RNN(D, hidden_size=H, recurrent_gain=gain)
+    moduli = torch.linalg.eigvals(layer.weight_hh_l0.detach()).abs()
+    torch.testing.assert_close(moduli, torch.full((H,), gain), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("gain", [0.0, -1.0, math.nan])
+def test_recurrent_gain_is_positive(gain):
+    with pytest.raises(ConfigError, match=r"^cell\.recurrent_gain: must be positive, not"):
+        RNN(D, recurrent_gain=gain)
