@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from rnnlab.composing import compose_words
 from rnnlab.conclude import Outcome
 from rnnlab.train import run
@@ -41,3 +43,11 @@ def weights(file: Path) -> dict[str, Any]:
 
     state: dict[str, Any] = load_plain(file)["state_dict"]
     return state
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """All that was logged: tag -> [(step, value)]."""
+    board = EventAccumulator(str(folder))
+    board.Reload()
+    tags = board.Tags()["scalars"]
+    return {tag: [(point.step, point.value) for point in board.Scalars(tag)] for tag in tags}

@@ -16,6 +16,7 @@ from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.layout import CustomLayout
 from rnnlab.diagnostics.progress import Progress
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.encoder import Encoder
@@ -107,7 +108,8 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     # what is measured between two writes would be lost
     interval = min([cfg["trainer"].get("log_every_n_steps", 50), *intervals])
     # the board writes at the end of a batch: behind all that measures there
-    callbacks: list[Callback] = [Throughput(), *instruments, Board(every_n_steps=interval)]
+    callbacks: list[Callback] = [Throughput(), *instruments, CustomLayout()]
+    callbacks.append(Board(every_n_steps=interval))
     checkpoints = folder / "checkpoints"
     callbacks.append(Best(checkpoints, monitor=monitor, mode=task.mode))
     # behind the best: what resumes a run has to know which epoch that was

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rnnlab.build import Config
 from rnnlab.checkpoint import load_plain
 from rnnlab.data.base import SequenceData
+from rnnlab.diagnostics.alarms import Alarms
 from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
 from rnnlab.module import SequenceModule
 from rnnlab.record import collect, write_json
@@ -42,6 +43,7 @@ def conclude(
     data: SequenceData,
     *,
     status: str,
+    reason: str | None,
     folder: Path,
     seconds: float,
     checksums: dict[str, str],
@@ -54,6 +56,7 @@ def conclude(
         module: As `fit` left it; afterwards it has the best weights.
         data: The data that it was trained on.
         status: How `fit` ended.
+        reason: Why, of a run that diverged.
         folder: The run's folder.
         seconds: Wall time of `fit`.
         checksums: sha256 of the files read.
@@ -75,6 +78,7 @@ def conclude(
     record = collect(
         cfg,
         status=status,
+        **({} if reason is None else {"reason": reason}),
         sections={"val": val, "test": test},
         monitor=f"val/{task.monitor}",
         score=score if math.isfinite(score) else None,
@@ -87,12 +91,28 @@ def conclude(
         parameters=sum(p.numel() for p in module.parameters()),
         data=checksums,
         scorers=task.signatures(),
+        **_alarms(trainer),
     )
     if trainer.is_global_zero:
         write_json(folder / "metrics.json", record)
         _log_final(trainer, val, test)
         _summary(folder, record, trained=trained)
     return Outcome(status, score, record, folder)
+
+
+def last_good(folder: Path) -> str:
+    """Which checkpoint of a run that diverged still has finite weights, in words."""
+    for name in ("last", "best"):
+        path = folder / "checkpoints" / f"{name}.ckpt"
+        if path.is_file():
+            return f"the last good checkpoint is {path}, step {load_plain(path)['global_step']}"
+    return "it came before the first checkpoint"
+
+
+def _alarms(trainer: Trainer) -> dict[str, list[str]]:
+    """The alarms' sentences; no key where nobody watched for any."""
+    watching = [c for c in trainer.callbacks if isinstance(c, Alarms)]  # type: ignore[attr-defined]
+    return {"alarms": watching[0].sentences} if watching else {}
 
 
 def section(trainer: Trainer, split: str) -> dict[str, float]:

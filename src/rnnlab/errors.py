@@ -18,7 +18,7 @@ class CheckpointError(RnnlabError):
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of a run, not a mistake of the user's
-    """The loss is not finite: the run ends with status `diverged`."""
+    """The loss is not finite: the run ends with status `diverged`; says what is known of it."""
 
 
 class Interrupted(Exception):  # noqa: N818 - an outcome of a run, not a mistake of the user's

@@ -18,7 +18,7 @@ from rnnlab.build import (
 )
 from rnnlab.checkpoint import find_checkpoint, read_checkpoint
 from rnnlab.composing import override_values, parse
-from rnnlab.conclude import Outcome, conclude
+from rnnlab.conclude import Outcome, conclude, last_good
 from rnnlab.errors import ConfigError, Diverged, Interrupted
 from rnnlab.hparams import declare_hparams
 from rnnlab.prepare import (
@@ -67,7 +67,7 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
         announce(module, data, vectors, folder, trainer.strategy.root_device)
     declare_hparams(trainer, flat(cfg), model.task)
     started = time.perf_counter()
-    status = "completed"
+    status, reason = "completed", None
     try:
         trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
     except Interrupted:
@@ -75,15 +75,16 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
     except MisconfigurationException as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
     except Diverged as error:
-        status = "diverged"
+        status, reason = "diverged", f"{error}; {last_good(folder)}"
         if trainer.is_global_zero:
-            print(f"diverged: {error}; the last good checkpoint is kept", flush=True)
+            print(f"diverged: {reason}", flush=True)
     return conclude(
         cfg,
         trainer,
         module,
         data,
         status=status,
+        reason=reason,
         folder=folder,
         seconds=time.perf_counter() - started,
         checksums=data.checksums() | vectors.checksums(),

@@ -7,14 +7,13 @@ import pytest
 import torch
 from lightning import Callback
 from lightning.pytorch.plugins import MixedPrecision
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rnnlab import prepare, train
 from rnnlab.build import build_model, build_vectors
 from rnnlab.composing import compose_words
 from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
 from rnnlab.trust import make
-from runs import SMALL, merged, small_run
+from runs import SMALL, merged, scalars, small_run
 from tiny import start
 
 
@@ -66,14 +65,6 @@ class Spy(Callback):
         self.weights.append({n: p.detach().double() for n, p in pl_module.named_parameters()})
         grads = [p.grad for p in pl_module.parameters() if p.grad is not None]
         self.used.append(float(torch.nn.utils.get_total_norm(grads)))
-
-
-def scalars(folder):
-    """All that was logged: tag -> [(step, value)]."""
-    board = EventAccumulator(str(folder))
-    board.Reload()
-    tags = board.Tags()["scalars"]
-    return {tag: [(point.step, point.value) for point in board.Scalars(tag)] for tag in tags}
 
 
 EVERY = [

@@ -178,6 +178,10 @@ class BatchLoader:
             return [batches[step % len(batches)] for step in steps]
         return [self._rows[rows] for rows in batches]
 
+    def rows(self, index: int) -> np.ndarray:
+        """Numbers, in the split, of the examples in one batch of this epoch."""
+        return self._mine()[index]
+
     def reference_texts(self) -> list[str] | None:
         """Target texts in the order of this epoch's batches; None where targets are not texts."""
         texts = self.examples.texts

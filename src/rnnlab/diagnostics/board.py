@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.autopsy import autopsy
 from rnnlab.errors import Diverged
 from rnnlab.module import SequenceModule
 
@@ -26,8 +29,9 @@ class Board(Callback):
     grad/total    | norm of the whole gradient before clipping, at the writing step
     grad/clipped  | share of optimiser steps since the last write whose gradient was clipped
 
-    It also watches that the loss is finite: on a CPU at every step, on other devices, where
-    looking means waiting, at every write.
+    It also watches that the loss is finite: on a CPU for every batch, before the weights are
+    touched; on other devices, where looking means waiting, at every write. Where it is not, the
+    run ends, the batch is saved, and the first layer that broke is named (`autopsy`).
 
     Args:
         every_n_steps: Interval of writes, in optimiser steps.
@@ -45,6 +49,7 @@ class Board(Callback):
         self._sums: Tensor | None = None
         self._counts = [0, 0]
         self._written_at = -1
+        self._batch: tuple[Batch, int] | None = None
 
     def post(self, scalars: dict[str, Tensor]) -> None:
         """Add 0-dimensional tensors to the next write; the last value of a key counts."""
@@ -53,6 +58,19 @@ class Board(Callback):
     def due(self, trainer: Trainer, every_n_steps: int) -> bool:
         """Whether the optimiser step that is being made is one to measure at."""
         return (trainer.global_step + 1) % every_n_steps == 0 or trainer.global_step == 0
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Know the batch, for what follows."""
+        self._batch = batch, batch_idx
+
+    def on_before_backward(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
+    ) -> None:
+        """End a run whose loss is not finite before its weights are lost as well."""
+        if loss.device.type == "cpu":
+            self._check(trainer, pl_module, float(pl_module.last_loss))  # type: ignore[arg-type]
 
     def on_train_batch_end(
         self,
@@ -66,11 +84,10 @@ class Board(Callback):
         assert isinstance(pl_module, SequenceModule)
         loss = pl_module.last_loss
         assert loss is not None
-        if loss.device.type == "cpu" and not _agreed(trainer, bool(torch.isfinite(loss))):
-            raise Diverged(f"the loss is {float(loss)} at step {trainer.global_step}")
         self._add(trainer, pl_module, loss)
         step = trainer.global_step
-        if step != self._written_at and (step % self.every_n_steps == 0 or step == 1):
+        due = step == 1 or (step > 0 and step % self.every_n_steps == 0)
+        if due and step != self._written_at:
             self.write(trainer)
             self._written_at = step
 
@@ -103,8 +120,18 @@ class Board(Callback):
             logger.log_metrics(scalars, step=trainer.global_step)
         for listener in self.listeners:
             listener(trainer, scalars)
-        if not _agreed(trainer, math.isfinite(self.loss)):
-            raise Diverged(f"the loss is not finite before step {trainer.global_step}")
+        self._check(trainer, trainer.lightning_module, self.loss)
+
+    def _check(self, trainer: Trainer, module: LightningModule, loss: float) -> None:
+        finite = math.isfinite(loss)
+        if _agreed(trainer, finite):
+            return
+        assert isinstance(module, SequenceModule)
+        if finite or self._batch is None:
+            raise Diverged(
+                f"another process's loss is not finite after {trainer.global_step} steps"
+            )
+        raise Diverged(autopsy(trainer, module, *self._batch, f"the loss is {loss}"))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what came after the last write."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.naming import short
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 
@@ -79,7 +80,7 @@ def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
     """Norms of all gradients that there are, as 0-dimensional fp32 tensors, by board key."""
     slices: dict[str, list[Tensor]] = {}
     for prefix, part in module.named_modules():
-        name = _short(prefix)
+        name = short(prefix)
         if isinstance(part, Layer):
             for gate, (parameter, rows) in part.gates().items():
                 grad = part.get_parameter(parameter).grad
@@ -147,11 +148,7 @@ def update_ratios(module: nn.Module, before: Mapping[str, list[Tensor]]) -> dict
 def _trained(module: nn.Module) -> dict[str, list[nn.Parameter]]:
     """The parameters with a gradient, by name of the module that they belong to."""
     found = {
-        _short(prefix): [p for p in part.parameters(recurse=False) if p.grad is not None]
+        short(prefix): [p for p in part.parameters(recurse=False) if p.grad is not None]
         for prefix, part in module.named_modules()
     }
     return {name: parameters for name, parameters in found.items() if parameters}
-
-
-def _short(prefix: str) -> str:
-    return prefix.replace(".layers.", ".")

@@ -1,0 +1,189 @@
+"""When gradients, gates and updates tell why a run does not learn: rules over running medians."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rnnlab.diagnostics.autopsy import some
+from rnnlab.diagnostics.learning import Learning
+from rnnlab.diagnostics.window import Window
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too much; None switches a rule off. See `Alarms` for their meaning."""
+
+    patience: int
+    fall: float
+    exploding: float | None
+    growth: float | None
+    vanishing: float | None
+    saturated: float | None
+    clipped: float | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: non_finite, exploding, vanishing, saturated, dead or clipped.
+        subject: Where: a layer, a part of one, or the whole gradient.
+        fact: What was seen, in words.
+    """
+
+    kind: str
+    subject: str
+    fact: str
+
+
+@dataclass(frozen=True)
+class Spike:
+    """A gradient far above the usual one: when, how large, and what norm and loss were usual."""
+
+    step: int
+    norm: float
+    usual: float
+    loss: float
+
+
+class Rules:
+    """Reads the scalars of every write of the board, and says what is wrong.
+
+    All but `non_finite` need a loss that is stuck, or was thrown back: a run that learns has
+    nothing wrong with it. What is a state and no event has to be the median over `patience` steps.
+
+    Args:
+        limits: See `Limits`.
+        guess: Loss of the best constant guess.
+        scaled: Losses are scaled (fp16): single gradients that are not finite are usual there.
+    """
+
+    def __init__(self, limits: Limits, *, guess: float, scaled: bool = False) -> None:
+        self.limits = limits
+        self.learning = Learning(patience=limits.patience, fall=limits.fall, guess=guess)
+        self._windows: dict[str, Window] = defaultdict(lambda: Window(limits.patience))
+        self._tolerated = 3 if scaled else 1
+        self._broken = 0
+        self._spike: Spike | None = None
+
+    def hear(self, step: int, scalars: Mapping[str, float], length: float) -> list[Finding]:
+        """What is wrong at a write.
+
+        Args:
+            step: Optimiser steps made.
+            scalars: What was written.
+            length: Steps of a sequence in this batch, on average.
+        """
+        found = [*self._non_finite(scalars), *self._exploded(step, scalars)]
+        self.learning.add(step, scalars["train/loss"])
+        for key, value in scalars.items():
+            self._windows[key].add(step, value)
+        if self.learning.stuck:
+            found += self._vanishing(length)
+            found += self._saturated()
+            found += self._dead(length)
+            found += self._clipped()
+        return found
+
+    def _non_finite(self, scalars: Mapping[str, float]) -> Iterator[Finding]:
+        parts = {k: v for k, v in scalars.items() if k.startswith("grad/")}
+        bad = [k.removeprefix("grad/") for k, v in parts.items() if not math.isfinite(v)]
+        self._broken = self._broken + 1 if bad else 0
+        if self._broken >= self._tolerated:
+            named = [name for name in bad if not name.startswith("total")] or ["the whole"]
+            yield Finding(
+                "non_finite", "gradient", f"the gradient of {some(named)} is not a finite number"
+            )
+
+    def _exploded(self, step: int, scalars: Mapping[str, float]) -> Iterator[Finding]:
+        """A norm far above the usual one, then a loss far above its own."""
+        spike, limits = self._spike, self.limits
+        if spike and self.learning.thrown_back(scalars["train/loss"], spike.loss):
+            self._spike = None
+            yield Finding(
+                "exploding",
+                "gradient",
+                f"the whole gradient's norm was {spike.norm:.3g} at step {spike.step}, "
+                f"{spike.norm / spike.usual:.0f} times its running median, and the loss went from "
+                f"{spike.loss:.3g} to {scalars['train/loss']:.3g}",
+            )
+        elif spike and step - spike.step > limits.patience:
+            self._spike = None
+        norm, norms = scalars.get("grad/total"), self._windows["grad/total"]
+        if norm is None or limits.exploding is None or len(norms) < 5 or self._spike:
+            return
+        if math.isfinite(norm) and norm > limits.exploding * norms.median > 0:
+            self._spike = Spike(step, norm, norms.median, self.learning.usual)
+
+    def _vanishing(self, length: float) -> Iterator[Finding]:
+        """Half-life far below the length of a sequence, or growth along it; from the same slope."""
+        for layer, slope in self._steady("flow/", "/decades_per_step"):
+            limit = self.limits
+            if limit.vanishing is not None and slope.median < 0:
+                half_life = math.log10(2) / -slope.median
+                if half_life < limit.vanishing * length:
+                    yield Finding(
+                        "vanishing",
+                        layer,
+                        f"its gradient halves every {half_life:.2g} steps back in time (median "
+                        f"since step {slope.first_step}), in sequences of {length:.0f} steps: a "
+                        f"thousandth is left {3 / -slope.median:.0f} steps before the end",
+                    )
+            grown = slope.median * length
+            if limit.growth is not None and grown > math.log10(limit.growth):
+                yield Finding(
+                    "exploding",
+                    layer,
+                    f"its gradient grows by a factor of 10^{grown:.1f} back in time over a "
+                    f"sequence of {length:.0f} steps (median since step {slope.first_step})",
+                )
+
+    def _saturated(self) -> Iterator[Finding]:
+        limit = self.limits.saturated
+        if limit is None:
+            return
+        stuck: dict[str, list[str]] = defaultdict(list)
+        for end, words in {"low": "below 0.05", "high": "above 0.95"}.items():
+            for name, share in self._steady("gate/", f"/{end}"):
+                if share.median > limit:
+                    layer, _, gate = name.rpartition("/")
+                    stuck[layer].append(f"{share.median:.0%} of its {gate} gate is {words}")
+        for name, share in self._steady("gate/", "/saturated"):
+            if share.median > limit:
+                layer, _, gate = name.rpartition("/")
+                stuck[layer].append(f"{share.median:.0%} of its {gate} has a magnitude above 0.97")
+        for layer, facts in stuck.items():
+            yield Finding("saturated", layer, " and ".join(facts))
+
+    def _dead(self, length: float) -> Iterator[Finding]:
+        zero: dict[str, list[str]] = defaultdict(list)
+        for name, norm in self._steady("grad/", ""):
+            alone = length <= 1 and "/recurrent/" in name  # one step: nothing recurs
+            share = name in ("clipped", "total_clipped")
+            if not any(norm.values) and not alone and not share:
+                layer, _, part = name.partition("/")
+                zero[layer].append(part)
+        if "total" in zero:
+            zero = {"total": [""]}
+        for layer, parts in zero.items():
+            named = "" if parts == [""] else f" of {some(parts)}"
+            yield Finding("dead", layer, f"the gradient{named} is exactly zero")
+
+    def _clipped(self) -> Iterator[Finding]:
+        limit = self.limits.clipped
+        for _, share in self._steady("grad/clipped", ""):
+            if limit is not None and share.median > limit:
+                yield Finding(
+                    "clipped",
+                    "gradient",
+                    f"{share.median:.0%} of the steps since step {share.first_step} were clipped: "
+                    "steps have one size, whatever the gradient says",
+                )
+
+    def _steady(self, prefix: str, suffix: str) -> Iterator[tuple[str, Window]]:
+        """Full windows of the scalars between a prefix and a suffix, by what stands between."""
+        for key, window in self._windows.items():
+            if key.startswith(prefix) and key.endswith(suffix) and window.full:
+                yield key.removeprefix(prefix).removesuffix(suffix), window

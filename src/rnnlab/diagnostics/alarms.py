@@ -1,0 +1,170 @@
+"""What goes wrong in a run, in a sentence: on the terminal, in TensorBoard, in the record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
+from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.learning import guess_loss
+from rnnlab.diagnostics.naming import layers_of
+from rnnlab.errors import ConfigError, Diverged
+
+
+class Alarms(Callback):
+    """Reads what the board writes, and raises an alarm where that explains a run that fails.
+
+    It measures nothing itself: each rule needs the instrument whose scalars it reads, and costs
+    no copy from the device. Apart from what is not finite, an alarm is only raised while the loss
+    is no better than guesses and does not fall: a run that learns has none. Each is told once a
+    run, with the layer (`encoder.0.ahead`: direction included), the step, and what to try.
+
+    Kind       | Raised when                                                       | Reads
+    non_finite | a gradient or the loss is not finite                              | weight_flow
+    exploding  | the total norm exceeds `exploding` times its running median, and  | weight_flow
+               | the loss is thrown back to a guesser's; or the gradient grows     | time_flow
+               | over a sequence by more than `growth`                             |
+    vanishing  | its half-life is below `vanishing` of a sequence's length         | time_flow
+    saturated  | more than `saturated` of a gate is shut, open or at its bounds    | saturation
+    dead       | the gradient of a whole gate or module is exactly zero            | weight_flow
+    clipped    | more than `clipped` of the steps are clipped                      | the board
+
+    All but the first two are about medians over `patience` steps. A limit of null switches its
+    rule off.
+
+    Args:
+        patience: Optimiser steps that a state has to last.
+        fall: Share by which a loss has to be below that of guesses, or its own of `patience`
+            steps ago, to count as learning.
+        exploding: See above.
+        growth: See above; a factor.
+        vanishing: See above.
+        saturated: See above.
+        clipped: See above.
+
+    Raises:
+        ConfigError: A limit out of its range.
+
+    Attributes:
+        sentences: All alarms so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        patience: int = 500,
+        fall: float = 0.05,
+        exploding: float | None = 100.0,
+        growth: float | None = 1e4,
+        vanishing: float | None = 0.1,
+        saturated: float | None = 0.9,
+        clipped: float | None = 0.95,
+    ) -> None:
+        _require(patience >= 1, "patience", patience, "at least 1")
+        for name, share in {
+            "fall": fall,
+            "vanishing": vanishing,
+            "saturated": saturated,
+            "clipped": clipped,
+        }.items():
+            _require(share is None or 0 < share < 1, name, share, "above 0 and below 1")
+        for name, factor in {"exploding": exploding, "growth": growth}.items():
+            _require(factor is None or factor > 1, name, factor, "above 1")
+        self.limits = Limits(patience, fall, exploding, growth, vanishing, saturated, clipped)
+        self.sentences: list[str] = []
+        self._told: list[str] = []
+        self._rules: Rules | None = None
+        self._gates: dict[str, frozenset[str]] = {}
+        self._length = 0.0
+        self._where = ""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to the board."""
+        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        board.listeners.append(self._hear)
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        self._rules = Rules(
+            self.limits,
+            guess=guess_loss(data.examples("train"), data.kind),
+            scaled=getattr(trainer.precision_plugin, "scaler", None) is not None,
+        )
+        self._gates = {
+            name: frozenset(key.rpartition("/")[2] for key in layer.gates())
+            for name, layer in layers_of(pl_module).items()
+        }
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep what a sentence may need: how long the sequences are, and which batch this is."""
+        assert isinstance(batch, Batch)
+        self._length = batch.tokens / len(batch)
+        self._where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """A run that diverged ends with that alarm."""
+        if isinstance(exception, Diverged):
+            finding = Finding("non_finite", "loss", str(exception))
+            self._tell(trainer, finding)
+
+    def _hear(self, trainer: Trainer, scalars: Mapping[str, float]) -> None:
+        assert self._rules is not None
+        for finding in self._rules.hear(trainer.global_step, scalars, self._length):
+            self._tell(trainer, finding)
+
+    def _tell(self, trainer: Trainer, finding: Finding) -> None:
+        key = f"{finding.kind} {finding.subject}"
+        if key in self._told:
+            return
+        self._told.append(key)
+        step = trainer.global_step
+        sentence = f"{finding.kind} at step {step}: {finding.subject}: {finding.fact}"
+        if finding.kind == "non_finite" and finding.subject == "gradient":
+            sentence += f" ({self._where})"
+        sentence += f"; try {self._remedy(finding, trainer.gradient_clip_val)}"
+        self.sentences.append(sentence)
+        if not trainer.is_global_zero:
+            return
+        print(f"alarm    {sentence}", flush=True)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_text(f"alarm/{finding.kind}", sentence, global_step=step)
+
+    def _remedy(self, finding: Finding, limit: float | None) -> str:
+        clip = (
+            f"a trainer.gradient_clip_val below {limit:g}"
+            if limit
+            else "trainer.gradient_clip_val=1"
+        )
+        gates = self._gates.get(finding.subject.partition("/")[0], frozenset())
+        if finding.kind == "vanishing":
+            if "forget" in gates:
+                return "a larger cell.forget_bias, or cell=gru"
+            if "update" in gates:
+                return "a larger cell.update_bias, or cell=lstm"
+            return "a cell with gates (cell=lstm, cell=gru), or cell.init=orthogonal"
+        return {
+            "non_finite": f"a smaller optimizer.lr, {clip}",
+            "exploding": f"{clip}, a smaller optimizer.lr, cell.init=orthogonal, a cell with gates",
+            "saturated": "a smaller optimizer.lr, cell.init=orthogonal, inputs of a smaller scale",
+            "dead": "a smaller optimizer.lr, another cell or nonlinearity, another seed",
+            "clipped": "a larger trainer.gradient_clip_val, or a smaller optimizer.lr",
+        }[finding.kind]
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was told, for a resumed run."""
+        return {"sentences": list(self.sentences), "told": list(self._told)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Do not tell it again."""
+        self.sentences, self._told = list(state_dict["sentences"]), list(state_dict["told"])
+
+
+def _require(fits: bool, key: str, value: float | None, range_: str) -> None:
+    if not fits:
+        raise ConfigError(f"diagnostics.alarms.{key}: {value} is not {range_}")

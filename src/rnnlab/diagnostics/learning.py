@@ -1,0 +1,76 @@
+"""Whether a training loss says that the run learns."""
+
+import math
+from statistics import median
+
+import numpy as np
+
+from rnnlab.data.batch import IGNORE
+from rnnlab.data.loader import Examples
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.spec import Kind
+from rnnlab.diagnostics.window import Window
+
+FAR = 1.5
+"""A loss so many times the usual one is no noise."""
+
+
+class Learning:
+    """Compares the newest losses with a guesser's, and with those of a while ago.
+
+    Args:
+        patience: Optimiser steps that count as a while.
+        fall: Share that a loss has to be lower to count.
+        guess: Loss of the best constant guess, see `guess_loss`.
+    """
+
+    def __init__(self, *, patience: int, fall: float, guess: float) -> None:
+        self.fall = fall
+        self.guess = guess
+        self._losses = Window(patience)
+
+    def add(self, step: int, loss: float) -> None:
+        """Add the mean loss before a step."""
+        self._losses.add(step, loss)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it has stood at the level of guesses for a while: no lower, and not falling."""
+        values = self._losses.values
+        now, before = median(values[-3:]), median(values[:3])
+        bar = (1 - self.fall) * max(self.guess, before)
+        return self._losses.full and now > bar
+
+    @property
+    def usual(self) -> float:
+        """The median loss of the last while; nan while there is none."""
+        return self._losses.median
+
+    def thrown_back(self, loss: float, usual: float) -> bool:
+        """Whether a loss is no better than a guess, and far from what it usually was."""
+        return loss > (1 - self.fall) * self.guess and loss > FAR * usual
+
+
+def guess_loss(examples: Examples, kind: Kind) -> float:
+    """What a model pays that knows how often each answer comes, and nothing of the input.
+
+    The entropy of labels, tags or tokens in nats; the variance of values, the mean over their
+    columns. It is what the tasks' losses (cross entropy and mean squared error, without label
+    smoothing) fall to before anything is learned from the sequence.
+
+    Args:
+        examples: The training split.
+        kind: What its targets are.
+    """
+    target = examples.target
+    if isinstance(target, Ragged):
+        ids = target.values
+        if kind == "tokens":  # nobody has to predict `<s>`
+            ids = np.delete(ids, target.offsets[:-1][target.lengths > 0])
+    elif kind == "values":
+        return float(target.astype(np.float64).var(axis=0).mean())
+    else:
+        ids = target.ravel()
+    _, counts = np.unique(ids[ids != IGNORE], return_counts=True)
+    shares = counts / max(1, counts.sum())
+    return math.fsum(-shares * np.log(shares))

@@ -1,0 +1,90 @@
+"""Gates that are stuck open or shut, states at their bounds, and how long they last."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.gates import real_steps, summary
+from rnnlab.diagnostics.naming import layers_of
+from rnnlab.errors import ConfigError
+from rnnlab.layers.base import Layer
+from rnnlab.layers.trace import Trace
+
+
+class Saturation(Callback):
+    """Posts how gates and states of every recurrent layer are distributed, on sampled steps.
+
+    The training's own forward pass is recorded (see `Layer.record`), and its gates are computed
+    again for all steps at once; nothing is copied to the host here, and on the steps between
+    nothing is done. All figures are over the real steps of all sequences of one batch.
+
+    Key                            | Meaning
+    gate/<layer>/<gate>/low        | share of a sigmoid's values below 0.05
+    gate/<layer>/<gate>/high       | share above 0.95
+    gate/<layer>/<gate>/mean       | their mean
+    gate/<layer>/<name>/saturated  | share of a tanh's values beyond 0.97 in magnitude; <name> a
+                                   | gate, or `state` for the tanh of an LSTM's cell state
+    gate/<layer>/memory            | -1 / log(mean): steps in which a state held by an LSTM's
+                                   | forget gate or a GRU's update gate falls to 1/e
+    gate/<layer>/h/norm, c/norm    | mean Euclidean norm of the parts of the state
+
+    <layer> as `encoder.0.ahead` or `task.decoder.0`. Under accumulation the first batch of a
+    sampled step is measured; of several processes the first one, by its own batch.
+
+    Args:
+        every_n_steps: Interval in optimiser steps; the first step is always measured.
+
+    Raises:
+        ConfigError: The interval is less than 1.
+    """
+
+    def __init__(self, *, every_n_steps: int = 50) -> None:
+        if every_n_steps < 1:
+            raise ConfigError(
+                f"diagnostics.saturation.every_n_steps: {every_n_steps} is not at least 1"
+            )
+        self.every_n_steps = every_n_steps
+        self._stack = ExitStack()
+        self._traces: list[tuple[str, Layer, Trace]] = []
+        self._batch: Batch | None = None
+        self._sampled = -1
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Record the forward pass, where it is due."""
+        step = trainer.global_step
+        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        due = board.due(trainer, self.every_n_steps) and step != self._sampled
+        if not (due and trainer.is_global_zero):
+            return
+        self._sampled, self._batch = step, batch
+        for name, layer in layers_of(pl_module).items():
+            self._stack.enter_context(layer.record(self._keeper(name, layer)))
+
+    def _keeper(self, name: str, layer: Layer) -> Any:
+        return lambda trace: self._traces.append((name, layer, trace))
+
+    def on_before_backward(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
+    ) -> None:
+        """Measure what was recorded; the weights are still those of the forward pass."""
+        self._stack.close()
+        traces, self._traces = self._traces, []
+        if traces:
+            assert self._batch is not None
+            board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+            for name, layer, trace in traces:
+                valid = real_steps(trace, self._batch)
+                board.post(summary(f"gate/{name}", layer.gate_values(trace), valid))
+        self._batch = None
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the layers alone."""
+        self._stack.close()

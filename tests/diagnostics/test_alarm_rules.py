@@ -1,0 +1,242 @@
+"""Each rule fires on a stream made for it, names where, and is silent on streams that learn."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlab.data.batch import IGNORE
+from rnnlab.data.loader import Examples
+from rnnlab.data.ragged import Ragged
+from rnnlab.diagnostics.alarm_rules import Limits, Rules
+from rnnlab.diagnostics.learning import guess_loss
+from rnnlab.diagnostics.window import Window
+
+LIMITS = Limits(
+    patience=500, fall=0.05, exploding=100.0, growth=1e4, vanishing=0.1, saturated=0.9, clipped=0.95
+)
+GUESS = 2.0
+
+
+def stream(more, *, loss=lambda step: 2.0, until=3000, every=50, length=100.0, limits=LIMITS):
+    """What the rules find in a run: {(kind, subject): (first step, fact)}."""
+    rules = Rules(limits, guess=GUESS)
+    found = {}
+    for step in [1, *range(every, until + 1, every)]:
+        scalars = {"train/loss": loss(step), **more(step)}
+        for finding in rules.hear(step, scalars, length):
+            found.setdefault((finding.kind, finding.subject), (step, finding.fact))
+    return found
+
+
+def learning(step):
+    return 2.0 if step < 1200 else 2.0 * 0.5 ** ((step - 1200) / 300)
+
+
+VANISHING = {"flow/encoder.0.ahead/decades_per_step": -0.3}
+SATURATED = {"gate/encoder.0/forget/low": 0.97, "gate/encoder.0/input/high": 0.99}
+DEAD = {"grad/encoder.0/recurrent/forget": 0.0, "grad/encoder.0/input/forget": 1.0}
+CLIPPED = {"grad/clipped": 1.0}
+GROWING = {"flow/encoder.1.back/decades_per_step": 0.05}
+CASES = {
+    ("vanishing", "encoder.0.ahead"): VANISHING,
+    ("saturated", "encoder.0"): SATURATED,
+    ("dead", "encoder.0"): DEAD,
+    ("clipped", "gradient"): CLIPPED,
+    ("exploding", "encoder.1.back"): GROWING,
+}
+
+
+@pytest.mark.parametrize(("key", "scalars"), CASES.items())
+def test_fires_once_the_state_has_lasted_in_a_run_that_is_stuck(key, scalars):
+    found = stream(lambda step: scalars)
+    assert set(found) == {key}
+    step, _ = found[key]
+    assert 500 <= step <= 550
+
+
+@pytest.mark.parametrize(("key", "scalars"), CASES.items())
+def test_silent_before_patience_is_over(key, scalars):
+    assert stream(lambda step: scalars, until=450) == {}
+
+
+@pytest.mark.parametrize(("key", "scalars"), CASES.items())
+def test_silent_where_the_loss_falls(key, scalars):
+    assert stream(lambda step: scalars, loss=lambda step: 2.0 * 0.5 ** (step / 400)) == {}
+
+
+@pytest.mark.parametrize(("key", "scalars"), CASES.items())
+def test_silent_where_it_was_solved_at_once(key, scalars):
+    assert stream(lambda step: scalars, loss=lambda step: 2.0 if step == 1 else 0.01) == {}
+
+
+@pytest.mark.parametrize(("key", "scalars"), CASES.items())
+def test_one_bad_value_is_not_a_state(key, scalars):
+    usual = {name: 0.0 if "decades" in name else 0.5 for name in scalars}
+    assert stream(lambda step: scalars if step == 1500 else usual) == {}
+
+
+def test_facts_say_how_much_and_where():
+    _, fact = stream(lambda step: VANISHING)["vanishing", "encoder.0.ahead"]
+    assert "halves every 1 steps" in fact
+    assert "a thousandth is left 10 steps before the end" in fact
+    _, fact = stream(lambda step: SATURATED)["saturated", "encoder.0"]
+    assert "97% of its forget gate is below 0.05" in fact
+    assert "99% of its input gate is above 0.95" in fact
+    _, fact = stream(lambda step: DEAD)["dead", "encoder.0"]
+    assert "recurrent/forget" in fact
+    assert "input/forget" not in fact
+    _, fact = stream(lambda step: GROWING)["exploding", "encoder.1.back"]
+    assert "10^5.0" in fact
+
+
+def test_half_life_is_held_against_the_sequences_length():
+    """Half-life 5: too short for 100 steps, long enough for 40."""
+    scalars = {"flow/encoder.0/decades_per_step": -math.log10(2) / 5}
+    assert stream(lambda step: scalars, length=100.0)
+    assert stream(lambda step: scalars, length=40.0) == {}
+
+
+def test_whole_gradient_dead():
+    scalars = {"grad/total": 0.0, "grad/encoder.0/recurrent/hidden": 0.0, "grad/task.head": 0.0}
+    assert set(stream(lambda step: scalars)) == {("dead", "total")}
+
+
+def test_one_step_sequences_have_no_recurrent_gradient():
+    assert stream(lambda step: DEAD, length=1.0) == {}
+    assert stream(lambda step: DEAD, length=2.0)
+
+
+def test_nothing_clipped_is_not_a_dead_gradient():
+    scalars = {"grad/clipped": 0.0, "grad/total_clipped": 0.0, "grad/total": 1.0}
+    assert stream(lambda step: scalars) == {}
+
+
+def norms(step):
+    """A heavy-tailed norm, as real ones are, and one outlier."""
+    rng = np.random.default_rng(step)
+    return {"grad/total": 1e4 if step == 1500 else float(rng.lognormal(0.0, 1.0))}
+
+
+def test_spike_that_throws_the_run_back_explodes():
+    found = stream(norms, loss=lambda step: 0.5 if 600 < step <= 1500 else 2.2)
+    assert set(found) == {("exploding", "gradient")}
+    step, fact = found["exploding", "gradient"]
+    assert step == 1550
+    assert "at step 1500" in fact
+    assert "1e+04" in fact
+    assert "from 0.5 to 2.2" in fact
+
+
+def test_spike_that_does_no_harm_is_none():
+    assert stream(norms, loss=lambda step: 2.0 if step < 600 else 0.5) == {}
+
+
+def test_rise_of_the_norm_where_a_plateau_ends_is_no_explosion():
+    """A memory task: nothing for a thousand steps, then the gradient rises 300 times and learns."""
+    rise = lambda step: {"grad/total": 0.003 if step < 1200 else 1.0}  # noqa: E731
+    assert stream(rise, loss=learning) == {}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_non_finite_names_the_gate(value):
+    scalars = lambda step: {  # noqa: E731
+        "grad/total": value if step == 100 else 1.0,
+        "grad/encoder.0/recurrent/forget": value if step == 100 else 1.0,
+        "grad/encoder.0/recurrent/input": 1.0,
+    }
+    found = stream(scalars, loss=learning, until=400)
+    assert set(found) == {("non_finite", "gradient")}
+    step, fact = found["non_finite", "gradient"]
+    assert step == 100
+    assert "encoder.0/recurrent/forget" in fact
+    assert "recurrent/input" not in fact
+
+
+def test_scaled_losses_may_overflow_now_and_then():
+    def rules(bad):
+        rules = Rules(LIMITS, guess=GUESS, scaled=True)
+        return [
+            finding.kind
+            for step in range(1, 20)
+            for finding in rules.hear(
+                step,
+                {"train/loss": 1.0, "grad/total": math.inf if step in bad else 1.0},
+                10.0,
+            )
+        ]
+
+    assert rules({1, 2, 9, 10}) == []
+    assert rules({1, 2, 3}) == ["non_finite"]
+
+
+@pytest.mark.parametrize(("key", "scalars"), CASES.items())
+def test_null_switches_a_rule_off(key, scalars):
+    off = Limits(500, 0.05, None, None, None, None, None)
+    found = stream(lambda step: scalars, limits=off)
+    assert set(found) == ({key} if key[0] == "dead" else set())
+
+
+@given(
+    plateau=st.integers(0, 300),
+    speed=st.floats(100, 600),
+    floor=st.floats(0.0, 0.3),
+    noise=st.floats(0.0, 0.04),
+    seed=st.integers(0, 10),
+    every=st.sampled_from([20, 50, 100]),
+)
+@settings(max_examples=40)
+def test_silent_on_any_run_that_learns(plateau, speed, floor, noise, seed, every):
+    """Whatever gradients and gates look like, as long as they are finite."""
+    rng = np.random.default_rng(seed)
+
+    def loss(step):
+        fallen = floor + (1 - floor) * 0.5 ** (max(0, step - plateau) / speed)
+        return 2.0 * fallen * float(np.exp(noise * rng.standard_normal()))
+
+    everything = {k: v for scalars in CASES.values() for k, v in scalars.items()}
+    spiky = lambda step: everything | {"grad/total": float(rng.lognormal(0, 3))}  # noqa: E731
+    assert stream(spiky, loss=loss, every=every, until=1500) == {}
+
+
+def test_what_was_learned_and_lost_again_is_watched():
+    scalars = lambda step: VANISHING  # noqa: E731
+    found = stream(scalars, loss=lambda step: 1.0 if 400 < step < 1500 else 2.0)
+    assert found["vanishing", "encoder.0.ahead"][0] > 1500
+
+
+def test_slow_way_down_to_a_guesser_is_learning_too():
+    """From far above, where an initialisation is bad, as long as it goes on."""
+    scalars = lambda step: VANISHING  # noqa: E731
+    assert stream(scalars, loss=lambda step: 2.0 + 6.0 * 0.5 ** (step / 1000), until=2500) == {}
+    assert stream(scalars, loss=lambda step: 2.0 + 6.0 * 0.5 ** (step / 50), until=2500)
+
+
+def test_guess_of_labels_values_tags_and_tokens():
+    numbers = np.zeros((4, 3, 1), dtype=np.float32)
+    labels = Examples(numbers, np.array([0, 0, 1, 2]))
+    half, quarter = 0.5 * math.log(2), 0.25 * math.log(4)
+    assert guess_loss(labels, "label") == pytest.approx(half + 2 * quarter)
+    values = Examples(numbers, np.array([[0.0, 1.0], [2.0, 1.0], [0.0, 1.0], [2.0, 1.0]]))
+    assert guess_loss(values, "values") == pytest.approx(0.5)
+    tags = Examples(numbers[:2], Ragged.from_lists([[IGNORE, 4, 4], [7, IGNORE, 7]]))
+    assert guess_loss(tags, "tags") == pytest.approx(math.log(2))
+    tokens = Examples(numbers[:2], Ragged.from_lists([[1, 5, 2], [1, 6, 2]]))  # <s> 5 </s>
+    assert guess_loss(tokens, "tokens") == pytest.approx(half + 2 * quarter)
+
+
+def test_window_holds_its_span_and_at_least_three():
+    window = Window(100)
+    for step, value in enumerate([5.0, 1.0, math.nan, 3.0, 2.0]):
+        window.add(step * 40, value)
+        assert window.full == (step * 40 >= 120)
+    assert window.values == [1.0, 3.0, 2.0]  # from step 60 on, and one more
+    assert window.median == 2.0
+    assert window.first_step == 40
+    rare = Window(10)
+    for step in (0, 1000, 2000):
+        rare.add(step, float(step))
+    assert rare.full
+    assert len(rare) == 3
