@@ -92,6 +92,16 @@ def test_facts_say_how_much_and_where():
     assert "10^5.0" in fact
 
 
+def test_the_part_of_a_state_that_keeps_most_counts():
+    """An LSTM's h may forget what its c keeps."""
+    kept = VANISHING | {"flow/encoder.0.ahead/cell/decades_per_step": -0.001}
+    assert stream(lambda step: kept) == {}
+    lost = VANISHING | {"flow/encoder.0.ahead/cell/decades_per_step": -0.1}
+    found = stream(lambda step: lost)
+    assert set(found) == {("vanishing", "encoder.0.ahead")}
+    assert "halves every 3 steps" in found["vanishing", "encoder.0.ahead"][1]
+
+
 def test_half_life_is_held_against_the_sequences_length():
     """Half-life 5: too short for 100 steps, long enough for 40."""
     scalars = {"flow/encoder.0/decades_per_step": -math.log10(2) / 5}

@@ -81,7 +81,7 @@ class Rules:
         for key, value in scalars.items():
             self._windows[key].add(step, value)
         if self.learning.stuck:
-            found += self._vanishing(length)
+            found += self._through_time(length)
             found += self._saturated()
             found += self._dead(length)
             found += self._clipped()
@@ -117,27 +117,30 @@ class Rules:
         if math.isfinite(norm) and norm > limits.exploding * norms.median > 0:
             self._spike = Spike(step, norm, norms.median, self.learning.usual)
 
-    def _vanishing(self, length: float) -> Iterator[Finding]:
-        """Half-life far below the length of a sequence, or growth along it; from the same slope."""
-        for layer, slope in self._steady("flow/", "/decades_per_step"):
-            limit = self.limits
-            if limit.vanishing is not None and slope.median < 0:
-                half_life = math.log10(2) / -slope.median
-                if half_life < limit.vanishing * length:
-                    yield Finding(
-                        "vanishing",
-                        layer,
-                        f"its gradient halves every {half_life:.2g} steps back in time (median "
-                        f"since step {slope.first_step}), in sequences of {length:.0f} steps: a "
-                        f"thousandth is left {3 / -slope.median:.0f} steps before the end",
-                    )
-            grown = slope.median * length
-            if limit.growth is not None and grown > math.log10(limit.growth):
+    def _through_time(self, length: float) -> Iterator[Finding]:
+        """A half-life far below the length of a sequence, or growth along it."""
+        vanishing, growth = self.limits.vanishing, self.limits.growth
+        slopes: dict[str, list[Window]] = defaultdict(list)
+        for part, slope in self._steady("flow/", "/decades_per_step"):
+            slopes[part.partition("/")[0]].append(slope)
+        for layer, parts in slopes.items():
+            # an LSTM's h may forget what its c keeps: the part that keeps most counts
+            slope = max(parts, key=lambda window: window.median)
+            since, decades = slope.first_step, slope.median
+            if vanishing and decades < 0 and math.log10(2) / -decades < vanishing * length:
+                yield Finding(
+                    "vanishing",
+                    layer,
+                    f"its gradient halves every {math.log10(2) / -decades:.2g} steps back in time "
+                    f"(median since step {since}), in sequences of {length:.0f} steps: a "
+                    f"thousandth is left {3 / -decades:.0f} steps before the end",
+                )
+            if growth and decades * length > math.log10(growth):
                 yield Finding(
                     "exploding",
                     layer,
-                    f"its gradient grows by a factor of 10^{grown:.1f} back in time over a "
-                    f"sequence of {length:.0f} steps (median since step {slope.first_step})",
+                    f"its gradient grows by a factor of 10^{decades * length:.1f} back in time "
+                    f"over a sequence of {length:.0f} steps (median since step {since})",
                 )
 
     def _saturated(self) -> Iterator[Finding]:
