@@ -238,6 +238,22 @@ def test_only_the_weights_gradients_are_asked_for(make):
     assert len(seen) == 1
 
 
+def test_the_first_to_begin_may_be_the_first_to_end(make):
+    layer, seen, traces = make(), [], []
+    before = set(layer.__dict__)
+    x, _ = inputs(layer)
+    first, second = layer.watch(seen.append), layer.record(traces.append)
+    first.__enter__()
+    second.__enter__()
+    layer(x)[0].sum().backward()
+    first.__exit__(None, None, None)
+    layer(x)[0].sum().backward()
+    second.__exit__(None, None, None)
+    layer(x)[0].sum().backward()
+    assert (len(seen), len(traces)) == (1, 2)
+    assert set(layer.__dict__) == before
+
+
 def test_without_gradients_nothing_is_shown_but_recorded(make):
     layer = make()
     x, _ = inputs(layer)

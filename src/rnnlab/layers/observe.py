@@ -21,7 +21,7 @@ class Observable(nn.Module):
 
     Both shadow `forward` and `outputs` of the one instance while their `with` block lasts, so that
     a layer that is not looked at does nothing for it, and one with a `forward` of its own is seen
-    too. They may be nested in any order, and used several times at once.
+    too. They may begin and end in any order, and be used several times at once.
     """
 
     _watchers: tuple[Watcher, ...] = ()
@@ -55,7 +55,7 @@ class Observable(nn.Module):
         Args:
             watcher: Called inside of the backward pass: it must change nothing.
         """
-        with self._observed(_watchers=(*self._watchers, watcher)):
+        with self._observed("_watchers", watcher):
             yield
 
     @contextmanager
@@ -65,7 +65,7 @@ class Observable(nn.Module):
         It costs memory only: tensors are detached, not copied. `gate_values` makes gates and
         states of it. It works without gradients, too.
         """
-        with self._observed(_recorders=(*self._recorders, recorder)):
+        with self._observed("_recorders", recorder):
             yield
 
     @torch.no_grad()
@@ -114,10 +114,20 @@ class Observable(nn.Module):
         return [t.to(dtype) if t.is_floating_point() else t for t in tensors]
 
     @contextmanager
-    def _observed(self, **observers: Any) -> Iterator[None]:
-        mine = {"forward": self._forward, "outputs": self._outputs}
-        with _replaced(self, **observers, **mine):
+    def _observed(self, kind: str, observer: Any) -> Iterator[None]:
+        """Add one; the shadows stay until the last one is gone, whichever that is."""
+        mine: dict[str, Any] = self.__dict__
+        mine[kind] = (*getattr(self, kind), observer)
+        mine["forward"], mine["outputs"] = self._forward, self._outputs
+        try:
             yield
+        finally:
+            rest = list(getattr(self, kind))
+            rest.remove(observer)
+            mine[kind] = tuple(rest)
+            if not (self._watchers or self._recorders):
+                for name in ("forward", "outputs", "_watchers", "_recorders"):
+                    mine.pop(name, None)
 
     def _forward(
         self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
