@@ -24,6 +24,8 @@ SMALL = [
     "trainer.log_every_n_steps=5",
     "logger=none",
 ]
+CELLS_SHOWN = ("lstm", "gru")
+"""Cells of the runs that are looked at in a browser."""
 
 
 def small_run(folder: Path, *words: str) -> Outcome:

@@ -1,0 +1,65 @@
+"""What TensorBoard shows of real runs: the numbers and pictures that were measured."""
+
+import json
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from runs import CELLS_SHOWN
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+CARDS = r"""
+return Object.fromEntries([...document.querySelectorAll('scalar-card')].map(card => [
+  card.querySelector('tb-truncated-path').textContent.replace(/\s+/g, ''),
+  [...card.querySelectorAll('scalar-card-data-table tb-data-table-content-row')].map(row =>
+    [...row.querySelectorAll('tb-data-table-content-cell')].map(cell => cell.textContent.trim()))
+]));
+"""
+"""Of every scalar card its rows: colour, run, smoothed, value, step, ..."""
+GRID = r"""
+return all('vaadin-grid-cell-content').map(cell => cell.textContent.replace(/\s+/g, ' ').trim());
+"""
+"""The cells of the table of hyperparameters, row by row."""
+
+
+def recorded(logs, cell):
+    """All that a run has written."""
+    return EventAccumulator(str(logs / cell)).Reload()
+
+
+@pytest.mark.parametrize("tag", ["train/loss", "grad/encoder.1.back/recurrent/update"])
+def test_scalars_are_those_measured(browser, dashboard, logs, pictures, tag):
+    lasts = {}
+    for cell in CELLS_SHOWN:
+        events = recorded(logs, cell)
+        if tag in events.Tags()["scalars"]:
+            lasts[cell] = events.Scalars(tag)[-1]
+    assert lasts
+    browser.open(f"{dashboard}/?tagFilter={tag.replace('/', '%2F')}#timeseries")
+
+    def shown():
+        rows = browser.run(CARDS).get(tag, [])
+        return {row[1]: row for row in rows} if len(rows) == len(lasts) else None
+
+    rows = browser.until(shown, f"a card {tag} with {len(lasts)} runs")
+    browser.picture(pictures / f"scalars_{tag.partition('/')[0]}.png")
+    for cell, last in lasts.items():
+        assert float(rows[cell][3]) == pytest.approx(last.value, rel=1e-3, abs=1e-4)
+        assert int(rows[cell][4]) == last.step
+
+
+def test_hparams_show_settings_with_final_metrics(browser, dashboard, logs, pictures):
+    browser.open(f"{dashboard}/#hparams")
+    cells = browser.until(
+        lambda: set(CELLS_SHOWN) <= set(found := browser.run(GRID)) and found,
+        "a table with a row a run",
+    )
+    browser.picture(pictures / "hparams.png")
+    heads = cells[: cells.index("")]
+    assert {"cell", "cell.hidden_size", "final/test/loss"} <= set(heads)
+    for cell in CELLS_SHOWN:
+        loss = json.loads((logs / cell / "metrics.json").read_text())["test"]["loss"]
+        row = [text for text in cells[cells.index(cell) :] if text][: len(heads) - 1]
+        assert row[1] == cell.upper()
+        assert float(row[-1]) == pytest.approx(loss, rel=1e-3)
