@@ -1,0 +1,173 @@
+"""What the last state still knows of an earlier one, whatever the task: ||dh_T/dh_{T-k}||."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.curvebook import CurveBook
+from rnnlab.diagnostics.naming import layers_of, part_name
+from rnnlab.diagnostics.samples import first
+from rnnlab.diagnostics.stats import Curve, curve_of
+from rnnlab.encoder import Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.layers.base import Layer
+from rnnlab.layers.trace import Trace
+from rnnlab.layers.watch import StateGradients
+from rnnlab.module import SequenceModule
+
+
+class Memory(Callback):
+    """Measures the memory curve of each layer of the encoder, on one fixed small batch.
+
+    It is the same sequences and the same random directions throughout a run: the first of the
+    validation split. Each measurement is a forward and a backward pass of its own, in evaluation
+    mode, without the loss. It changes no weight, gradient, buffer or random number.
+
+    Key                              | Meaning
+    memory/<layer>/decades_per_step  | slope of log10 ||dh_T/dh_{T-k}||_F against the lag k
+    memory/<layer>/half_life         | steps in which it halves (doubles, where it explodes)
+    memory/<layer>/first_last_ratio  | at a sequence's first step over that at its last
+    memory/<layer>/cell/...          | the same of dh_T/dc_{T-k}, c an LSTM's cell state
+
+    The curves of the run are in `diagnostics/memory.npz` (see `rnnlab.diagnostics.history`), and
+    drawn in `figures/memory.png`, `figures/memory_heatmap.png` and TensorBoard. Of several
+    processes the first one measures.
+
+    Args:
+        every_n_steps: Interval in optimiser steps; the first step is always measured.
+        sequences: Size of the batch.
+        probes: Random directions; see `memory_curve`.
+
+    Raises:
+        ConfigError: One of them is less than 1.
+    """
+
+    def __init__(self, *, every_n_steps: int = 200, sequences: int = 16, probes: int = 4) -> None:
+        given = {"every_n_steps": every_n_steps, "sequences": sequences, "probes": probes}
+        for name, value in given.items():
+            if value < 1:
+                raise ConfigError(f"diagnostics.memory.{name}: {value} is not at least 1")
+        self.every_n_steps = every_n_steps
+        self.sequences = sequences
+        self.probes = probes
+        self._book = CurveBook("memory", "memory", "dh_T/dh")
+        self._batch: Batch | None = None
+        self._sampled = -1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose the sequences; go on with the file of a resumed run."""
+        if trainer.is_global_zero:
+            self._book.start(trainer)
+            loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+            self._batch = first(next(iter(loader)), self.sequences).to(pl_module.device)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Measure before the optimiser step, where it is due."""
+        assert isinstance(pl_module, SequenceModule)
+        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        step = trainer.global_step
+        if (
+            self._batch is None
+            or step == self._sampled
+            or not board.due(trainer, self.every_n_steps)
+        ):
+            return
+        self._sampled = step
+        curves = memory_curves(pl_module.encoder, self._batch, probes=self.probes)
+        self._book.add(trainer, board, curves)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file; figures seldom."""
+        self._book.keep(trainer, last=False)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write all."""
+        self._book.keep(trainer, last=True)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Write all, of a run that diverged or was stopped as well."""
+        self._book.keep(trainer, last=True)
+
+
+def memory_curves(encoder: Encoder, batch: Batch, *, probes: int = 4) -> dict[str, Curve]:
+    """The memory curve of each recurrent layer and direction of an encoder, by its name.
+
+    The encoder reads the batch in evaluation mode and full precision; each layer is then looked at
+    alone, with the inputs that it had. An LSTM has a second curve, `<layer>/cell`: dh_T/dc_{T-k}.
+
+    Args:
+        encoder: It is left as it was.
+        batch: On the encoder's device.
+        probes: See `memory_curve`.
+    """
+    layers = {f"encoder.{name}": layer for name, layer in layers_of(encoder.layers).items()}
+    traces: dict[str, Trace] = {}
+    device = batch.inputs.device.type
+    with torch.inference_mode(False), torch.autocast(device, enabled=False), _evaluating(encoder):
+        with torch.no_grad(), ExitStack() as stack:
+            for name, layer in layers.items():
+                # a layer is called once
+                stack.enter_context(layer.record(lambda t, name=name: traces.update({name: t})))  # type: ignore[misc]
+            encoder(batch.inputs, batch.lengths, batch.words)
+        return {
+            part_name(name, part): curve
+            for name, layer in layers.items()
+            for part, curve in enumerate(memory_curve(layer, traces[name], probes=probes))
+        }
+
+
+def memory_curve(layer: Layer, trace: Trace, *, probes: int = 4) -> tuple[Curve, ...]:
+    """||dh_T/ds_{T-k}||_F against k, for each part s of a layer's state; h is its first part.
+
+    For v ~ N(0, I), E ||v^T J||^2 = ||J||_F^2: the squares are averaged over several v, and the
+    logarithm is taken of that. T is each sequence's own last step.
+
+    Args:
+        layer: One layer, one direction, in evaluation mode; its `.grad` are not touched.
+        trace: What it read, from which state (see `Layer.record`).
+        probes: Random directions v for each sequence, the same at each call.
+    """
+    size = trace.initial[0][0].numel()
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(probes, len(trace.inputs), size, generator=generator)
+    norms = probe_norms(layer, trace, directions.to(trace.inputs))
+    return tuple(curve_of(part.square().mean(0).sqrt().cpu().numpy()) for part in norms)
+
+
+def probe_norms(
+    layer: Layer, trace: Trace, directions: Float[Tensor, "P B H"]
+) -> list[Float[Tensor, "P B T"]]:
+    """||v^T dh_T/ds_t|| of each direction v, sequence and step, for each part s of the state."""
+    count, batch = directions.shape[:2]
+    seen: list[StateGradients] = []
+    with torch.enable_grad():
+        inputs = trace.inputs.repeat(count, 1, 1).requires_grad_()
+        lengths = None if trace.lengths is None else trace.lengths.repeat(count)
+        start = tuple(part.repeat(count, *[1] * (part.dim() - 1)) for part in trace.initial)
+        with layer.watch(seen.append):
+            _, final = layer(inputs, lengths, start)
+        felt = (final[0].flatten(1) * directions.flatten(0, 1)).sum()
+    torch.autograd.grad(felt, inputs)  # of the weights nothing is asked, so `.grad` stays
+    return [norms.view(count, batch, -1) for norms in seen[0].norms()]
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
