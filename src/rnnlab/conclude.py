@@ -74,7 +74,7 @@ def conclude(
     score = found if task.mode == "max" else -found
     if status == "diverged" or math.isnan(score):
         score = -math.inf
-    throughput = next(c for c in trainer.callbacks if isinstance(c, Throughput))  # type: ignore[attr-defined]
+    work = next(c for c in trainer.callbacks if isinstance(c, Throughput)).total  # type: ignore[attr-defined]
     record = collect(
         cfg,
         status=status,
@@ -85,8 +85,10 @@ def conclude(
         epochs=trainer.current_epoch,
         steps=trainer.global_step,
         wall_seconds=seconds,
-        train_seconds=throughput.seconds,
-        train_tokens_per_second=throughput.tokens_per_second * trainer.world_size,
+        train_seconds=work.seconds,
+        train_tokens_per_second=work.tokens_per_second * trainer.world_size,
+        train_padding=work.padding,
+        train_data_share=work.data_share,
         peak_memory_mb=peak_memory_mb(),
         parameters=sum(p.numel() for p in module.parameters()),
         data=checksums,

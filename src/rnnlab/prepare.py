@@ -22,6 +22,10 @@ SMALLEST = {"accumulate_grad_batches": 1, "log_every_n_steps": 1, "gradient_clip
 """Least values of options that Lightning takes as they come."""
 
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables that torch obeys."""
+
+
 def make_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Trainer:
     """The trainer; what its hardware options ask for must be there.
 
@@ -95,7 +99,15 @@ def announce(
     layers = ", ".join(f"{type(c).__name__} {c.input_size}->{c.output_size}" for c in cells)
     print(f"model    {parameters:,} parameters; encoder: {layers}")
     kernels = dict.fromkeys(cell.engine(device) for cell in cells)
-    print(f"kernel   {', '.join(kernels)}", flush=True)
+    print(f"kernel   {', '.join(kernels)}")
+    print(f"threads  {threads()}", flush=True)
+
+
+def threads() -> str:
+    """How many threads a CPU operation uses, and who says so."""
+    variable = next((name for name in THREADS if os.environ.get(name)), None)
+    chosen = f"set by {variable}" if variable else "PyTorch's choice; OMP_NUM_THREADS sets it"
+    return f"{torch.get_num_threads()} of {os.cpu_count()} ({chosen})"
 
 
 def limit_memory() -> None:

@@ -1,5 +1,6 @@
 """Batches of similar length, shuffled by seed and epoch, the same number for every process."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,6 +130,7 @@ class BatchLoader:
     Attributes:
         examples: The split.
         sampler: The order of batches; Lightning sets its epoch through this name.
+        seconds: Time that was spent on making batches; whoever asked for them waited for it.
     """
 
     def __init__(
@@ -151,6 +153,7 @@ class BatchLoader:
         self.sampler = BucketOrder(lengths, batch_size, shuffle=shuffle, seed=seed)
         self.rank = rank
         self.world_size = world_size
+        self.seconds = 0.0
         self._next = 0  # batches handed out in the current epoch
         self._resumed = False
 
@@ -164,11 +167,15 @@ class BatchLoader:
         if not self._resumed:
             self._next = 0
         self._resumed = False
+        asked = time.perf_counter()
         mine = self._mine()
         while self._next < len(mine):
             rows = mine[self._next]
             self._next += 1
-            yield self.examples.batch(rows)
+            batch = self.examples.batch(rows)
+            self.seconds += time.perf_counter() - asked
+            yield batch
+            asked = time.perf_counter()
 
     def _mine(self) -> list[np.ndarray]:
         batches = self.sampler.batches()

@@ -59,6 +59,12 @@ class Board(Callback):
         """Whether the optimiser step that is being made is one to measure at."""
         return (trainer.global_step + 1) % every_n_steps == 0 or trainer.global_step == 0
 
+    def writes(self, trainer: Trainer) -> bool:
+        """Whether the board will write at the end of the batch that is ending."""
+        step = trainer.global_step
+        due = step == 1 or (step > 0 and step % self.every_n_steps == 0)
+        return due and step != self._written_at
+
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
@@ -85,11 +91,9 @@ class Board(Callback):
         loss = pl_module.last_loss
         assert loss is not None
         self._add(trainer, pl_module, loss)
-        step = trainer.global_step
-        due = step == 1 or (step > 0 and step % self.every_n_steps == 0)
-        if due and step != self._written_at:
+        if self.writes(trainer):
             self.write(trainer)
-            self._written_at = step
+            self._written_at = trainer.global_step
 
     def _add(self, trainer: Trainer, module: SequenceModule, loss: Tensor) -> None:
         norm, limit = module.last_norm, trainer.gradient_clip_val

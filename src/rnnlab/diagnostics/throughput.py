@@ -1,6 +1,9 @@
 """How fast the training goes."""
 
+import operator
 import time
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,46 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from rnnlab.data.batch import Batch
+from rnnlab.data.loader import BatchLoader
 from rnnlab.diagnostics.board import Board
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a training has done, in this process.
+
+    Attributes:
+        tokens: Real source tokens.
+        padded: Source tokens with the padding.
+        seconds: Time spent in training steps.
+        waiting: Of these, the time spent waiting for batches.
+    """
+
+    tokens: int = 0
+    padded: int = 0
+    seconds: float = 0.0
+    waiting: float = 0.0
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(*map(operator.add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: "Work") -> "Work":
+        return Work(*map(operator.sub, astuple(self), astuple(other)))
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Real source tokens a second; 0 before the first step."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+    @property
+    def padding(self) -> float:
+        """Padded tokens per real token, 1 without any padding; 0 before the first step."""
+        return self.padded / self.tokens if self.tokens else 0.0
+
+    @property
+    def data_share(self) -> float:
+        """Share of the time that was spent waiting for batches; 0 before the first step."""
+        return self.waiting / self.seconds if self.seconds else 0.0
 
 
 class Throughput(Callback):
@@ -18,57 +60,56 @@ class Throughput(Callback):
     Time runs from the start of a training epoch to the end of its last batch, without the
     validations in between. On a GPU single steps are not waited for; the epoch's end is.
 
-    Key            | Meaning
-    time/tokens    | real source tokens a second, since the last write of the board
-    time/padding   | padded steps per real step in the last batch (1 means none)
+    Key            | Meaning; all since the last write of the board
+    time/tokens    | real source tokens a second
+    time/padding   | padded tokens per real token, 1 without any padding
+    time/data      | share of the time spent waiting for batches
 
     Attributes:
-        tokens: Real source tokens of this process, since the start of the run.
-        seconds: Time spent in training steps.
+        total: Since the start of the run, of all the processes that resumed it one by one.
+        clock: Seconds, from any start.
     """
 
     def __init__(self) -> None:
-        self.tokens = 0
-        self.seconds = 0.0
+        self.total = Work()
+        self.clock: Callable[[], float] = time.perf_counter
         self._since: float | None = None
-        self._mark = (0, 0.0)
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Average over the run; 0 before the first step."""
-        return self.tokens / self.seconds if self.seconds else 0.0
+        self._mark = Work()
+        self._waited = 0.0  # the loader's count, as far as it is in the total
 
     def state_dict(self) -> dict[str, Any]:
         """Counts so far, for a resumed run."""
-        return {"tokens": self.tokens, "seconds": self.seconds}
+        return asdict(self.total)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""
-        self.tokens, self.seconds = state_dict["tokens"], state_dict["seconds"]
-        self._mark = (self.tokens, self.seconds)
+        self.total = self._mark = Work(**state_dict)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
-        self._since = time.perf_counter()
+        self._since = self.clock()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count; at the end of the epoch wait for the device."""
         assert isinstance(batch, Batch)
-        self.tokens += batch.tokens
         if trainer.is_last_batch and pl_module.device.type == "cuda":
             torch.cuda.synchronize(pl_module.device)
+        loader = trainer.train_dataloader
+        assert isinstance(loader, BatchLoader)
+        padded = batch.inputs.shape[0] * batch.inputs.shape[1]
+        self.total += Work(batch.tokens, padded, waiting=loader.seconds - self._waited)
+        self._waited = loader.seconds
         self._tick()
         board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-        if trainer.global_step % board.every_n_steps == 0:
-            tokens, seconds = self.tokens - self._mark[0], self.seconds - self._mark[1]
-            self._mark = (self.tokens, self.seconds)
-            padded = batch.inputs.shape[0] * batch.inputs.shape[1]
+        if board.writes(trainer):
+            done, self._mark = self.total - self._mark, self.total
             board.post(
                 {
-                    "time/tokens": torch.tensor(tokens / max(seconds, 1e-9)),
-                    "time/padding": torch.tensor(padded / batch.tokens),
+                    "time/tokens": torch.tensor(done.tokens_per_second),
+                    "time/padding": torch.tensor(done.padding),
+                    "time/data": torch.tensor(done.data_share),
                 }
             )
 
@@ -79,7 +120,7 @@ class Throughput(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let it go on."""
-        self._since = time.perf_counter()
+        self._since = self.clock()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock."""
@@ -87,8 +128,8 @@ class Throughput(Callback):
 
     def _tick(self) -> None:
         if self._since is not None:
-            now = time.perf_counter()
-            self.seconds += now - self._since
+            now = self.clock()
+            self.total += Work(seconds=now - self._since)
             self._since = now
 
 
