@@ -121,7 +121,11 @@ def predict(words: list[str]) -> int:
     from rnnlab.launch import Words
 
     given = Words.split(words)
-    cfg = compose_words("predict", given.overrides).cfg
+    # a text as it stands: Hydra would want its commas and brackets quoted
+    prompts = [word for word in given.overrides if word.startswith("prompt=")]
+    cfg = compose_words("predict", [o for o in given.overrides if o not in prompts]).cfg
+    if prompts:
+        cfg["prompt"] = prompts[-1].removeprefix("prompt=")
     given.use_current_folder(cfg)
     from rnnlab.predict import predict_file
 

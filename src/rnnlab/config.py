@@ -78,6 +78,13 @@ class PredictConfig:
     checkpoint: str = MISSING
     input: str = "-"
     batch_size: int = 64
+    prompt: str | None = None
+    count: int = field(default=1, metadata={"least": 1})
+    length: int = field(default=300, metadata={"least": 1})
+    temperature: float = 1.0
+    top_k: int | None = field(default=None, metadata={"least": 1})
+    top_p: float = 1.0
+    seed: int = field(default=1, metadata={"least": 0})
     trust: list[str] = field(default_factory=list)
 
 

@@ -29,11 +29,19 @@ the same kind, with the vocabulary of the model.
 
 PREDICT = """\
 rnnlab predict checkpoint=RUN_DIR|FILE.ckpt [input=FILE|-] [batch_size=N]
+rnnlab predict checkpoint=RUN_DIR|FILE.ckpt prompt=TEXT [count=N] [length=N] [seed=N]
+               [temperature=X] [top_k=N] [top_p=X]
 
 One line of text in, one answer out, in order: sentiment gives `label<TAB>probability`, tagging
-gives CoNLL columns (a blank line after each sentence), translation gives the translated line.
+gives CoNLL columns (a blank line after each sentence), translation gives the translated line, a
+language model `token<TAB>probability` of what comes next.
+
+With a prompt, texts are drawn: a language model goes on with it. temperature=0 takes the most
+probable token at each step.
 
   echo "What a film!" | rnnlab predict checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00
+  rnnlab predict checkpoint=outputs/language_model-gru/2026-01-31_12-00-00 prompt="ROMEO:" \\
+         temperature=0.8 top_k=40
 """
 
 COMPARE = """\

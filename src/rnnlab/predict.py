@@ -21,6 +21,7 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.spelling import spell_texts
 from rnnlab.data.vocab import UNK, Vocab
 from rnnlab.errors import CheckpointError, ConfigError, DataError
+from rnnlab.nn.sampling import Sampling
 
 
 class Predictor:
@@ -44,6 +45,45 @@ class Predictor:
     def predict(self, texts: Sequence[str], batch_size: int = 64) -> list[Any]:
         """One prediction a text, in order; see the task's `predict` for their type."""
         return [prediction for _, prediction in self.stream(texts, batch_size)]
+
+    def write(
+        self,
+        prompt: str,
+        *,
+        count: int = 1,
+        length: int = 300,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        seed: int = 1,
+    ) -> list[str]:
+        """Texts drawn for a prompt: its continuations by a language model, say.
+
+        Args:
+            prompt: The text to go on with, or what the model writes about.
+            count: Texts to draw.
+            length: Tokens of each at most, those of the prompt not counted.
+            temperature: See `rnnlab.nn.sampling.Sampling`; 0 is greedy.
+            top_k: See there.
+            top_p: See there.
+            seed: The same seed draws the same texts.
+
+        Raises:
+            ConfigError: An option out of its range, a task that writes no texts, or a prompt with
+                tokens that the model has never seen.
+        """
+        for key, value in {"count": count, "length": length}.items():
+            if value < 1:
+                raise ConfigError(f"{key}: {value} is too small, the least is 1")
+        with torch.inference_mode():
+            return self.model.task.write(
+                self.model.encoder,
+                self.tokenizer.split(prompt),
+                count=count,
+                length=length,
+                sampling=Sampling(temperature, top_k, top_p),
+                generator=torch.Generator().manual_seed(seed),
+            )
 
     def stream(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[tuple[list[str], Any]]:
         """Tokens and prediction of each text, in order, reading a few batches ahead."""
@@ -125,16 +165,22 @@ def extended(spec: Spec, vectors: Any) -> Spec:
 
 
 def predict_file(cfg: Config) -> None:
-    """Answer every line of a file, or of standard input, on standard output.
+    """Answer every line of a file, or of standard input, on standard output; or one prompt.
 
     Raises:
         DataError: The file is missing or not UTF-8.
-        ConfigError: A batch size below 1.
+        ConfigError: A batch size below 1, or one of the mistakes of `Predictor.write`.
     """
     if cfg["batch_size"] < 1:
         raise ConfigError(f"batch_size: {cfg['batch_size']} is not at least 1")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the input, whatever the terminal's
+    if cfg["prompt"] is not None:
+        options = ("count", "length", "temperature", "top_k", "top_p", "seed")
+        predictor = load(cfg["checkpoint"], trust=cfg["trust"])
+        for text in predictor.write(cfg["prompt"], **{key: cfg[key] for key in options}):
+            print(text, flush=True)
+        return
     with _open(cfg["input"]) as stream:
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
         for tokens, prediction in predictor.stream(_lines(stream, cfg["input"]), cfg["batch_size"]):

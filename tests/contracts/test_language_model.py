@@ -6,12 +6,13 @@ import math
 import pytest
 import torch
 
+import rnnlab
 from rnnlab import train as training
 from rnnlab.composing import compose_words
 from rnnlab.train import resume_run, run
 from runs import weights
 from test_resume import StopAt
-from tiny import SMALL, text
+from tiny import SMALL, call, refused, text, train
 
 
 def small_run(folder, data, *words):
@@ -52,3 +53,95 @@ def test_the_record_has_perplexity_and_bits(tiny_run):
         figures = record[split]
         assert figures["perplexity"] == pytest.approx(math.exp(figures["loss"]), rel=1e-5)
         assert figures["bpc"] == pytest.approx(figures["loss"] / math.log(2), rel=1e-5)
+
+
+def predict(capsys, run, *words):
+    return call(capsys, "predict", f"checkpoint={run.folder}", *words)
+
+
+def test_a_prompt_is_gone_on_with(tiny_run, capsys):
+    run = tiny_run("language_model")
+    words = ["prompt=three, f", "length=12", "count=3", "temperature=0.8", "top_k=5", "top_p=0.9"]
+    said = predict(capsys, run, *words, "seed=2")
+    assert (said.code, said.err) == (0, "")
+    texts = rnnlab.load(run.folder).write(
+        "three, f", length=12, count=3, temperature=0.8, top_k=5, top_p=0.9, seed=2
+    )
+    assert said.out == "".join(f"{one}\n" for one in texts)
+    assert len(set(texts)) > 1
+    for one in texts:
+        assert one.startswith("three, f")
+        assert len(one) == len("three, f") + 12
+    assert predict(capsys, run, *words, "seed=2").out == said.out
+    assert predict(capsys, run, *words, "seed=3").out != said.out
+
+
+def test_words_go_on_too(tmp_path, capsys):
+    run = train(tmp_path, "language_model", "data.level=word", "data.bptt=4", "optimizer.lr=0.03")
+    assert json.loads((run.folder / "metrics.json").read_text())["monitor"] == "val/perplexity"
+    said = predict(capsys, run, "prompt=three, four", "length=100", "seed=5")
+    assert said.code == 0
+    assert said.out.startswith("three , four")
+    assert said.out.count("\n") > 2  # the ends of lines
+    assert "<eos>" not in said.out
+    assert "<pad>" not in said.out
+    assert refused(predict(capsys, run, "prompt=three, five")).startswith(
+        "prompt: the model has never seen the words 'five'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["prompt=kno\u20acck"], "prompt: the model has never seen the characters '\u20ac'"),
+        (["prompt=a<pad>"], "prompt: the model has never seen the characters '<', '>'"),
+        (["prompt=k", "temperature=-1"], "temperature: -1.0 is too small"),
+        (["prompt=k", "top_k=0"], "top_k: 0 is too small"),
+        (["prompt=k", "top_p=2"], "top_p: 2.0 is not above 0"),
+        (["prompt=k", "length=0"], "length: 0 is too small"),
+        (["prompt=k", "count=0"], "count: 0 is too small"),
+        (["prompt=k", "lenght=3"], "lenght: rnnlab has no option 'lenght'; did you mean 'length'"),
+    ],
+)
+def test_mistakes_of_a_prompt_are_one_line(words, message, tiny_run, capsys):
+    assert refused(predict(capsys, tiny_run("language_model"), *words)).startswith(message)
+
+
+def test_other_models_go_on_with_no_text(tiny_run, capsys):
+    said = predict(capsys, tiny_run("sentiment"), "prompt=good")
+    assert refused(said).startswith("prompt: a model of task Classify goes on with no text")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["encoder.bidirectional=true"], "encoder.bidirectional: true would show a language model"),
+        (["data.bptt=0"], "data.bptt: 0 is too small"),
+        (["data.level=chr"], "data.level: 'chr' is not one of char, word, space"),
+        (["data=imdb"], "task language_model needs next; data imdb gives label. Data with next: "),
+        (["characters=cnn"], "characters: TextFiles is not read letter by letter; choose none"),
+    ],
+)
+def test_mistakes_of_training_are_one_line(words, message, tmp_path, capsys):
+    given = [*text(tmp_path), *SMALL, f"hydra.run.dir={tmp_path}/run"]
+    if words == ["data=imdb"]:
+        given = ["task=language_model", *SMALL, f"hydra.run.dir={tmp_path}/run"]
+    assert refused(call(capsys, "train", *given, *words)).startswith(message)
+
+
+def test_a_text_that_is_too_short_and_one_that_is_missing(tmp_path, capsys):
+    given = [*text(tmp_path), *SMALL, f"hydra.run.dir={tmp_path}/run"]
+    (tmp_path / "val.txt").write_text("")
+    said = refused(call(capsys, "train", *given))
+    assert said == f"text_files: the val split needs two tokens at least ({tmp_path}/val.txt)"
+    (tmp_path / "val.txt").unlink()
+    assert refused(call(capsys, "train", *given)) == f"{tmp_path}/val.txt: no such file"
+
+
+def test_evaluation_of_another_text_with_unseen_characters(tiny_run, tmp_path, capsys):
+    (tmp_path / "x.txt").write_text("one, two, \u20ac\n" * 9)
+    words = ["data=text_files", f"data.test={tmp_path}/x.txt"]
+    run = tiny_run("language_model")
+    said = call(capsys, "evaluate", f"checkpoint={run.folder}", *words)
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["test"]["bpc"] > 0

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -11,6 +12,8 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import Vocab
 from rnnlab.encoder import Encoded, Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.nn.sampling import Sampling
 
 
 class Task(nn.Module, ABC):
@@ -71,6 +74,34 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def render(self, tokens: Sequence[str], prediction: Any) -> str:
         """A prediction as `rnnlab predict` prints it; `tokens` are those of the input."""
+
+    def write(
+        self,
+        encoder: Encoder,
+        prompt: Sequence[str],
+        *,
+        count: int,
+        length: int,
+        sampling: Sampling,
+        generator: torch.Generator,
+    ) -> list[str]:
+        """Texts drawn for a prompt; of tasks that write none a ConfigError.
+
+        Args:
+            encoder: The one that the task was made for.
+            prompt: Tokens of the source.
+            count: Texts to draw.
+            length: Tokens of a text at most, those of the prompt not counted.
+            sampling: How a token is drawn.
+            generator: Source of the random numbers.
+
+        Raises:
+            ConfigError: The task writes no texts, or the prompt has tokens that it cannot read.
+        """
+        raise ConfigError(
+            f"prompt: a model of task {type(self).__name__} goes on with no text; give it lines of "
+            "text with input=FILE"
+        )
 
     def signatures(self) -> dict[str, str]:
         """Exact descriptions of the scorers behind `compute`, by metric, where one exists."""

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import ClassVar, Literal, NamedTuple
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,8 +13,13 @@ from torchmetrics import MeanMetric
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.stream_data import EOS
+from rnnlab.data.vocab import PAD, UNK
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
+from rnnlab.layers.base import State
+from rnnlab.nn.sampling import Sampling, sample
+from rnnlab.nn.search import Step
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -107,6 +114,67 @@ class LanguageModel(Task):
         best = self.logits(encoded.final).float().softmax(dim=1).max(dim=1)
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [Next(self.vocab.tokens[index], probability) for index, probability in pairs]
+
+    def write(
+        self,
+        encoder: Encoder,
+        prompt: Sequence[str],
+        *,
+        count: int,
+        length: int,
+        sampling: Sampling,
+        generator: torch.Generator,
+    ) -> list[str]:
+        """The prompt and what may follow; without a prompt, what may follow the end of a line."""
+        unseen = dict.fromkeys(t for t in prompt if t not in self.vocab or t == PAD)
+        if unseen:
+            what = "characters" if self.characters else "words"
+            raise ConfigError(
+                f"prompt: the model has never seen the {what} {', '.join(map(repr, unseen))}"
+            )
+        ids = self.vocab.ids(prompt or ["\n" if self.characters else EOS])
+        never = [PAD, UNK] if self.characters else [PAD]  # `ids` takes no text for padding
+        device = self.output.weight.device
+        step, state = self.search(encoder, torch.tensor([ids], device=device))
+        rows = sample(
+            step,
+            tuple(part.repeat_interleave(count, dim=0) for part in state),
+            torch.full((count,), ids[-1], device=device),
+            length=length,
+            sampling=sampling,
+            banned=[self.vocab.tokens.index(token) for token in never],
+            generator=generator,
+        )
+        return [self._text([*prompt, *(self.vocab.tokens[i] for i in row)]) for row in rows]
+
+    @torch.no_grad()
+    def search(self, encoder: Encoder, prompt: Int[Tensor, "B T"]) -> tuple[Step, State]:
+        """A step function that goes on with texts, and its state before their last token.
+
+        The state is flat: the parts of all layers' states, first layer to last.
+        """
+        batch = prompt.shape[0]
+        if prompt.shape[1] > 1:
+            states = encoder(prompt[:, :-1], None, None, ()).states
+        else:
+            like = self.output.weight
+            states = tuple(layer.initial_state(batch, like) for layer in encoder.layers)  # type: ignore[operator]
+        counts = [len(state) for state in states]
+
+        def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            parts = iter(state)
+            before = tuple(tuple(next(parts) for _ in range(count)) for count in counts)
+            encoded = encoder(tokens.unsqueeze(1), None, None, before)
+            log_probs = self.logits(encoded.outputs[:, 0]).log_softmax(dim=1)
+            return log_probs, tuple(chain.from_iterable(encoded.states))
+
+        return step, tuple(chain.from_iterable(states))
+
+    def _text(self, tokens: Sequence[str]) -> str:
+        text = self.tokenizer.join(tokens)
+        if self.characters:
+            return text
+        return text.replace(f" {EOS} ", "\n").replace(f" {EOS}", "\n").replace(f"{EOS} ", "\n")
 
     def empty(self) -> None:
         """No answer of its own: the model is asked, with the unknown token."""

@@ -1,0 +1,102 @@
+"""Sampling from any step function; beside `beam_search`, which looks for the best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rnnlab.errors import ConfigError
+from rnnlab.layers.base import State
+from rnnlab.nn.search import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a token is drawn from a distribution.
+
+    Attributes:
+        temperature: Divides log-probabilities: below 1 the probable becomes more probable, above 1
+            all become more alike; 0 is greedy, always the most probable token.
+        top_k: Draw from this many most probable tokens; None for all.
+        top_p: Draw from the fewest most probable tokens that have this probability together
+            (nucleus sampling, Holtzman et al. 2020, arXiv:1904.09751); after `top_k`.
+
+    Raises:
+        ConfigError: A value outside of its range.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ConfigError(f"temperature: {self.temperature} is too small, the least is 0")
+        if self.top_k is not None and self.top_k < 1:
+            raise ConfigError(f"top_k: {self.top_k} is too small, the least is 1")
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p: {self.top_p} is not above 0 and at most 1")
+
+    def probabilities(self, log_probs: Float[Tensor, "N V"]) -> Float[Tensor, "N V"]:
+        """What is drawn from: of each row the probabilities that remain, summing to 1."""
+        order = log_probs.argsort(dim=1, descending=True, stable=True)
+        if self.temperature == 0:
+            return torch.zeros_like(log_probs).scatter_(1, order[:, :1], 1.0)
+        ranked = (log_probs.gather(1, order) / self.temperature).softmax(dim=1)
+        if self.top_k is not None:
+            ranked[:, self.top_k :] = 0.0
+            ranked = ranked / ranked.sum(dim=1, keepdim=True)
+        if self.top_p < 1:
+            # a token stays if those before it have less than top_p: the first one always does
+            before = ranked.cumsum(dim=1) - ranked
+            ranked = torch.where(before < self.top_p, ranked, 0.0)
+            ranked = ranked / ranked.sum(dim=1, keepdim=True)
+        return torch.zeros_like(ranked).scatter_(1, order, ranked)
+
+
+@torch.no_grad()
+def sample(
+    step: Step,
+    state: State,
+    start: Int[Tensor, "B"],
+    *,
+    length: int,
+    sampling: Sampling,
+    end: int | None = None,
+    banned: Sequence[int] = (),
+    generator: torch.Generator | None = None,
+) -> list[list[int]]:
+    """Draw sequences token by token.
+
+    Args:
+        step: Last tokens (B,) and state -> log-probabilities (B, V), next state.
+        state: State before the first step; each part has one row a sequence (B, ...).
+        start: Token that is fed first, of each sequence; it is no part of the result.
+        length: Tokens drawn at most.
+        sampling: How each is drawn.
+        end: Token that ends a sequence, itself not in the result; None where only `length` does.
+        banned: Tokens never drawn.
+        generator: Source of the random numbers; None for torch's own. It decides everything: the
+            same one on the same batch draws the same tokens.
+
+    Returns:
+        Token ids of each sequence.
+    """
+    never = torch.tensor(sorted(set(banned)), dtype=torch.long, device=start.device)
+    last = start
+    done = torch.zeros_like(start, dtype=torch.bool)
+    drawn: list[Tensor] = []
+    for _ in range(length):
+        log_probs, state = step(last, state)
+        log_probs = log_probs.float().index_fill(1, never, float("-inf"))
+        chances = sampling.probabilities(log_probs)
+        last = torch.multinomial(chances, 1, generator=generator).squeeze(1)
+        drawn.append(last)
+        if end is not None:
+            done = done | (last == end)
+            if bool(done.all()):
+                break
+    rows = torch.stack(drawn, dim=1).tolist() if drawn else [[] for _ in start]
+    return [row[: row.index(end)] if end in row else row for row in rows]
