@@ -53,6 +53,19 @@ def test_tar_balls_with_blank_last_lines_and_apple_double(root):
     }
 
 
+@pytest.mark.parametrize("options", [{"level": "word"}, {"level": "bpe", "bpe_size": 60}])
+def test_both_directions_of_raw_files_have_caches_of_their_own(root, options):
+    write(root, "train.de.gz", "ein Hund\n")
+    write(root, "train.en.gz", "a dog\n")
+    for source, text in (("de", "ein Hund"), ("en", "a dog")):
+        target = "en" if source == "de" else "de"
+        data = small(root, source=source, target=target, **options)
+        ids = data.examples("train").inputs[0]
+        tokens = [data.spec().source.tokens[at] for at in ids]
+        assert data.spec().source_tokenizer.join(tokens) == text
+        assert "<unk>" not in tokens
+
+
 def test_raw_files_come_before_tar_balls(root):
     pack(root, "training.tar.gz", {"train.de": "alt\n", "train.en": "old\n"})
     write(root, "train.de.gz", "neu\n")
