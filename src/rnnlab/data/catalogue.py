@@ -15,8 +15,10 @@ from rnnlab.data.source import About
 from rnnlab.errors import DataError
 
 LOCATE: dict[str, Callable[[Any], object]] = {
-    # validation may be held out of train, which has no files of its own
-    "data": lambda made: [made.files(split) for split in ("train", "test")],
+    # validation may be held out of train, which has no files of its own; train may not be there
+    "data": lambda made: [
+        made.files(split) for split in ("train", "test") if split in made.about.counts
+    ],
     "embedding": lambda made: made.file,
 }
 """By group: finds the original files, or raises DataError."""

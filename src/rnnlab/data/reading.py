@@ -1,4 +1,4 @@
-"""Reading original files: plain, gzipped or inside a tar ball, with errors that name the place."""
+"""Reading original files: plain, gzipped or in an archive, with errors that name the place."""
 
 import gzip
 import hashlib
@@ -11,6 +11,7 @@ from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO
+from zipfile import BadZipFile, ZipFile
 
 from rnnlab.errors import DataError
 
@@ -24,7 +25,7 @@ def broken_files(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, BadZipFile) as error:
         raise DataError(f"{path}: truncated or damaged ({error})") from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
@@ -50,8 +51,8 @@ def lines(path: Path, member: str | None = None) -> Iterator[tuple[int, str]]:
     (U+0085, form feed, ...) are part of the text.
 
     Args:
-        path: A plain or `.gz` file, or a tar ball.
-        member: The file inside the tar ball.
+        path: A plain or `.gz` file, or a tar ball or `.zip`.
+        member: The file inside the archive.
 
     Raises:
         DataError: The file is missing, damaged or not UTF-8.
@@ -65,7 +66,13 @@ def lines(path: Path, member: str | None = None) -> Iterator[tuple[int, str]]:
 
 @contextmanager
 def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
-    if member is not None:
+    if member is not None and path.suffix == ".zip":
+        with ZipFile(path) as zipped:
+            if member not in zipped.namelist():
+                raise DataError(f"{path}: no member {member}")
+            with zipped.open(member) as inner:
+                yield inner
+    elif member is not None:
         with tarfile.open(path) as archive:
             stream = archive.extractfile(_member(archive, member, path))
             assert stream is not None  # a regular file

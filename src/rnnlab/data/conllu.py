@@ -1,0 +1,52 @@
+"""CoNLL-U files: ten columns a word, a blank line between sentences."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnnlab.data.coded import Example
+from rnnlab.data.reading import lines
+from rnnlab.errors import DataError
+
+COLUMNS = 10
+FORM = 1
+
+
+def read_conllu(path: Path, *, column: int) -> Iterator[Example]:
+    """Sentences with one tag a syntactic word.
+
+    Comments (`#`), rows of multi-word tokens (`1-2`) and empty nodes (`8.1`) are skipped: the
+    words that a multi-word token stands for have rows of their own.
+
+    Args:
+        path: A plain or gzipped UTF-8 file.
+        column: The column of the tags, from 0.
+
+    Raises:
+        DataError: A row without ten columns parted by tabs, with another id than the next one,
+            or without a form or tag; names file and line.
+    """
+    words: list[str] = []
+    tags: list[str] = []
+    start = 0
+    for number, line in lines(path):
+        if not line.strip():
+            if words:
+                yield Example(words, tags, str(path), start)
+                words, tags = [], []
+            continue
+        if line.startswith("#"):
+            continue
+        row = line.split("\t")
+        if len(row) != COLUMNS:
+            raise DataError(f"{path}:{number}: {len(row)} columns, CoNLL-U has {COLUMNS}")
+        if "-" in row[0] or "." in row[0]:
+            continue
+        if row[0] != str(len(words) + 1):
+            raise DataError(f"{path}:{number}: id {row[0]!r}, where {len(words) + 1} comes next")
+        if not row[FORM] or row[column] in ("", "_"):
+            raise DataError(f"{path}:{number}: no form, or no tag in column {column + 1}")
+        start = start if words else number
+        words.append(row[FORM])
+        tags.append(row[column])
+    if words:
+        yield Example(words, tags, str(path), start)
