@@ -97,9 +97,9 @@ def announce(
         print(f"vectors  {vectors.coverage}")
     cells = [part for part in module.encoder.modules() if isinstance(part, Layer)]
     layers = ", ".join(f"{type(c).__name__} {c.input_size}->{c.output_size}" for c in cells)
-    print(f"model    {parameters:,} parameters; encoder: {layers}")
+    print(f"model    {parameters:,} parameters; encoder: {layers or 'no recurrent layer'}")
     kernels = dict.fromkeys(cell.engine(device) for cell in cells)
-    print(f"kernel   {', '.join(kernels)}")
+    print(f"kernel   {', '.join(kernels) or 'none'}")
     print(f"threads  {threads()}", flush=True)
 
 

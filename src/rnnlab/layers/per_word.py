@@ -1,0 +1,41 @@
+"""What stands in the place of a recurrent layer where nothing is to be remembered."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from rnnlab.layers.padding import zero_padding
+
+
+class PerWord(nn.Module):
+    """Every step by itself: relu(W x + b), or x as it is; all of them are one mean.
+
+    Not a `Layer`: it has no state. It has what a stack of layers asks for.
+
+    Args:
+        input_size: Features D of a step's input.
+        hidden_size: Features H of a step's output; None: the inputs are the outputs.
+
+    Attributes:
+        output_size: Features of a step's output.
+    """
+
+    def __init__(self, input_size: int, *, hidden_size: int | None) -> None:
+        super().__init__()
+        self.output_size = hidden_size or input_size
+        self.linear = nn.Linear(input_size, hidden_size) if hidden_size else None
+        if self.linear is not None:
+            nn.init.xavier_uniform_(self.linear.weight)
+            nn.init.zeros_(self.linear.bias)
+
+    def outputs(
+        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
+    ) -> Float[Tensor, "B T H"]:
+        """One output a step, zero beyond `lengths`."""
+        return zero_padding(x if self.linear is None else torch.relu(self.linear(x)), lengths)
+
+    def final(
+        self, outputs: Float[Tensor, "B T H"], lengths: Int[Tensor, "B"]
+    ) -> Float[Tensor, "B H"]:
+        """The mean of `outputs` over the real steps: the order of steps is not known to it."""
+        return outputs.sum(dim=1) / lengths.unsqueeze(1).to(outputs.dtype)
