@@ -124,7 +124,7 @@ class Turns(BatchLoader):
     """A run's loader that lets others train on each fifty batches that the run has trained on."""
 
     others: dict[str, Callable[[Iterator[Batch]], None]]
-    seconds: dict[str, list[float]]
+    rounds: dict[str, list[float]]
     clock: Clock
     until: float
 
@@ -141,11 +141,11 @@ class Turns(BatchLoader):
             if count < CHUNK:
                 return
             end = time.perf_counter()
-            self.seconds["rnnlab train"].append(end - start)
+            self.rounds["rnnlab train"].append(end - start)
             for name, train in self.others.items():
                 before = time.perf_counter()
                 train(loaders[name])
-                self.seconds[name].append(time.perf_counter() - before)
+                self.rounds[name].append(time.perf_counter() - before)
             now = time.perf_counter()
             self.clock.skipped += now - end
             if now > self.until:
@@ -197,7 +197,7 @@ def measure(case: Case, seconds: float, folder: Path) -> dict[str, Timing]:
         "loop, same modules": plain_loop(nn.ModuleList([encoder, task]), same, lr),
         "torch": plain_loop(plain, plain, lr),
     }
-    loader.seconds, loader.clock = rounds, Clock()
+    loader.rounds, loader.clock = rounds, Clock()
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if hasattr(callback, "clock"):
             callback.clock = loader.clock
