@@ -12,6 +12,7 @@ import matplotlib as mpl
 from rnnlab.compare.curves import draw, flows, gradients, losses
 from rnnlab.compare.finding import find_runs
 from rnnlab.compare.groups import Group, check_comparable, group_runs
+from rnnlab.compare.lags import draw_lags
 from rnnlab.compare.page import Picture, render, title
 from rnnlab.compare.reach import draw_reach
 from rnnlab.compare.style import RC
@@ -32,6 +33,16 @@ REACH = (
 )
 LIFE = (
     "Steps back in time after which the norm of the loss's gradient in the hidden state has halved."
+)
+FLOW = (
+    "log10 of ||dL/dh_t|| against how many steps before a sequence's end t is, as the layer reads, "
+    "relative to the end itself: a line that falls to -3 at lag 50 says that a thousandth of the "
+    "gradient reaches 50 steps back. `/cell` is dL/dc_t of an LSTM. Where every step has a loss of "
+    "its own the line is flat whatever the net remembers. Thick: last measured, thin: first."
+)
+MEMORY = (
+    "log10 of ||dh_T/dh_(T-k)|| against k, relative to k = 0: how much of a state is left in later "
+    "ones, whatever the task's loss asks for. Thick: last measured, thin: first."
 )
 NORMS = "L2 norms; a kernel's norm is taken over all of its gates, so that cells can be compared."
 
@@ -128,6 +139,13 @@ def pictures(groups: Sequence[Group]) -> Iterator[Picture]:
     loss = draw(groups, losses(runs), title=f"Loss and metric during training{of}", unit="")
     if loss is not None:
         yield Picture("loss", "Loss and metric", lines, loss)
+    for name, heading, quantity, caption in (
+        ("time_flow", "Gradient through time", "dL/dh_t", FLOW),
+        ("memory", "Memory of the state", "dh_T/dh_(T-k)", MEMORY),
+    ):
+        lags = draw_lags(groups, name, title=f"{heading}{of}", unit=f"decades of ||{quantity}||")
+        if lags is not None:
+            yield Picture(name, heading, caption, lags)
     reach = draw_reach(groups, of)
     if reach is not None:
         yield Picture("half_life_lag", "Half-life and lag", REACH, reach)
