@@ -15,6 +15,9 @@ PATTERN = "events.out.tfevents.*"
 SIZES = {"scalars": 0, "tensors": 0, "images": 1, "histograms": 1, "compressedHistograms": 1}
 """How much of each kind is kept: 0 is all."""
 
+TEXT = "/text_summary"
+"""End of the names that TensorBoard gives to texts."""
+
 FRAME = 16
 """Bytes around each record: its length, and checksums of length and content."""
 
@@ -64,9 +67,11 @@ def read_log(folder: Path) -> Log:
         for tag in events.Tags()["scalars"]:
             points[tag] |= {event.step: event.value for event in events.Scalars(tag)}
         for tag in events.Tags()["tensors"]:
+            if not tag.endswith(TEXT):  # a layout of charts, say
+                continue
             protos = [event.tensor_proto for event in events.Tensors(tag)]
             words = [word.decode() for proto in protos for word in proto.string_val]
-            texts.setdefault(tag.removesuffix("/text_summary"), []).extend(words)
+            texts.setdefault(tag.removesuffix(TEXT), []).extend(words)
     for file in sorted(folder.rglob("metrics.csv")):
         for tag, step, value in _csv_points(file):
             points[tag][step] = value

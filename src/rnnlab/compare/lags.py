@@ -34,8 +34,9 @@ def read_lags(run: Run, name: str) -> dict[str, Lags]:
     The arrays are described in `rnnlab.diagnostics.history`. A file that cannot be read counts as
     none: the run may have been killed, or come from another version.
     """
+    path = run.folder / "diagnostics" / f"{name}.npz"
     try:
-        with np.load(run.folder / "diagnostics" / f"{name}.npz") as file:
+        with path.open("rb") as stream, np.load(stream) as file:
             layers, decades = file["layers"].tolist(), file["decades"]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return {}
