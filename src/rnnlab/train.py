@@ -1,10 +1,11 @@
 """A training run from configuration to score."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning import seed_everything
+from lightning import Callback, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
@@ -36,7 +37,14 @@ CHANGEABLE = ("trainer.", "diagnostics.", "checkpoint.", "early_stopping.", "dat
 """What a resumed run may be told anew; all else is as it was, in weights or optimiser state."""
 
 
-def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = False) -> Outcome:
+def run(
+    cfg: Config,
+    choices: dict[str, Any],
+    folder: Path,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Outcome:
     """Train, test the best checkpoint, write `metrics.json`.
 
     Args:
@@ -44,6 +52,7 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
         choices: The choice made for each group.
         folder: The run's folder; made if it is not there.
         resume: Continue from `checkpoints/last.ckpt`.
+        callbacks: A caller's own, behind those of the configuration.
 
     Raises:
         ConfigError, DataError, CheckpointError: Something that the user can mend.
@@ -58,7 +67,7 @@ def run(cfg: Config, choices: dict[str, Any], folder: Path, *, resume: bool = Fa
     spec = data.spec()
     model = build_model(cfg, spec, vectors)
     module = build_module(cfg, choices, spec, model)
-    trainer = make_trainer(cfg, folder, build_callbacks(cfg, folder, model.task))
+    trainer = make_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
     last = find_checkpoint(folder, "last") if resume else None
     if last is not None:
         check_resumable(cfg, last)

@@ -1,0 +1,128 @@
+"""A task: rnnlab against the baselines, in one process, on the same examples."""
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from baselines.loop import Loop
+from baselines.rivals import Sizes, rivals
+from bench.duel import MINE, Duel
+from bench.tasks import Problem
+from rnnlab.composing import compose_words
+from rnnlab.data.base import SequenceData
+from rnnlab.data.loader import target_size
+from rnnlab.data.vocab import Vocab
+from rnnlab.layers.lstm import LSTM
+from rnnlab.module import SequenceModule
+from rnnlab.tasks.translate import Translate
+from rnnlab.train import run
+
+SAME = ("tutorial", "careful")
+"""Baselines with rnnlab's model, but for translation, where it is `careful, batched`."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What was measured on one task.
+
+    Attributes:
+        name: The problem's.
+        command: What stands behind `rnnlab train`.
+        parameters: Of each variant.
+        tokens: Real source tokens of each round.
+        seconds: Of each variant, a value a round.
+        predicting: Sentences a second through rnnlab, by kind of prediction.
+    """
+
+    name: str
+    command: str
+    parameters: dict[str, int]
+    tokens: list[int]
+    seconds: dict[str, list[float]]
+    predicting: dict[str, float]
+
+
+def hold(
+    problem: Problem, words: list[str], folder: Path, *, steps: int, rounds: int, sentences: int
+) -> Contest:
+    """Train in turns.
+
+    Args:
+        problem: The model.
+        words: Its overrides, with data.
+        folder: A new one, for the run and its log.
+        steps: Batches in a round.
+        rounds: Rounds that count.
+        sentences: How many to predict for, where the task's prediction is timed; 0 for none.
+    """
+    composed = compose_words("train", [*words, "trainer=cpu", "trainer.max_epochs=1"])
+    cfg = composed.cfg
+
+    def make(module: SequenceModule, data: SequenceData) -> dict[str, Loop]:
+        made = rivals(_sizes(problem, cfg, data, module))
+        mine = sum(p.numel() for p in module.parameters())
+        same = ("careful, batched",) if problem.task == "translation" else SAME
+        for name in same:
+            assert made[name].parameters == mine, f"{name}: {made[name].parameters} and not {mine}"
+        return made
+
+    duel = Duel(make, steps=steps, rounds=rounds)
+    folder.mkdir(parents=True)
+    with (
+        (folder / "progress.log").open("w", encoding="utf-8") as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        run(cfg, composed.choices, folder, callbacks=[duel])
+    if len(duel.tokens) < rounds:
+        raise KeyboardInterrupt
+    predicting = _predicting(duel, sentences) if sentences else {}
+    return Contest(
+        problem.name, " ".join(words), duel.parameters, duel.tokens, duel.seconds, predicting
+    )
+
+
+def _sizes(problem: Problem, cfg: dict[str, Any], data: SequenceData, module: Any) -> Sizes:
+    spec = data.spec()
+    assert isinstance(spec.source, Vocab)
+    lstm = any(isinstance(part, LSTM) for part in module.encoder.modules())
+    return Sizes(
+        task=problem.task,
+        layer=nn.LSTM if lstm else nn.GRU,
+        source=len(spec.source),
+        target=target_size(spec.target),
+        embedding=cfg["embedding"]["size"],
+        hidden=cfg["cell"]["hidden_size"],
+        bidirectional=cfg["encoder"]["bidirectional"],
+        batch_size=cfg["data"]["batch_size"],
+        lr=cfg["optimizer"]["lr"],
+        clip=cfg["trainer"]["gradient_clip_val"],
+    )
+
+
+@torch.inference_mode()
+def _predicting(duel: Duel, sentences: int) -> dict[str, float]:
+    """Validation sentences a second, from token ids to text; the best of three passes."""
+    module = duel.module.eval()
+    if isinstance(module.task, Translate):
+        module.task.beam = 1
+    batches = []
+    for batch in duel.data.val_dataloader():
+        batches.append(batch)
+        if sum(map(len, batches)) >= sentences:
+            break
+    best = 0.0
+    for _ in range(3):
+        before = time.perf_counter()
+        for batch in batches:
+            module.task.predict(module(batch))
+        best = max(best, sum(map(len, batches)) / (time.perf_counter() - before))
+    return {"tagging": best}
+
+
+__all__ = ["MINE", "Contest", "hold"]
