@@ -1,6 +1,7 @@
 """A task: rnnlab against the baselines, in one process, on the same examples."""
 
 import contextlib
+import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import nn
 
 from baselines.loop import Loop
 from baselines.rivals import Sizes, rivals
-from bench.duel import MINE, Duel
+from bench.duel import Duel
 from bench.tasks import Problem
 from rnnlab.composing import compose_words
 from rnnlab.data.base import SequenceData
@@ -47,18 +48,31 @@ class Contest:
     predicting: dict[str, float]
 
 
-def hold(
-    problem: Problem, words: list[str], folder: Path, *, steps: int, rounds: int, sentences: int
-) -> Contest:
+@dataclass(frozen=True)
+class Turns:
+    """How long a contest is.
+
+    Attributes:
+        steps: Batches in a round.
+        rounds: Rounds that count.
+        further: Steps that rnnlab's model trains alone before it predicts.
+        sentences: How many to predict for, where the task's prediction is timed; 0 for none.
+    """
+
+    steps: int
+    rounds: int
+    further: int = 0
+    sentences: int = 0
+
+
+def hold(problem: Problem, words: list[str], folder: Path, turns: Turns) -> Contest:
     """Train in turns.
 
     Args:
         problem: The model.
         words: Its overrides, with data.
         folder: A new one, for the run and its log.
-        steps: Batches in a round.
-        rounds: Rounds that count.
-        sentences: How many to predict for, where the task's prediction is timed; 0 for none.
+        turns: How long.
     """
     composed = compose_words("train", [*words, "trainer=cpu", "trainer.max_epochs=1"])
     cfg = composed.cfg
@@ -71,7 +85,7 @@ def hold(
             assert made[name].parameters == mine, f"{name}: {made[name].parameters} and not {mine}"
         return made
 
-    duel = Duel(make, steps=steps, rounds=rounds)
+    duel = Duel(make, steps=turns.steps, rounds=turns.rounds, further=turns.further)
     folder.mkdir(parents=True)
     with (
         (folder / "progress.log").open("w", encoding="utf-8") as log,
@@ -79,9 +93,9 @@ def hold(
         contextlib.redirect_stderr(log),
     ):
         run(cfg, composed.choices, folder, callbacks=[duel])
-    if len(duel.tokens) < rounds:
+    if len(duel.tokens) < turns.rounds:  # Ctrl-C, which the run took for an order to save
         raise KeyboardInterrupt
-    predicting = _predicting(duel, sentences) if sentences else {}
+    predicting = _predicting(duel, turns.sentences) if turns.sentences else {}
     return Contest(
         problem.name, " ".join(words), duel.parameters, duel.tokens, duel.seconds, predicting
     )
@@ -107,7 +121,7 @@ def _sizes(problem: Problem, cfg: dict[str, Any], data: SequenceData, module: An
 
 @torch.inference_mode()
 def _predicting(duel: Duel, sentences: int) -> dict[str, float]:
-    """Validation sentences a second, from token ids to text; the best of three passes."""
+    """Validation sentences, from token ids to text: sentences a second, words of an answer."""
     module = duel.module.eval()
     if isinstance(module.task, Translate):
         module.task.beam = 1
@@ -116,13 +130,13 @@ def _predicting(duel: Duel, sentences: int) -> dict[str, float]:
         batches.append(batch)
         if sum(map(len, batches)) >= sentences:
             break
-    best = 0.0
+    count = sum(map(len, batches))
+    rates = []
+    words = 0
     for _ in range(3):
         before = time.perf_counter()
-        for batch in batches:
-            module.task.predict(module(batch))
-        best = max(best, sum(map(len, batches)) / (time.perf_counter() - before))
-    return {"tagging": best}
-
-
-__all__ = ["MINE", "Contest", "hold"]
+        answers = [module.task.predict(module(batch)) for batch in batches]
+        rates.append(count / (time.perf_counter() - before))
+        each = (answer for batch in answers for answer in batch)
+        words = sum(len(a.split() if isinstance(a, str) else a) for a in each)
+    return {"sentences_per_second": statistics.median(rates), "words": words / count}

@@ -30,12 +30,14 @@ class Duel(Callback):
     others use, the round's batches are run without learning before the clocks: by rnnlab's model,
     and by those baselines that run on such kernels.
 
-    After the last round the run is interrupted; there is no validation, which is no training.
+    After the last round, and as many steps more as are wanted, the run is interrupted; there is no
+    validation, which is no training.
 
     Args:
         rivals: Makes the baselines when data and model are there.
         steps: Batches in a round.
         rounds: Rounds that count; one more, the first, does not.
+        further: Steps of rnnlab's model alone, afterwards.
 
     Attributes:
         seconds: Of each variant, a value a round.
@@ -51,7 +53,9 @@ class Duel(Callback):
         *,
         steps: int,
         rounds: int,
+        further: int = 0,
     ) -> None:
+        self.further = further
         self.steps = steps
         self.rounds = rounds
         self.seconds: dict[str, list[float]] = {}
@@ -77,8 +81,9 @@ class Duel(Callback):
         loader: Any = trainer.train_dataloader
         self._examples: Examples = loader.examples
         batches: list[np.ndarray] = loader.sampler.batches()
-        if len(batches) < (self.rounds + 1) * self.steps:
-            raise ValueError(f"{len(batches)} batches are too few for these rounds")
+        self._last = (self.rounds + 1) * self.steps + self.further
+        if len(batches) < self._last:
+            raise ValueError(f"{len(batches)} batches are too few for {self._last} steps")
         for first in range(0, (self.rounds + 1) * self.steps, self.steps):
             self._slices.append(np.concatenate(batches[first : first + self.steps]))
         self._batches = batches
@@ -88,8 +93,12 @@ class Duel(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """After a round's last batch the others train."""
-        if (batch_idx + 1) % self.steps:
-            return
+        if self._round <= self.rounds and (batch_idx + 1) % self.steps == 0:
+            self._finish()
+        if batch_idx + 1 == self._last:
+            raise Interrupted
+
+    def _finish(self) -> None:
         spent = {MINE: time.perf_counter() - self._since}
         examples = pairs(self._examples, self._slices[self._round])
         turns = list(self._rivals.items())
@@ -103,9 +112,8 @@ class Duel(Callback):
             rows = self._slices[self._round]
             self.tokens.append(int(self._examples.lengths[rows].sum()))
         self._round += 1
-        if self._round > self.rounds:
-            raise Interrupted
-        self._begin()
+        if self._round <= self.rounds:
+            self._begin()
 
     def _begin(self) -> None:
         examples = pairs(self._examples, self._slices[self._round])

@@ -1,6 +1,6 @@
 """Layers: each kernel against torch's own module, padded and packed, over a grid of shapes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -47,6 +47,13 @@ class Case:
     timings: dict[str, Timing]
 
 
+AIMED = (
+    Shape(32, 100, 100, 128),
+    Shape(8, 500, 64, 128),
+    Shape(64, 200, 100, 256),
+)
+"""Shapes that have a target."""
+
 NAMED = (
     Shape(32, 100, 100, 128),
     Shape(64, 200, 100, 256),
@@ -89,19 +96,36 @@ def compare_all(shapes: list[Shape], *, budget: float) -> Iterator[Case]:
             yield Case(cell, str(shape), interleave(work, budget=budget))
 
 
-def compare_ragged(name: str, lengths: Tensor, *, batch: int, budget: float) -> Iterator[Case]:
+def compare_ragged(
+    name: str,
+    lengths: Tensor,
+    *,
+    batch: int,
+    batches: int,
+    budget: float,
+    cells: Sequence[str] = tuple(CELLS),
+) -> Iterator[Case]:
     """Both directions on batches of real lengths: sorted pools here, shuffled where packed.
 
     One run of a variant is its share of batches over the same sequences.
+
+    Args:
+        name: Of the data set that the lengths are of.
+        lengths: Steps of every sequence, at least 50 batches of them.
+        batch: Sequences in a batch.
+        batches: Batches of a run, from all over a sorted pool of 50.
+        budget: Seconds for a cell.
+        cells: Of `CELLS`.
     """
-    features, hidden, batches = FEATURES, 128, 4
+    features, hidden = FEATURES, 128
     chosen = lengths[torch.randperm(len(lengths), generator=torch.Generator().manual_seed(1))]
     pool = chosen[: 50 * batch].sort().values
     places = torch.linspace(2, 47, batches).long()
     bucketed = [pool[i * batch : (i + 1) * batch] for i in places]
     real = torch.cat(bucketed)  # the same tokens, in other company
     shuffled = list(real[torch.randperm(len(real))].split(batch))
-    for cell, (made, native_made) in CELLS.items():
+    for cell in cells:
+        made, native_made = CELLS[cell]
         layer = Bidirectional(features, lambda size, made=made: made(size, hidden_size=hidden))
         native = native_made(features, hidden, batch_first=True, bidirectional=True)
         mixed = [(torch.randn(batch, int(n.max()), features), n) for n in shuffled]
@@ -160,6 +184,7 @@ def _over(
     def run() -> None:
         for x, lengths in batches:
             module.zero_grad(set_to_none=True)
+            x.grad = None
             outputs(module, x.requires_grad_(), lengths).sum().backward()
 
     return run
