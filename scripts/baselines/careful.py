@@ -36,20 +36,22 @@ class Encoder(nn.Module):
         self.back = layer(embedding, hidden, batch_first=True) if bidirectional else None
         self.size = hidden * (2 if bidirectional else 1)
 
-    def forward(self, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs (B, T, O), anything on padding, and those after the whole sequence (B, O)."""
+    def forward(self, text: Tensor, lengths: Tensor) -> Tensor:
+        """Outputs (B, T, O); anything on padding."""
         x = self.embedding(text)
-        outputs = self.ahead(x)[0]
-        final = outputs[torch.arange(len(text)), lengths - 1]
+        outputs: Tensor = self.ahead(x)[0]
         if self.back is None:
-            return outputs, final
+            return outputs
         index = _mirror(lengths, text.shape[1])
         back = _take(self.back(_take(x, index))[0], index)
-        return torch.cat([outputs, back], dim=2), torch.cat([final, back[:, 0]], dim=1)
+        return torch.cat([outputs, back], dim=2)
 
 
 class Classifier(nn.Module):
-    """One label a text, from the final outputs; arguments as those of `Encoder`, and labels."""
+    """One label a text, from the largest value of each feature over its steps.
+
+    Arguments as those of `Encoder`, and the number of labels.
+    """
 
     def __init__(
         self,
@@ -69,7 +71,8 @@ class Classifier(nn.Module):
 
     def forward(self, text: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
         """The loss of a batch."""
-        return functional.cross_entropy(self.head(self.encoder(text, lengths)[1]), label)
+        outputs = self.encoder(text, lengths).masked_fill(_padding(text, lengths), -torch.inf)
+        return functional.cross_entropy(self.head(outputs.max(dim=1).values), label)
 
 
 class Tagger(nn.Module):
@@ -93,7 +96,7 @@ class Tagger(nn.Module):
 
     def forward(self, text: Tensor, lengths: Tensor, tags: Tensor) -> Tensor:
         """The loss of a batch."""
-        scores = self.head(self.encoder(text, lengths)[0])
+        scores = self.head(self.encoder(text, lengths))
         return functional.cross_entropy(scores.flatten(0, 1), tags.flatten(), ignore_index=IGNORE)
 
 
@@ -130,8 +133,10 @@ class Translator(nn.Module):
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch; `target` has start and end."""
-        values, final = self.encoder(source, lengths)
-        padding = torch.arange(source.shape[1]) >= lengths.unsqueeze(1)
+        values = self.encoder(source, lengths)
+        ahead, back = values.chunk(2, dim=2)
+        final = torch.cat([ahead[torch.arange(len(source)), lengths - 1], back[:, 0]], dim=1)
+        padding = _padding(source, lengths)
         embedded = self.embedding(target[:, :-1].clamp(min=0))
         start = torch.tanh(self.bridge(final))
         states, contexts = self.decode(embedded, start, values, self.key(values), padding)
@@ -156,7 +161,7 @@ class Translator(nn.Module):
     def attend(self, queries: Tensor, values: Tensor, keys: Tensor, padding: Tensor) -> Tensor:
         """Contexts (B, U, O) of queries (B, U, H)."""
         hidden = torch.tanh(self.query(queries).unsqueeze(2) + keys.unsqueeze(1))
-        scores = self.energy(hidden).squeeze(3).masked_fill(padding.unsqueeze(1), -torch.inf)
+        scores = self.energy(hidden).squeeze(3).masked_fill(padding.transpose(1, 2), -torch.inf)
         return scores.softmax(dim=2) @ values
 
 
@@ -176,6 +181,11 @@ class BatchedTranslator(Translator):
         """See the base class."""
         states, _ = self.layer(embedded, state.unsqueeze(0))
         return states, self.attend(states, values, keys, padding)
+
+
+def _padding(text: Tensor, lengths: Tensor) -> Tensor:
+    """True on padding, (B, T, 1)."""
+    return (torch.arange(text.shape[1]) >= lengths.unsqueeze(1)).unsqueeze(2)
 
 
 def _mirror(lengths: Tensor, steps: int) -> Tensor:

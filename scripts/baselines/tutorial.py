@@ -12,7 +12,7 @@ from baselines.loop import IGNORE
 
 
 class Classifier(nn.Module):
-    """One label a text, from the final hidden state.
+    """One label a text, from the largest value of each feature over its steps.
 
     Args:
         layer: `nn.LSTM` or `nn.GRU`.
@@ -42,10 +42,10 @@ class Classifier(nn.Module):
     def forward(self, text: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
         """The loss of a batch."""
         packed = _pack(self.embedding(text), lengths)
-        _, hidden = self.rnn(packed)
-        if isinstance(hidden, tuple):  # an LSTM has a cell state as well
-            hidden = hidden[0]
-        return self.criterion(self.fc(torch.cat(list(hidden), dim=1)), label)
+        outputs, _ = pad_packed_sequence(
+            self.rnn(packed)[0], batch_first=True, padding_value=-torch.inf
+        )
+        return self.criterion(self.fc(outputs.max(dim=1).values), label)
 
 
 class Tagger(nn.Module):

@@ -46,7 +46,7 @@ def _sentiment(name: str, *model: str) -> Problem:
             *model,
             "cell.hidden_size=128",
             "embedding.size=100",
-            "task.pooling=last",
+            "task.pooling=max",
             "data.batch_size=64",
         ),
         ("data=imdb",),
