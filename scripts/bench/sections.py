@@ -60,7 +60,7 @@ def task(name: TaskName, size: Size) -> Iterator[Row]:
             if size.corpus is None:
                 words = problem.words
             else:
-                words = problem.generated(folder / "data", size.corpus)
+                words = problem.shrunk(8).generated(folder / "data", size.corpus)
             yield asdict(hold(problem, words, folder / "run", size.turns[name]))
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,14 @@
 """Tasks: what stands behind `rnnlab train`, on the real data sets or on generated ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from bench.corpora import Corpus, write_conll, write_parallel, write_sentiment
 
 TaskName = Literal["sentiment", "ner", "translation"]
+
+SIZES = ("cell.hidden_size", "embedding.size", "task.embedding_size")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Problem:
     def words(self) -> list[str]:
         """The command line behind `rnnlab train`, on the real data set."""
         return [f"task={self.task}", *self.corpus, *self.texts, *self.model]
+
+    def shrunk(self, units: int) -> "Problem":
+        """The same with a smaller model, for tests: all sizes are `units`."""
+        pairs = (word.partition("=") for word in self.model)
+        small = (f"{key}={units if key in SIZES else value}" for key, _, value in pairs)
+        return replace(self, model=tuple(small))
 
     def generated(self, folder: Path, corpus: Corpus) -> list[str]:
         """The same on a generated corpus, which is written to a folder."""
