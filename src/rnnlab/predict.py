@@ -94,6 +94,8 @@ class Predictor:
     @torch.inference_mode()
     def _chunk(self, texts: list[str], batch_size: int) -> Iterator[tuple[list[str], Any]]:
         tokens = list(self.tokenizer.split_all(texts))
+        for each in tokens:
+            self.model.task.check(each)
         empty = self.model.task.empty()
         answers: list[Any] = [empty] * len(texts)
         asked = [i for i, each in enumerate(tokens) if each or empty is None]

@@ -94,7 +94,7 @@ def test_words_go_on_too(tmp_path, capsys):
     ("words", "message"),
     [
         (["prompt=kno\u20acck"], "prompt: the model has never seen the characters '\u20ac'"),
-        (["prompt=a<pad>"], "prompt: the model has never seen the characters '<', '>'"),
+        (["prompt=a<pad>"], "prompt: the model has never seen the characters '<', 'p', '>'"),
         (["prompt=k", "temperature=-1"], "temperature: -1.0 is too small"),
         (["prompt=k", "top_k=0"], "top_k: 0 is too small"),
         (["prompt=k", "top_p=2"], "top_p: 2.0 is not above 0"),

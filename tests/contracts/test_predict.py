@@ -21,6 +21,7 @@ LINES = {
         "\x00\t",
     ],
     "ner": ["Ann saw Rome", "", "Bob Smith 🙂 left 漢字", " ", "Ann " * 10_000, "zzz"],
+    "generate": ["cats", "", "dogs", "  ", " cats"],
     "language_model": ["one, tw", "", "zwölf", " ", "knock " * 500, "buckle m"],
     "translation": ["eins zwei", "", "drei 🙂 漢字 vier", " ", "fünf", "zzz"],
 }

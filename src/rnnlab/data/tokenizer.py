@@ -11,7 +11,7 @@ from tokenizers import Tokenizer as Subwords
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 _HTML_BREAK = re.compile(r"<br\s*/?>")
 
-Level = Literal["space", "word", "char", "bpe"]
+Level = Literal["space", "word", "char", "bpe", "whole"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Tokenizer:
     Attributes:
         level: `space` splits at white space (text that is tokenised already), `word` takes runs of
             letters and digits (with inner apostrophes) and single other characters as tokens,
-            `char` every character, `bpe` the subwords of `model`.
+            `char` every character, `bpe` the subwords of `model`, `whole` the text itself, for
+            labels.
         lower: Lower-case the text first.
         model: A `tokenizers` model as JSON, for `bpe`.
     """
@@ -52,6 +53,8 @@ class Tokenizer:
                 return list(text)
             case "bpe":
                 return list(self._subwords.encode(text).tokens)
+            case "whole":
+                return [text.strip()] if text.strip() else []
 
     def split_all(self, texts: Iterable[str]) -> Iterable[list[str]]:
         """Tokens of many texts, in order."""

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rnnlab.data.batch import IGNORE
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.attention import AdditiveAttention
@@ -87,6 +88,26 @@ class Decoder(nn.Module):
             keys = self.attention.project(values)
             parts.insert(1, self.attention(x, keys, values, encoded.mask)[0])
         return self._readout(parts)
+
+    def teach(
+        self, encoded: Encoded, target: Int[Tensor, "B U1"], known: int | None = None
+    ) -> tuple[Float[Tensor, "N V"], Int[Tensor, "N"]]:
+        """Logits of every real token but the first, and these tokens (teacher forcing).
+
+        Args:
+            encoded: The sources.
+            target: Tokens with start and end, padded with `IGNORE`.
+            known: Number of real tokens, where it is known: a GPU waits for it otherwise.
+        """
+        tokens, labels = target[:, :-1], target[:, 1:]
+        readout = self(encoded, tokens.clamp(min=0))
+        # the vocabulary is by far the widest layer: no padding goes through it; sorting finds the
+        # real steps where a mask as an index would make a GPU wait for their number
+        real = (labels != IGNORE).flatten()
+        count = int(real.sum()) if known is None else known - len(target)
+        rows = real.argsort(descending=True, stable=True)[:count]
+        logits = self.output(readout.flatten(0, 1).index_select(0, rows))
+        return logits, labels.flatten().index_select(0, rows)
 
     def search(self, encoded: Encoded) -> tuple[Step, State]:
         """A step function for search, and the state to start from.

@@ -75,6 +75,9 @@ class Task(nn.Module, ABC):
     def render(self, tokens: Sequence[str], prediction: Any) -> str:
         """A prediction as `rnnlab predict` prints it; `tokens` are those of the input."""
 
+    def check(self, tokens: Sequence[str]) -> None:
+        """Refuse an input that the model cannot answer by a DataError; by default none."""
+
     def write(
         self,
         encoder: Encoder,

@@ -161,16 +161,7 @@ class Translate(Task):
         self._seen = 0
 
     def _cross_entropy(self, encoded: Encoded, batch: Batch, label_smoothing: float) -> Tensor:
-        tokens, labels = batch.target[:, :-1], batch.target[:, 1:]
-        readout = self.decoder(encoded, tokens.clamp(min=0))
-        # the vocabulary is by far the widest layer: no padding goes through it; sorting finds the
-        # real steps where a mask as an index would make a GPU wait for their number
-        real = (labels != IGNORE).flatten()
-        known = batch.target_tokens
-        count = int(real.sum()) if known is None else known - len(batch)
-        rows = real.argsort(descending=True, stable=True)[:count]
-        logits = self.decoder.output(readout.flatten(0, 1).index_select(0, rows))
-        chosen = labels.flatten().index_select(0, rows)
+        logits, chosen = self.decoder.teach(encoded, batch.target, batch.target_tokens)
         return functional.cross_entropy(
             logits, chosen, ignore_index=IGNORE, label_smoothing=label_smoothing
         )
