@@ -49,7 +49,7 @@ class Memory(Callback):
         ConfigError: One of them is less than 1.
     """
 
-    def __init__(self, *, every_n_steps: int = 200, sequences: int = 16, probes: int = 4) -> None:
+    def __init__(self, *, every_n_steps: int = 500, sequences: int = 16, probes: int = 4) -> None:
         given = {"every_n_steps": every_n_steps, "sequences": sequences, "probes": probes}
         for name, value in given.items():
             if value < 1:
