@@ -209,12 +209,24 @@ class FusedLayer(Layer):
     def products(self, trace: Trace) -> tuple[Float[Tensor, "B T G"], Float[Tensor, "B T G"]]:
         """Of all steps of a forward pass, what input and state add to the gates, with biases."""
         with torch.autocast(trace.inputs.device.type, enabled=False):
-            inputs, outputs, initial = self.precise(trace.inputs, trace.outputs, trace.initial[0])
-            inputs = zero_padding(inputs, trace.lengths)
+            inputs, states = self._read(trace)
             return (
                 functional.linear(inputs, self.weight_ih_l0, self.bias_ih_l0),
-                functional.linear(before(outputs, initial), self.weight_hh_l0, self.bias_hh_l0),
+                functional.linear(states, self.weight_hh_l0, self.bias_hh_l0),
             )
+
+    def sums(self, trace: Trace) -> Float[Tensor, "B T G"]:
+        """Both of `products` together."""
+        with torch.autocast(trace.inputs.device.type, enabled=False):
+            inputs, states = self._read(trace)
+            bias = self.bias_ih_l0 + self.bias_hh_l0
+            flat = torch.addmm(bias, inputs.flatten(0, 1), self.weight_ih_l0.t())
+            flat.addmm_(states.flatten(0, 1), self.weight_hh_l0.t())
+            return flat.view(*states.shape[:2], -1)
+
+    def _read(self, trace: Trace) -> tuple[Tensor, Tensor]:
+        inputs, outputs, initial = self.precise(trace.inputs, trace.outputs, trace.initial[0])
+        return zero_padding(inputs, trace.lengths), before(outputs, initial)
 
 
 def to_torch(part: Tensor) -> Tensor:

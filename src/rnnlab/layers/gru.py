@@ -12,7 +12,7 @@ from rnnlab.layers.base import State
 from rnnlab.layers.bptt.gru import gru
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, gate_bias_, orthogonal_
-from rnnlab.layers.shift import accumulate_back, following
+from rnnlab.layers.shift import accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
 
@@ -84,8 +84,10 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         """dL/dh_t = direct_t + [d_r, d_z, r d_n]_{t+1} W_hh + z_{t+1} dL/dh_{t+1}."""
         gates = self.gate_values(trace).sigmoids
         through_gates, to_new = ghost.chunk(2, dim=2)
-        through_new = (gates["reset"] * to_new) @ self.weight_hh_l0[self.rows("new")]
-        return (accumulate_back(gates["update"], direct + following(through_gates + through_new)),)
+        total = add_following_(direct.clone(), through_gates)
+        to_memory = gates["reset"] * to_new
+        total = add_following_(total, to_memory @ self.weight_hh_l0[self.rows("new")])
+        return (accumulate_back_(gates["update"], total),)
 
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:

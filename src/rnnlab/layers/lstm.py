@@ -14,8 +14,10 @@ from rnnlab.layers.bptt.lstm import lstm
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, gate_bias_, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
-from rnnlab.layers.shift import accumulate, accumulate_back, following
+from rnnlab.layers.shift import accumulate_, accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
+
+aten = torch.ops.aten
 
 HOLD = 1e4
 """Drives a sigmoid to exactly 0 or 1 in every dtype (float64 needs 746), and fits into float16."""
@@ -128,24 +130,24 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
 
         s = tanh(c), s' = 1 - s^2.
         """
-        total = direct + following(ghost)
+        total = add_following_(direct.clone(), ghost)
         values = self.gate_values(trace)
         keep, squashed = values.sigmoids["forget"], values.tanhs["state"]
-        through = total * values.sigmoids["output"] * (1 - squashed * squashed)
+        through = aten.tanh_backward(total * values.sigmoids["output"], squashed)
         (last,) = final
-        held = torch.where(trace.valid.unsqueeze(2), keep, 1.0)
-        cells = accumulate_back(held, through, last)
-        return total, torch.where(trace.valid.unsqueeze(2), cells, 0.0)
+        if trace.lengths is None:
+            return total, accumulate_back_(keep, through, last)
+        valid = trace.valid.unsqueeze(2)  # padding holds c, so that the last one's gradient passes
+        cells = accumulate_back_(torch.where(valid, keep, 1.0), through, last)
+        return total, torch.where(valid, cells, 0.0)
 
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:
         """See `Observable.gate_values`."""
-        from_input, from_state = self.products(trace)
-        total = from_input + from_state
-        i, f, g, o = total.chunk(4, dim=2)
-        i, f, o, g = i.sigmoid(), f.sigmoid(), o.sigmoid(), g.tanh()
+        i, f, g, o = self.sums(trace).chunk(4, dim=2)  # now changed in place
+        i.sigmoid_(), f.sigmoid_(), o.sigmoid_(), g.tanh_()
         hidden, initial = self.precise(trace.outputs, trace.initial[1])
-        cells = accumulate(f, i * g, initial)
+        cells = accumulate_(f, i * g, initial)
         return GateValues(
             trace.valid,
             (hidden, cells),

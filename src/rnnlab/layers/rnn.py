@@ -13,7 +13,7 @@ from rnnlab.layers.base import State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
 from rnnlab.layers.init import Init, orthogonal_
-from rnnlab.layers.shift import following
+from rnnlab.layers.shift import add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
 
@@ -85,7 +85,7 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         final: tuple[Tensor | None, ...],
     ) -> tuple[Float[Tensor, "B T H"], ...]:
         """dL/dh_t = direct_t + delta_{t+1} W_hh."""
-        return (direct + following(ghost),)
+        return (add_following_(direct.clone(), ghost),)
 
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:

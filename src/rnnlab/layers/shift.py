@@ -10,27 +10,33 @@ def before(states: Float[Tensor, "B T H"], initial: Float[Tensor, "B H"]) -> Flo
     return torch.cat([initial.unsqueeze(1).to(states.dtype), states[:, :-1]], dim=1)
 
 
-def following(values: Float[Tensor, "B T H"], last: float = 0.0) -> Float[Tensor, "B T H"]:
-    """At each step the value of the next one, and `last` at the last."""
-    return torch.cat([values[:, 1:], torch.full_like(values[:, :1], last)], dim=1)
+def add_following_(
+    total: Float[Tensor, "B T H"], values: Float[Tensor, "B T H"]
+) -> Float[Tensor, "B T H"]:
+    """Add to each step what belongs to the next one; nothing to the last."""
+    total[:, :-1] += values[:, 1:]
+    return total
 
 
-def accumulate(
+def accumulate_(
     keep: Float[Tensor, "B T H"], add: Float[Tensor, "B T H"], initial: Float[Tensor, "B H"]
 ) -> Float[Tensor, "B T H"]:
-    """s_t = keep_t s_{t-1} + add_t, elementwise; a loop of one operation a step."""
-    states = add.transpose(0, 1).contiguous()
-    for state, factor in zip(states, keep.transpose(0, 1).contiguous(), strict=True):
-        initial = state.addcmul_(factor, initial)
-    return states.transpose(0, 1)
+    """s_t = keep_t s_{t-1} + add_t, elementwise, into `add`; a loop of one operation a step."""
+    state = initial
+    for factor, step in zip(keep.unbind(1), add.unbind(1), strict=True):
+        state = step.addcmul_(factor, state)
+    return add
 
 
-def accumulate_back(
+def accumulate_back_(
     keep: Float[Tensor, "B T H"],
     add: Float[Tensor, "B T H"],
     final: Float[Tensor, "B H"] | None = None,
 ) -> Float[Tensor, "B T H"]:
-    """s_t = add_t + keep_{t+1} s_{t+1}, and s_T = add_T + `final` (None for zero)."""
-    start = torch.zeros_like(add[:, 0]) if final is None else final
-    factors = following(keep, last=1.0)
-    return accumulate(factors.flip(1), add.flip(1), start).flip(1)
+    """s_t = add_t + keep_{t+1} s_{t+1}, into `add`; s_T = add_T + `final` (None for zero)."""
+    steps, factors = add.unbind(1), keep.unbind(1)
+    if final is not None:
+        steps[-1].add_(final)
+    for t in reversed(range(len(steps) - 1)):
+        steps[t].addcmul_(factors[t + 1], steps[t + 1])
+    return add
