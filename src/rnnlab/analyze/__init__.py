@@ -1,0 +1,1 @@
+"""`rnnlab analyze`: what a trained net remembers, for how long, and why."""

@@ -1,0 +1,178 @@
+"""How fast neighbouring states of a layer move apart or together: its Lyapunov exponents."""
+
+import math
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.func import jvp, vmap
+
+from rnnlab.layers.base import Layer, State
+
+QR_EVERY = 4
+"""Steps between two orthonormalisations."""
+
+UNRESOLVED = 1e-14
+"""What is shorter than this share of the longest tangent vector is rounding noise: it counts as 0.
+
+With `QR_EVERY` = 4 that is 8 below the largest exponent, in nats a step.
+"""
+
+Verdict = Literal["contracting", "edge", "expanding"]
+
+
+@dataclass(frozen=True)
+class Exponents:
+    """The largest Lyapunov exponents of a driven layer, in nats a step.
+
+    Attributes:
+        values: Exponents (k,), the largest first; minus infinity where a direction is lost at
+            once.
+        errors: Standard error of each (k,), from the differences between the streams; None where
+            there was but one stream.
+        steps: Steps that each was averaged over, in every stream.
+        streams: Independent streams of inputs.
+        size: Numbers in the whole state: there are so many exponents.
+    """
+
+    values: Float[Tensor, "k"]
+    errors: Float[Tensor, "k"] | None
+    steps: int
+    streams: int
+    size: int
+
+    @property
+    def first(self) -> float:
+        """The largest exponent."""
+        return float(self.values[0])
+
+    @property
+    def first_error(self) -> float | None:
+        """Its standard error."""
+        return None if self.errors is None else float(self.errors[0])
+
+    @property
+    def tolerance(self) -> float:
+        """Below this a largest exponent is not told from 0.
+
+        Two standard errors, or one e-fold in all the steps measured, whichever is more.
+        """
+        return max(2 * (self.first_error or 0.0), 1 / self.steps)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What becomes of a small change of the state."""
+        if abs(self.first) <= self.tolerance:
+            return "edge"
+        return "expanding" if self.first > 0 else "contracting"
+
+    @property
+    def half_life(self) -> float:
+        """Steps in which a small change halves (or doubles, where the layer is expanding)."""
+        return math.log(2) / abs(self.first) if self.first else math.inf
+
+
+def lyapunov(
+    layer: Layer,
+    inputs: Float[Tensor, "T S D"],
+    starts: Bool[Tensor, "T S"] | None = None,
+    *,
+    k: int,
+    transient: int = 0,
+    seed: int = 1,
+) -> Exponents:
+    """The k largest Lyapunov exponents of a layer that reads these inputs.
+
+    k tangent vectors are pushed along by the derivative of `Layer.step` in the whole state (of an
+    LSTM h and c: with h alone its memory would be left out), exactly, in float64, by forward-mode
+    differentiation. They are orthonormalised every few steps; an exponent is the mean logarithm of
+    the lengths that this takes away (Benettin et al. 1980; of recurrent nets Engelken, Wolf and
+    Abbott 2023, arXiv:2006.02427).
+
+    Args:
+        layer: Any layer; it is not changed.
+        inputs: S streams, time first.
+        starts: Where a new sequence begins in a stream: there the state is the initial one again,
+            as it is in use, while the tangent vectors go on. None carries the state on.
+        k: How many exponents, at most the numbers in the state.
+        transient: First steps that are left out, while the vectors find their directions; rounded
+            up to a multiple of `QR_EVERY`.
+        seed: Of the vectors at the beginning.
+
+    Raises:
+        ValueError: k is less than 1 or more than there are; no steps are left to measure.
+    """
+    inputs = inputs.detach().double()
+    steps, streams = inputs.shape[:2]
+    cell = deepcopy(layer).double().requires_grad_(False)
+    initial = cell.initial_state(streams, inputs)
+    size = state_size(initial)
+    first = math.ceil(transient / QR_EVERY) * QR_EVERY
+    if not 1 <= k <= size:
+        raise ValueError(f"k = {k} is not between 1 and the size {size} of the state")
+    if first >= steps:
+        raise ValueError(f"{steps} steps, {first} of them transient: none is left")
+    generator = torch.Generator().manual_seed(seed)
+    tangents = torch.randn(streams, size, k, generator=generator, dtype=torch.float64)
+    tangents = torch.linalg.qr(tangents).Q
+    total = torch.zeros(streams, k, dtype=torch.float64)
+    state = initial
+    for begin in range(0, steps, QR_EVERY):
+        for t in range(begin, min(begin + QR_EVERY, steps)):
+            if starts is not None:
+                state = restarted(state, initial, starts[t])
+            state, tangents = push(cell, inputs[t], state, tangents)
+        tangents, shrunk = torch.linalg.qr(tangents)
+        if begin >= first:
+            lengths = shrunk.diagonal(dim1=1, dim2=2).abs()
+            total += torch.where(lengths > UNRESOLVED * lengths[:, :1], lengths, 0.0).log()
+    each = total / (steps - first)
+    return Exponents(each.mean(0), _errors(each), steps - first, streams, size)
+
+
+def state_size(state: State) -> int:
+    """Numbers in the state of one sequence that a derivative can be taken in."""
+    return sum(part[0].numel() for part in state if part.is_floating_point())
+
+
+def restarted(state: State, initial: State, where: Bool[Tensor, "S"]) -> State:
+    """The state with some sequences at their beginning again."""
+    return tuple(
+        torch.where(where.view(-1, *[1] * (old.dim() - 1)), new, old)
+        for old, new in zip(state, initial, strict=True)
+    )
+
+
+def push(
+    layer: Layer, x: Float[Tensor, "S D"], state: State, tangents: Float[Tensor, "S N k"]
+) -> tuple[State, Float[Tensor, "S N k"]]:
+    """One step of the state, and of k tangent vectors in the whole of it."""
+    shapes = [part.shape for part in state if part.is_floating_point()]
+    sizes = [shape[1:].numel() for shape in shapes]
+
+    def flat(parts: State) -> Tensor:
+        return torch.cat([p.flatten(1) for p in parts if p.is_floating_point()], dim=1)
+
+    def step(vector: Tensor) -> tuple[Tensor, State]:
+        pieces = zip(vector.split(sizes, dim=1), shapes, strict=True)
+        moving = iter([piece.reshape(shape) for piece, shape in pieces])
+        before = tuple(next(moving) if p.is_floating_point() else p for p in state)
+        _, after = layer.step(x, before)
+        return flat(after), after
+
+    def along(tangent: Tensor) -> tuple[Tensor, State]:
+        _, moved, after = jvp(step, (flat(state),), (tangent,), has_aux=True)
+        return moved, after
+
+    moved, after = vmap(along, in_dims=2, out_dims=(2, None))(tangents)
+    return after, moved
+
+
+def _errors(each: Float[Tensor, "S k"]) -> Tensor | None:
+    if len(each) < 2:
+        return None
+    spread = each.std(0) / math.sqrt(len(each))
+    return torch.where(spread.isnan(), 0.0, spread)  # minus infinity everywhere has no spread
