@@ -1,4 +1,4 @@
-"""`rnnlab train|evaluate|predict|compare|check|data`; train is the default word.
+"""`rnnlab train|evaluate|predict|analyze|compare|check|data`; train is the default word.
 
 This file imports nothing slow: an error that needs no model is to come at once.
 """
@@ -41,6 +41,7 @@ def commands() -> dict[str, Command]:
         "train": train,
         "evaluate": evaluate,
         "predict": predict,
+        "analyze": analyze,
         "compare": compare,
         "check": check,
         "data": data,
@@ -130,6 +131,19 @@ def predict(words: list[str]) -> int:
     from rnnlab.predict import predict_file
 
     predict_file(cfg)
+    return 0
+
+
+def analyze(words: list[str]) -> int:
+    """What a trained net remembers, for how long, and why."""
+    from rnnlab.helptext import ANALYZE
+
+    if not words or _asks_for_help(words):
+        print(ANALYZE)
+        return 0 if words else 2
+    from rnnlab.analyze.command import analyze_words
+
+    analyze_words(words)
     return 0
 
 

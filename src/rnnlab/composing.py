@@ -15,7 +15,7 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError  # type: ignore[import-untyped]
 
-from rnnlab.config import EvaluateConfig, PredictConfig, TrainConfig, config_dir, register
+from rnnlab.config import AnalyzeConfig, EvaluateConfig, PredictConfig, TrainConfig, config_dir, register
 from rnnlab.errors import ConfigError
 from rnnlab.hints import suggest
 from rnnlab.roots import groups, override_problems
@@ -29,6 +29,7 @@ ROOTS: dict[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
+    "analyze": AnalyzeConfig,
 }
 
 
@@ -54,7 +55,7 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     once against the signature of the class they were meant for.
 
     Args:
-        root: "train", "evaluate" or "predict".
+        root: "train", "evaluate", "predict" or "analyze".
         words: Overrides in Hydra's grammar; not a sweep (see `single_runs`).
         search: A folder of the user's own configurations.
 

@@ -88,6 +88,23 @@ class PredictConfig:
     trust: list[str] = field(default_factory=list)
 
 
+@dataclass
+class AnalyzeConfig:
+    """Root of `rnnlab analyze`."""
+
+    checkpoint: str = MISSING
+    output: str | None = None
+    k: int | None = field(default=None, metadata={"least": 1})
+    steps: int = field(default=1000, metadata={"least": 10})
+    transient: int = field(default=100, metadata={"least": 0})
+    streams: int = field(default=16, metadata={"least": 1})
+    carry: bool = False
+    batches: int = field(default=4, metadata={"least": 1})
+    trust: list[str] = field(default_factory=list)
+    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
+    data: Any = None
+
+
 def slug(text: str) -> str:
     """Overrides as a folder name: at most 80 characters, none of `= , /` or blanks.
 
@@ -121,5 +138,6 @@ def register() -> None:
     store.store(name="train_schema", node=TrainConfig, replace=True)
     store.store(name="evaluate_schema", node=EvaluateConfig, replace=True)
     store.store(name="predict_schema", node=PredictConfig, replace=True)
+    store.store(name="analyze_schema", node=AnalyzeConfig, replace=True)
     OmegaConf.register_resolver("rnnlab.fresh", fresh, use_cache=True, replace=True)
     OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)

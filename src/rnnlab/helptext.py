@@ -8,6 +8,7 @@ rnnlab - study and train recurrent networks
   rnnlab train [OVERRIDES]              train (the default word); -m for a grid or a sweep
   rnnlab evaluate checkpoint=RUN        test metrics of a trained model
   rnnlab predict checkpoint=RUN input=FILE|-
+  rnnlab analyze checkpoint=RUN         what a trained net remembers, for how long, and why
   rnnlab compare RUN|SWEEP ...          results, curves and differences of runs, on one page
   rnnlab check [OVERRIDES]              validate a configuration and print it
   rnnlab data list|fetch NAME|verify NAME
@@ -42,6 +43,27 @@ probable token at each step.
   echo "What a film!" | rnnlab predict checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00
   rnnlab predict checkpoint=outputs/language_model-gru/2026-01-31_12-00-00 prompt="ROMEO:" \\
          temperature=0.8 top_k=40
+"""
+
+ANALYZE = """\
+rnnlab analyze checkpoint=RUN_DIR|FILE.ckpt [data=GROUP] [data.OPTION=VALUE ...] [OPTION=VALUE ...]
+
+What a trained net remembers, for how long, and why, on the test split of its own data or of other
+data of the same kind; for each recurrent layer and direction of the encoder: Lyapunov exponents,
+gradients through time, time scales and saturation of gates, recurrent matrices. Prints a table
+and a paragraph; writes analysis.json (all numbers) and figures.
+
+  output=DIR     folder to write into; else RUN_DIR/analysis
+  k=N            Lyapunov exponents, the largest first; else 8, or all where there are fewer
+  steps=1000     steps that they are averaged over, in each of ...
+  streams=16     ... so many streams of joined sequences, which give the standard error
+  transient=100  first steps that are left out
+  carry=false    the state starts anew with each sequence, as in use; true carries it on
+  batches=4      batches that gradients and gates are measured on
+  seed=1
+
+  rnnlab analyze checkpoint=outputs/ner-lstm/2026-01-31_12-00-00
+  rnnlab analyze checkpoint=best.ckpt data=delayed_recall data.lag=200 k=32
 """
 
 COMPARE = """\

@@ -12,7 +12,7 @@ from rnnlab.trust import read_yaml, targets
 from rnnlab.validate import data_of_kind, locate, options, validate
 from tiny import call
 
-ROOTS = {"train", "evaluate", "predict"}
+ROOTS = {"train", "evaluate", "predict", "analyze"}
 
 
 def names(group):

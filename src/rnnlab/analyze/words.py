@@ -1,0 +1,158 @@
+"""What an analysis says, as a table and in sentences."""
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+from rnnlab.analyze.lyapunov import Exponents
+from rnnlab.analyze.measure import Analysis, LayerReport
+from rnnlab.diagnostics.stats import LONGEST, Curve
+
+REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.update_bias (2)"}
+"""What lengthens the memory of a cell with such a gate."""
+
+
+def table(analysis: Analysis) -> list[dict[str, Any]]:
+    """One row a layer."""
+    return [
+        {
+            "layer": name,
+            "cell": f"{report.cell} {report.sizes[0]}->{report.sizes[1]}",
+            "lambda_1": _exponent(report.exponents),
+            "verdict": report.exponents.verdict,
+            "halves in": _steps(report.exponents.half_life),
+            "dL/dh halves in": _steps(main_curve(name, report).half_life),
+            "units' memory": _memory(report),
+            "largest radius": _radius(report),
+        }
+        for name, report in analysis.layers.items()
+    ]
+
+
+def tell(analysis: Analysis) -> list[str]:
+    """A paragraph on every layer: what vanishes or grows, why, and what to try."""
+    return [
+        " ".join(
+            [
+                _dynamics(name, report, analysis),
+                _flow(name, report, analysis),
+                *_gates(report),
+                _advice(report, analysis),
+            ]
+        )
+        for name, report in analysis.layers.items()
+    ]
+
+
+def main_curve(name: str, report: LayerReport) -> Curve:
+    """Of a layer's flow curves that of h."""
+    return report.flow[name]
+
+
+def span(values: Tensor) -> tuple[float, float, float]:
+    """Least, median and most."""
+    low, median, high = values.quantile(values.new_tensor([0.0, 0.5, 1.0])).tolist()
+    return low, median, high
+
+
+def reach(analysis: Analysis) -> tuple[float, str]:
+    """Steps that matter, and what they are: the task's lag, else a sequence's length."""
+    if analysis.lag is not None:
+        return float(analysis.lag), "the lag that the task asks for"
+    return analysis.length, "the median length of a sequence"
+
+
+def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
+    found = report.exponents
+    carried = f"{found.streams} streams of {found.steps} steps, {report.streams.sequences} sequences"
+    head = f"{name} ({report.cell}, {found.size} numbers in its state) is "
+    exponent = f"lambda_1 = {_exponent(found)} a step over {carried}"
+    steps, what = reach(analysis)
+    if found.verdict == "edge":
+        return f"{head}at the edge: the slowest change of its state neither dies nor grows ({exponent})."
+    if found.verdict == "expanding":
+        return (
+            f"{head}expanding: a small change of its state doubles every "
+            f"{_steps(found.half_life)} steps ({exponent})."
+        )
+    left = math.exp(max(found.first, -700.0) * steps)
+    return (
+        f"{head}contracting: even the slowest change of its state halves every "
+        f"{_steps(found.half_life)} steps ({exponent}); of it {left:.2g} is left after "
+        f"{steps:g} steps, {what}."
+    )
+
+
+def _flow(name: str, report: LayerReport, analysis: Analysis) -> str:
+    curve = main_curve(name, report)
+    slope, life = curve.decades_per_step, curve.half_life
+    if math.isnan(slope):
+        return "dL/dh was seen at fewer than two lags."
+    if analysis.kind == "tags":
+        return (
+            f"dL/dh changes by {slope:+.3g} decades a step towards the past; here every step has "
+            "a loss of its own, so that this says nothing about memory."
+        )
+    if life >= analysis.length * 10:
+        return f"The loss feels early states as much as late ones (dL/dh: {slope:+.2g} decades a step)."
+    word = "vanishes" if slope < 0 else "explodes"
+    change = "halving" if slope < 0 else "doubling"
+    ratio = curve.first_last_ratio
+    ends = "" if math.isnan(ratio) else f"; at the first step it is {ratio:.2g} of that at the last"
+    return f"dL/dh {word} towards the past, {change} every {_steps(life)} steps{ends}."
+
+
+def _gates(report: LayerReport) -> list[str]:
+    said = []
+    for gate, scales in report.scales.items():
+        low, median, high = span(scales)
+        said.append(
+            f"By its {gate} gate a unit remembers {_steps(median)} steps in the median "
+            f"({_steps(low)} to {_steps(high)})."
+        )
+    return said
+
+
+def _advice(report: LayerReport, analysis: Analysis) -> str:
+    found = report.exponents
+    if found.verdict == "expanding":
+        return (
+            "Gradients can explode here: clip them (trainer.gradient_clip_val=1), or try "
+            "cell.init=orthogonal or a smaller learning rate."
+        )
+    steps, what = reach(analysis)
+    if found.verdict == "edge" or found.half_life >= steps:
+        return "Nothing has to be done for its memory."
+    remedies = [REMEDIES[gate] for gate in report.scales if gate in REMEDIES]
+    cells = "a cell with a gate that holds its state (cell=lstm, cell=gru)"
+    return (
+        f"If more than {_steps(found.half_life)} steps are to be remembered, try "
+        f"{' or '.join(remedies) if remedies else cells}, or cell.init=orthogonal."
+    )
+
+
+def _exponent(found: Exponents) -> str:
+    error = "" if found.first_error is None else f" ± {found.first_error:.1g}"
+    return f"{found.first:+.4f}{error}"
+
+
+def _steps(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    if value >= LONGEST:
+        return f"over {LONGEST:,.0f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _memory(report: LayerReport) -> str:
+    spans = [span(scales) for scales in report.scales.values()]
+    return ", ".join(f"{_steps(low)} .. {_steps(high)}" for low, _, high in spans) or "-"
+
+
+def _radius(report: LayerReport) -> str:
+    radii = {gate: m.radius for gate, m in report.matrices.items() if m.radius is not None}
+    if not radii:
+        return "-"
+    gate = max(radii, key=lambda name: radii[name])
+    return f"{radii[gate]:.3f} ({gate})"
