@@ -15,7 +15,14 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError  # type: ignore[import-untyped]
 
-from rnnlab.config import AnalyzeConfig, EvaluateConfig, PredictConfig, TrainConfig, config_dir, register
+from rnnlab.config import (
+    AnalyzeConfig,
+    EvaluateConfig,
+    PredictConfig,
+    TrainConfig,
+    config_dir,
+    register,
+)
 from rnnlab.errors import ConfigError
 from rnnlab.hints import suggest
 from rnnlab.roots import groups, override_problems

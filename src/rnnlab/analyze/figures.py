@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from rnnlab.analyze.measure import Analysis
 from rnnlab.analyze.spectra import eigenvalues, singular_values
@@ -78,9 +78,10 @@ def time_flow(analysis: Analysis) -> Figure | None:
                 label += f": {word} in {life:.3g} steps"
             look = _look(number) | ({} if part == name else {"linestyle": ":", "linewidth": 1.3})
             axes.plot(curve.decades, label=label, **look)
-    if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):  # type: ignore[arg-type]
+    if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
         return None
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=2))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:g}}}$"))
     axes.set_xlabel("lag: steps before the sequence's end, as the layer reads")
@@ -111,7 +112,9 @@ def unit_scales(analysis: Analysis) -> Figure | None:
         color="#555555",
     )
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlim(0, 100)
     axes.set_xlabel("units, those that remember longest first (%)")
     axes.set_ylabel("steps until 1/e is left")

@@ -1,9 +1,10 @@
 """How fast neighbouring states of a layer move apart or together: its Lyapunov exponents."""
 
 import math
+import warnings
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -157,17 +158,21 @@ def push(
         return torch.cat([p.flatten(1) for p in parts if p.is_floating_point()], dim=1)
 
     def step(vector: Tensor) -> tuple[Tensor, State]:
-        pieces = zip(vector.split(sizes, dim=1), shapes, strict=True)
+        pieces = zip(torch.split_with_sizes(vector, sizes, dim=1), shapes, strict=True)
         moving = iter([piece.reshape(shape) for piece, shape in pieces])
         before = tuple(next(moving) if p.is_floating_point() else p for p in state)
         _, after = layer.step(x, before)
         return flat(after), after
 
     def along(tangent: Tensor) -> tuple[Tensor, State]:
-        _, moved, after = jvp(step, (flat(state),), (tangent,), has_aux=True)
+        with warnings.catch_warnings():  # of torch's own, when it loads its forward mode
+            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+            done: Any = jvp(step, (flat(state),), (tangent,), has_aux=True)
+        _, moved, after = done
         return moved, after
 
-    moved, after = vmap(along, in_dims=2, out_dims=(2, None))(tangents)
+    unbatched: Any = (2, None)  # the state is the same for all of them
+    moved, after = vmap(along, in_dims=2, out_dims=unbatched)(tangents)
     return after, moved
 
 

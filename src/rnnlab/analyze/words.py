@@ -12,6 +12,9 @@ from rnnlab.diagnostics.stats import LONGEST, Curve
 REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.update_bias (2)"}
 """What lengthens the memory of a cell with such a gate."""
 
+EVERY_STEP = ("tags", "next")
+"""Kinds of targets that give every step a loss of its own: dL/dh is flat by construction."""
+
 
 def table(analysis: Analysis) -> list[dict[str, Any]]:
     """One row a layer."""
@@ -21,9 +24,11 @@ def table(analysis: Analysis) -> list[dict[str, Any]]:
             "cell": f"{report.cell} {report.sizes[0]}->{report.sizes[1]}",
             "lambda_1": _exponent(report.exponents),
             "verdict": report.exponents.verdict,
-            "halves in": _steps(report.exponents.half_life),
-            "dL/dh halves in": _steps(main_curve(name, report).half_life),
-            "units' memory": _memory(report),
+            "a change": _change(report.exponents.first, report.exponents.half_life),
+            "dL/dh to the past": _change(
+                main_curve(name, report).decades_per_step, main_curve(name, report).half_life
+            ),
+            "memory of units": _memory(report),
             "largest radius": _radius(report),
         }
         for name, report in analysis.layers.items()
@@ -38,7 +43,7 @@ def tell(analysis: Analysis) -> list[str]:
                 _dynamics(name, report, analysis),
                 _flow(name, report, analysis),
                 *_gates(report),
-                _advice(report, analysis),
+                _advice(name, report, analysis),
             ]
         )
         for name, report in analysis.layers.items()
@@ -65,12 +70,15 @@ def reach(analysis: Analysis) -> tuple[float, str]:
 
 def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
     found = report.exponents
-    carried = f"{found.streams} streams of {found.steps} steps, {report.streams.sequences} sequences"
+    carried = (
+        f"{found.streams} streams of {found.steps} steps, {report.streams.sequences} sequences"
+    )
     head = f"{name} ({report.cell}, {found.size} numbers in its state) is "
     exponent = f"lambda_1 = {_exponent(found)} a step over {carried}"
     steps, what = reach(analysis)
     if found.verdict == "edge":
-        return f"{head}at the edge: the slowest change of its state neither dies nor grows ({exponent})."
+        fate = "the slowest change of its state neither dies nor grows"
+        return f"{head}at the edge: {fate} ({exponent})."
     if found.verdict == "expanding":
         return (
             f"{head}expanding: a small change of its state doubles every "
@@ -89,13 +97,14 @@ def _flow(name: str, report: LayerReport, analysis: Analysis) -> str:
     slope, life = curve.decades_per_step, curve.half_life
     if math.isnan(slope):
         return "dL/dh was seen at fewer than two lags."
-    if analysis.kind == "tags":
+    if analysis.kind in EVERY_STEP:
         return (
             f"dL/dh changes by {slope:+.3g} decades a step towards the past; here every step has "
             "a loss of its own, so that this says nothing about memory."
         )
     if life >= analysis.length * 10:
-        return f"The loss feels early states as much as late ones (dL/dh: {slope:+.2g} decades a step)."
+        rate = f"{slope:+.2g} decades a step"
+        return f"The loss feels early states as much as late ones (dL/dh: {rate})."
     word = "vanishes" if slope < 0 else "explodes"
     change = "halving" if slope < 0 else "doubling"
     ratio = curve.first_last_ratio
@@ -114,14 +123,19 @@ def _gates(report: LayerReport) -> list[str]:
     return said
 
 
-def _advice(report: LayerReport, analysis: Analysis) -> str:
+def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
     found = report.exponents
+    if found.verdict == "expanding" and main_curve(name, report).decades_per_step <= 0:
+        return (
+            "That the loss does not feel this growth now is no promise: keep the gradients clipped "
+            "(trainer.gradient_clip_val=1)."
+        )
     if found.verdict == "expanding":
         return (
             "Gradients can explode here: clip them (trainer.gradient_clip_val=1), or try "
             "cell.init=orthogonal or a smaller learning rate."
         )
-    steps, what = reach(analysis)
+    steps, _ = reach(analysis)
     if found.verdict == "edge" or found.half_life >= steps:
         return "Nothing has to be done for its memory."
     remedies = [REMEDIES[gate] for gate in report.scales if gate in REMEDIES]
@@ -135,6 +149,12 @@ def _advice(report: LayerReport, analysis: Analysis) -> str:
 def _exponent(found: Exponents) -> str:
     error = "" if found.first_error is None else f" ± {found.first_error:.1g}"
     return f"{found.first:+.4f}{error}"
+
+
+def _change(growth: float, steps: float) -> str:
+    if math.isnan(steps):
+        return "-"
+    return f"{'halves' if growth < 0 else 'doubles'} in {_steps(steps)}"
 
 
 def _steps(value: float) -> str:
