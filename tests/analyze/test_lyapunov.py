@@ -164,7 +164,7 @@ def dense(layer, x, starts, k, seed=1):
             product = jacrev(step)(state).detach() @ product
             state = step(state).detach()
         result.append(torch.linalg.qr(product).R.diagonal().abs().log() / steps)
-    return torch.stack(result).mean(0)
+    return torch.stack(result).mean(0).sort(descending=True).values
 
 
 def random_layers():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlab.analyze.gates import mean_gates, time_scales
+from rnnlab.analyze.gates import gates_of, time_scales
 from rnnlab.analyze.matrices import recurrent_matrices
 from rnnlab.analyze.reading import encoder_layers, read, sequences
 from rnnlab.analyze.streams import join
@@ -108,7 +108,7 @@ def test_time_scales_of_gates_that_do_not_move():
         traces = []
         with layer.record(traces.append):
             layer(torch.randn(2, 4, 3), torch.tensor([4, 1]))
-        means = mean_gates(layer, traces)
+        means = gates_of(layer, traces).means
         torch.testing.assert_close(means[gate], torch.tensor([kept, 0.5]).double())
         scales = time_scales(means)
         assert set(scales) == {gate}
@@ -119,12 +119,15 @@ def test_time_scales_of_gates_that_do_not_move():
 def test_mean_gates_leave_padding_out():
     torch.manual_seed(0)
     layer = GRU(3, hidden_size=2)
+    with torch.no_grad():
+        layer.weight_ih_l0.mul_(5)
     x, lengths = torch.randn(3, 5, 3), torch.tensor([5, 2, 3])
     traces = []
     with layer.record(traces.append):
         layer(x, lengths)
         layer(x[:1], lengths[:1])
     every = []
+    layer.requires_grad_(False)
     for row, length in [*zip(x, lengths, strict=True), (x[0], 5)]:
         h = torch.zeros(1, 2)
         for step in row[:length]:
@@ -132,8 +135,15 @@ def test_mean_gates_leave_padding_out():
             every.append(torch.sigmoid(sums[layer.rows("update")]))
             h, _ = layer.step(step[None], (h,))
     expected = torch.stack(every).mean(0).double()
-    torch.testing.assert_close(mean_gates(layer, traces)["update"], expected)
-    assert mean_gates(RNN(3, hidden_size=2), []) == {}
+    found = gates_of(layer, traces)
+    torch.testing.assert_close(found.means["update"], expected)
+    assert found.shares["update/mean"] == pytest.approx(float(expected.mean()))
+    low = (torch.stack(every) < 0.05).double().mean()
+    high = (torch.stack(every) > 0.95).double().mean()
+    assert (found.shares["update/low"], found.shares["update/high"]) == pytest.approx(
+        (float(low), float(high))
+    )
+    assert low + high > 0
 
 
 def test_layers_read_what_the_stack_gives_them():

@@ -1,5 +1,6 @@
 """Figures of an analysis: exponents, gradients through time, time scales of units."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from rnnlab.analyze.measure import Analysis
 from rnnlab.analyze.spectra import eigenvalues, singular_values
 from rnnlab.analyze.words import reach
 from rnnlab.compare.style import COLOURS, DASHES, RC
+from rnnlab.diagnostics.gates import OPEN, SHUT
+from rnnlab.diagnostics.stats import Curve
 
 SIZE = (6.4, 4.2)
 
@@ -23,7 +26,9 @@ def write_figures(analysis: Analysis, folder: Path) -> None:
         for name, draw in (
             ("lyapunov", exponents),
             ("time_flow", time_flow),
+            ("memory", memory),
             ("time_scales", unit_scales),
+            ("gates", gate_ranges),
             ("eigenvalues", eigenvalues),
             ("singular_values", singular_values),
         ):
@@ -67,19 +72,37 @@ def exponents(analysis: Analysis) -> Figure:
 
 def time_flow(analysis: Analysis) -> Figure | None:
     """dL/dh (and dL/dc, dotted) of all layers against the lag."""
-    figure, axes = _canvas("Gradient of the loss in the state, towards the past")
-    for number, (name, report) in enumerate(analysis.layers.items()):
-        for part, curve in report.flow.items():
-            quantity = "dL/dh" if part == name else "dL/dc"
-            life = curve.half_life
+    return _against_lag(
+        {name: report.flow for name, report in analysis.layers.items()},
+        "Gradient of the loss in the state, towards the past",
+        ("dL/dh", "dL/dc"),
+    )
+
+
+def memory(analysis: Analysis) -> Figure | None:
+    """What the last state knows of an earlier h (and c, dotted), of all layers against the lag."""
+    return _against_lag(
+        {name: report.memory for name, report in analysis.layers.items()},
+        "What the last state knows of an earlier one, whatever the loss",
+        ("dh_T/dh", "dh_T/dc"),
+    )
+
+
+def _against_lag(
+    layers: Mapping[str, Mapping[str, Curve]], title: str, quantities: tuple[str, str]
+) -> Figure | None:
+    figure, axes = _canvas(title)
+    drawn = [curve.decades for curves in layers.values() for curve in curves.values()]
+    if not any(np.isfinite(decades).any() for decades in drawn):
+        return None
+    for number, (name, curves) in enumerate(layers.items()):
+        for part, curve in curves.items():
             word = "halves" if curve.decades_per_step < 0 else "doubles"
-            label = f"{name}, {quantity}"
-            if np.isfinite(life):
-                label += f": {word} in {life:.3g} steps"
+            label = f"{name}, {quantities[part != name]}"
+            if np.isfinite(curve.half_life):
+                label += f": {word} in {curve.half_life:.3g} steps"
             look = _look(number) | ({} if part == name else {"linestyle": ":", "linewidth": 1.3})
             axes.plot(curve.decades, label=label, **look)
-    if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
-        return None
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=2))
@@ -119,6 +142,30 @@ def unit_scales(analysis: Analysis) -> Figure | None:
     axes.set_xlabel("units, those that remember longest first (%)")
     axes.set_ylabel("steps until 1/e is left")
     return _named(figure)
+
+
+def gate_ranges(analysis: Analysis) -> Figure | None:
+    """Which share of its values each sigmoid gate is shut, in between and open."""
+    bars = [
+        (f"{name}, {gate}", report.gates.shares[f"{gate}/low"], report.gates.shares[f"{gate}/high"])
+        for name, report in analysis.layers.items()
+        for gate in report.gates.means
+    ]
+    if not bars:
+        return None
+    figure, axes = _canvas("Gates: shut, in between, open")
+    figure.set_size_inches(SIZE[0], 1.5 + 0.32 * len(bars))
+    names = [name for name, _, _ in bars]
+    low, high = (100 * np.array([bar[i] for bar in bars]) for i in (1, 2))
+    axes.barh(names, low, color=COLOURS[0], label=f"shut (below {SHUT})")
+    axes.barh(names, 100 - low - high, left=low, color="#DDDDDD", label="in between")
+    axes.barh(names, high, left=100 - high, color=COLOURS[1], label=f"open (above {OPEN})")
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("values, all steps and units (%)")
+    figure.legend(loc="outside lower left", fontsize=9, ncols=3)
+    return figure
 
 
 def _canvas(title: str) -> tuple[Figure, Axes]:

@@ -1,32 +1,47 @@
 """What the gates of a layer do on real inputs: how long each unit remembers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rnnlab.diagnostics.gates import HOLDING, summary
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 
-HOLDING = ("forget", "update")
-"""Gates that say which share of a state is kept for the next step, of an LSTM and a GRU."""
+
+@dataclass(frozen=True)
+class Gates:
+    """Gates and states of a layer over all real steps; empty for a cell that does not say.
+
+    Attributes:
+        means: Mean of each unit's sigmoid gates, by gate, float64 (H,).
+        shares: `rnnlab.diagnostics.gates.summary`'s scalars, over all units, such as `forget/low`.
+    """
+
+    means: Mapping[str, Float[Tensor, "H"]]
+    shares: Mapping[str, float]
 
 
 @torch.no_grad()
-def mean_gates(layer: Layer, traces: Sequence[Trace]) -> dict[str, Float[Tensor, "H"]]:
-    """Mean value of each unit's sigmoid gates over all real steps, in float64.
-
-    Empty for a cell that does not say what its gates were (see `Layer.gate_values`).
-    """
+def gates_of(layer: Layer, traces: Sequence[Trace]) -> Gates:
+    """What the gates were in these forward passes (see `Layer.gate_values`)."""
     sums: dict[str, Tensor] = {}
-    count = 0
+    shares: dict[str, float] = {}
+    count = sum(int(trace.valid.sum()) for trace in traces)
     for trace in traces:
         values = layer.gate_values(trace)
-        count += int(values.valid.sum())
+        share = int(values.valid.sum()) / count
         for name, gate in values.sigmoids.items():
-            sums[name] = sums.get(name, 0.0) + gate[values.valid].double().sum(0)
-    return {name: total / count for name, total in sums.items()}
+            total = gate[values.valid].double().sum(0)
+            sums[name] = sums[name] + total if name in sums else total
+        for key, value in summary("", values, values.valid).items():
+            name = key.removeprefix("/")
+            if name != "memory":  # of the units apart there are time scales
+                shares[name] = shares.get(name, 0.0) + share * float(value)
+    return Gates({name: total / count for name, total in sums.items()}, shares)
 
 
 def time_scales(means: Mapping[str, Float[Tensor, "H"]]) -> dict[str, Float[Tensor, "H"]]:
@@ -37,6 +52,6 @@ def time_scales(means: Mapping[str, Float[Tensor, "H"]]) -> dict[str, Float[Tens
     alone do: what comes back through the recurrent matrices is in the Lyapunov exponents.
 
     Args:
-        means: Of `mean_gates`; other gates than the holding ones are left out.
+        means: Of `Gates`; other gates than the holding ones are left out.
     """
     return {name: -1 / means[name].log() for name in HOLDING if name in means}

@@ -131,6 +131,8 @@ def lyapunov(
             lengths = shrunk.diagonal(dim1=1, dim2=2).abs()
             total += torch.where(lengths > UNRESOLVED * lengths[:, :1], lengths, 0.0).log()
     each = total / (steps - first)
+    # close ones may come out in another order where they are averaged over few steps
+    each = each[:, each.mean(0).argsort(descending=True, stable=True)]
     return Exponents(each.mean(0), _errors(each), steps - first, streams, size)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.analyze.flow import loss_flow
-from rnnlab.analyze.gates import mean_gates, time_scales
+from rnnlab.analyze.gates import Gates, gates_of, time_scales
 from rnnlab.analyze.lyapunov import Exponents, lyapunov, state_size
 from rnnlab.analyze.matrices import Matrix, recurrent_matrices
 from rnnlab.analyze.reading import encoder_layers, read, sequences
@@ -16,6 +16,7 @@ from rnnlab.analyze.streams import Streams, join
 from rnnlab.build import Model
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Kind
+from rnnlab.diagnostics.memory import memory_curve
 from rnnlab.diagnostics.naming import part_name
 from rnnlab.diagnostics.stats import Curve
 from rnnlab.errors import CheckpointError, ConfigError
@@ -36,8 +37,9 @@ class LayerReport:
         streams: Inputs that drove it.
         exponents: Its largest Lyapunov exponents.
         flow: dL/dh_t against the lag, and of an LSTM dL/dc_t, under the names of `part_name`.
+        memory: ||dh_T/dh_{T-k}|| against k, and of an LSTM dh_T/dc_{T-k}, of the first batch.
         matrices: Its recurrent matrices, by gate.
-        gates: Mean of each unit's gates, by gate.
+        gates: What its gates and states do.
         scales: Time scale of each unit in steps, by the gate that holds its state.
     """
 
@@ -46,8 +48,9 @@ class LayerReport:
     streams: Streams
     exponents: Exponents
     flow: Mapping[str, Curve]
+    memory: Mapping[str, Curve]
     matrices: Mapping[str, Matrix]
-    gates: Mapping[str, Tensor]
+    gates: Gates
     scales: Mapping[str, Tensor]
 
 
@@ -104,7 +107,7 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
     layers = {}
     for name, layer in encoder_layers(model.encoder).items():
         parts = [part_name(name, part) for part in range(len(traces[name][0].initial))]
-        own = {part: flow[part] for part in parts if part in flow}
+        own = {part: flow[part] for part in parts}
         layers[name] = _report(layer, traces[name], own, options)
     lengths = torch.cat([batch.lengths for batch in batches])
     lag = getattr(data, "lag", None)
@@ -128,16 +131,17 @@ def _report(
         transient=options["transient"],
         seed=options["seed"],
     )
-    means = mean_gates(layer, traces[: options["batches"]])
+    gates = gates_of(layer, traces[: options["batches"]])
     return LayerReport(
         cell=type(layer).__name__,
         sizes=(layer.input_size, layer.output_size),
         streams=streams,
         exponents=exponents,
         flow=flow,
+        memory=dict(zip(flow, memory_curve(layer, traces[0]), strict=True)),
         matrices=recurrent_matrices(layer),
-        gates=means,
-        scales=time_scales(means),
+        gates=gates,
+        scales=time_scales(gates.means),
     )
 
 

@@ -56,7 +56,11 @@ def _layer(report: LayerReport) -> dict[str, Any]:
             "passes": report.streams.passes,
         },
         "time_flow": {name: _curve(curve) for name, curve in report.flow.items()},
-        "gates": {name: {"mean": mean.tolist()} for name, mean in report.gates.items()},
+        "memory": {name: _curve(curve) for name, curve in report.memory.items()},
+        "gates": {
+            "mean_by_unit": {name: mean.tolist() for name, mean in report.gates.means.items()},
+            "over_all_units": dict(report.gates.shares),
+        },
         "time_scales": {name: _scales(scales) for name, scales in report.scales.items()},
         "recurrent": {
             gate: {

@@ -15,6 +15,12 @@ REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.
 EVERY_STEP = ("tags", "next")
 """Kinds of targets that give every step a loss of its own: dL/dh is flat by construction."""
 
+ENDS = {"low": "shut (below 0.05)", "high": "open (above 0.95)"}
+"""What the ends of a gate's range are called in words."""
+
+MOST = 0.5
+"""A gate that is at one end for a larger share than this is worth a sentence."""
+
 
 def table(analysis: Analysis) -> list[dict[str, Any]]:
     """One row a layer."""
@@ -25,9 +31,8 @@ def table(analysis: Analysis) -> list[dict[str, Any]]:
             "lambda_1": _exponent(report.exponents),
             "verdict": report.exponents.verdict,
             "a change": _change(report.exponents.first, report.exponents.half_life),
-            "dL/dh to the past": _change(
-                main_curve(name, report).decades_per_step, main_curve(name, report).half_life
-            ),
+            "dL/dh to the past": _course(report.flow[name]),
+            "memory to the past": _course(report.memory[name]),
             "memory of units": _memory(report),
             "largest radius": _radius(report),
         }
@@ -41,18 +46,14 @@ def tell(analysis: Analysis) -> list[str]:
         " ".join(
             [
                 _dynamics(name, report, analysis),
-                _flow(name, report, analysis),
+                _flow(report.flow[name], analysis),
+                *_memory_curve(report.memory[name]),
                 *_gates(report),
                 _advice(name, report, analysis),
             ]
         )
         for name, report in analysis.layers.items()
     ]
-
-
-def main_curve(name: str, report: LayerReport) -> Curve:
-    """Of a layer's flow curves that of h."""
-    return report.flow[name]
 
 
 def span(values: Tensor) -> tuple[float, float, float]:
@@ -92,8 +93,7 @@ def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
     )
 
 
-def _flow(name: str, report: LayerReport, analysis: Analysis) -> str:
-    curve = main_curve(name, report)
+def _flow(curve: Curve, analysis: Analysis) -> str:
     slope, life = curve.decades_per_step, curve.half_life
     if math.isnan(slope):
         return "dL/dh was seen at fewer than two lags."
@@ -112,8 +112,22 @@ def _flow(name: str, report: LayerReport, analysis: Analysis) -> str:
     return f"dL/dh {word} towards the past, {change} every {_steps(life)} steps{ends}."
 
 
+def _memory_curve(curve: Curve) -> list[str]:
+    if math.isnan(curve.decades_per_step):
+        return []
+    word = "halves" if curve.decades_per_step < 0 else "doubles"
+    return [
+        "What its last state knows of earlier ones, ||dh_T/dh_(T-k)||, "
+        f"{word} every {_steps(curve.half_life)} steps back."
+    ]
+
+
 def _gates(report: LayerReport) -> list[str]:
     said = []
+    for key, share in report.gates.shares.items():
+        gate, _, end = key.partition("/")
+        if end in ENDS and share > MOST:
+            said.append(f"Its {gate} gate is {ENDS[end]} in {share:.0%} of all steps and units.")
     for gate, scales in report.scales.items():
         low, median, high = span(scales)
         said.append(
@@ -125,7 +139,7 @@ def _gates(report: LayerReport) -> list[str]:
 
 def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
     found = report.exponents
-    if found.verdict == "expanding" and main_curve(name, report).decades_per_step <= 0:
+    if found.verdict == "expanding" and report.flow[name].decades_per_step <= 0:
         return (
             "That the loss does not feel this growth now is no promise: keep the gradients clipped "
             "(trainer.gradient_clip_val=1)."
@@ -149,6 +163,10 @@ def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
 def _exponent(found: Exponents) -> str:
     error = "" if found.first_error is None else f" ± {found.first_error:.1g}"
     return f"{found.first:+.4f}{error}"
+
+
+def _course(curve: Curve) -> str:
+    return _change(curve.decades_per_step, curve.half_life)
 
 
 def _change(growth: float, steps: float) -> str:
