@@ -102,11 +102,10 @@ def _against_lag(
             if np.isfinite(curve.half_life):
                 label += f": {word} in {curve.half_life:.3g} steps"
             look = _look(number) | ({} if part == name else {"linestyle": ":", "linewidth": 1.3})
-            axes.plot(curve.decades, label=label, **look)
+            axes.plot(10**curve.decades, label=label, **look)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=2))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:g}}}$"))
+    _logarithmic(axes)
     axes.set_xlabel("lag: steps before the sequence's end, as the layer reads")
     axes.set_ylabel("norm, geometric mean of sequences")
     return _named(figure)
@@ -134,10 +133,7 @@ def unit_scales(analysis: Analysis) -> Figure | None:
         ha="right",
         color="#555555",
     )
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
+    _logarithmic(axes)
     axes.set_xlim(0, 100)
     axes.set_xlabel("units, those that remember longest first (%)")
     axes.set_ylabel("steps until 1/e is left")
@@ -173,6 +169,16 @@ def _canvas(title: str) -> tuple[Figure, Axes]:
     axes: Axes = figure.subplots()
     axes.set_title(title)
     return figure, axes
+
+
+def _logarithmic(axes: Axes) -> None:
+    """A logarithmic y axis with numbers that are read at once, however much it spans."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    subs = (1, 2, 5) if high / low < 200 else (1,)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _named(figure: Figure) -> Figure:

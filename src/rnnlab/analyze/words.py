@@ -146,8 +146,8 @@ def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
         )
     if found.verdict == "expanding":
         return (
-            "Gradients can explode here: clip them (trainer.gradient_clip_val=1), or try "
-            "cell.init=orthogonal or a smaller learning rate."
+            "Gradients explode here: clip them (trainer.gradient_clip_val=1), and try a smaller "
+            "learning rate."
         )
     steps, _ = reach(analysis)
     if found.verdict == "edge" or found.half_life >= steps:
@@ -156,7 +156,7 @@ def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
     cells = "a cell with a gate that holds its state (cell=lstm, cell=gru)"
     return (
         f"If more than {_steps(found.half_life)} steps are to be remembered, try "
-        f"{' or '.join(remedies) if remedies else cells}, or cell.init=orthogonal."
+        f"{' or '.join(remedies) if remedies else cells}."
     )
 
 
