@@ -57,7 +57,7 @@ FULL = Size(
     budget=3.0,
     ragged={"imdb": Ragged(2, 3.0, ALL), "conll2003": Ragged(4, 4.0, ALL)},
     turns={
-        "sentiment": Turns(steps=5, rounds=10),
+        "sentiment": Turns(steps=6, rounds=6),
         "ner": Turns(steps=30, rounds=12, sentences=3000),
         "translation": Turns(steps=8, rounds=12, further=300, sentences=1000),
     },
@@ -70,7 +70,7 @@ QUICK = Size(
     budget=1.0,
     ragged={"imdb": Ragged(1, 0.0, ("gru",)), "conll2003": Ragged(4, 1.0, ("gru",))},
     turns={
-        "sentiment": Turns(steps=2, rounds=3),
+        "sentiment": Turns(steps=3, rounds=2),
         "ner": Turns(steps=15, rounds=5, sentences=1000),
         "translation": Turns(steps=4, rounds=4),
     },

@@ -69,6 +69,14 @@ class Reached:
         return self.ratio >= self.target.least
 
 
+def per_token(row: Mapping[str, Any]) -> dict[str, list[float]]:
+    """A task's seconds, each by its round's tokens, so that rounds of any size compare."""
+    return {
+        name: [s / n for s, n in zip(seconds, row["tokens"], strict=True)]
+        for name, seconds in row["seconds"].items()
+    }
+
+
 def speedup(seconds: Mapping[str, Sequence[float]], fast: str, slow: str) -> tuple[float, ...]:
     """Ratio of the medians, and quartiles of the ratios of single rounds."""
     middle = ratio(Timing(tuple(seconds[fast])), Timing(tuple(seconds[slow])))
@@ -87,5 +95,6 @@ def check(record: Mapping[str, Any]) -> list[Reached]:
         for row in section["rows"]:
             name = row["name"] if "name" in row else f"{row['cell']} {row['shape']}"
             if name == target.case:
-                found.append(Reached(target, *speedup(row["seconds"], target.fast, target.slow)))
+                seconds = per_token(row) if "tokens" in row else row["seconds"]
+                found.append(Reached(target, *speedup(seconds, target.fast, target.slow)))
     return found
