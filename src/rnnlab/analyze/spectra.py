@@ -67,19 +67,28 @@ def singular_values(analysis: Analysis) -> Figure | None:
 def _grid(
     analysis: Analysis, title: str
 ) -> tuple[Figure, list[tuple[tuple[str, str, Matrix], Axes]]] | None:
-    """A row of panels for each layer, a column for each gate; None where there are no matrices."""
-    rows = [(name, report.matrices) for name, report in analysis.layers.items() if report.matrices]
+    """A row of panels for each layer, a column for each gate; None where there are no matrices.
+
+    Layers of one matrix each stand side by side, four in a row.
+    """
+    rows = [
+        [(name, gate, matrix) for gate, matrix in report.matrices.items()]
+        for name, report in analysis.layers.items()
+        if report.matrices
+    ]
     if not rows:
         return None
-    across = max(len(matrices) for _, matrices in rows)
-    size = (max(across, NARROWEST) * SIDE, len(rows) * (SIDE + 0.3) + 0.5)
+    if all(len(row) == 1 for row in rows):
+        single = [row[0] for row in rows]
+        rows = [single[i : i + 4] for i in range(0, len(single), 4)]
+    across = max(NARROWEST, *map(len, rows))
+    size = (across * SIDE, len(rows) * (SIDE + 0.3) + 0.5)
     figure = Figure(figsize=size, layout="constrained")
     axes: Any = figure.subplots(len(rows), across, squeeze=False)
     panels = []
-    for (name, matrices), row in zip(rows, axes, strict=True):
-        for panel in row[len(matrices) :]:
+    for row, places in zip(rows, axes, strict=True):
+        for panel in places[len(row) :]:
             panel.remove()
-        named = ((name, gate, matrix) for gate, matrix in matrices.items())
-        panels += list(zip(named, row, strict=False))
+        panels += list(zip(row, places, strict=False))
     figure.suptitle(title, x=0.01, ha="left", weight="bold", size=11.5)
     return figure, panels
