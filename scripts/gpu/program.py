@@ -24,7 +24,9 @@ from rnnlab.data.loader import Examples
 from rnnlab.data.spec import Spec, Split
 from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.progress import Progress
+from rnnlab.diagnostics.saturation import Saturation
 from rnnlab.diagnostics.throughput import Throughput
+from rnnlab.diagnostics.time_flow import TimeFlow
 from rnnlab.diagnostics.weight_flow import WeightFlow
 from rnnlab.module import SequenceModule
 
@@ -84,12 +86,12 @@ class Waits(Callback):
 
 
 def measure_program(setting: Setting) -> Part:
-    """Each task for some steps with the log, the progress bar and the light diagnostics on."""
+    """Each task for some steps with the log, the progress bar and all instruments on."""
     steps = 3 if setting.small else 3 * EVERY
     part = Part(
         "The whole program",
         ("task", "steps", "waits at start, end and writes", "waits in other steps"),
-        "Lightning's trainer with TensorBoard, throughput, gradient norms and progress bar, "
+        "Lightning's trainer with TensorBoard, all instruments and the progress bar, "
         f"writing every {EVERY} steps; the first two steps warm up and are not counted. Right: no "
         "wait in the steps that do not write.",
     )
@@ -116,7 +118,11 @@ def _train(made: Made, setting: Setting, steps: int) -> Waits:
     )
     waits = Waits()
     board = Board(every_n_steps=EVERY)
-    instruments = [WeightFlow(every_n_steps=EVERY), Throughput(), board]
+    instruments: list[Callback] = [
+        Throughput(),
+        *(kind(every_n_steps=EVERY) for kind in (WeightFlow, TimeFlow, Saturation)),
+        board,
+    ]
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -14,7 +14,11 @@ from runs import CELLS_SHOWN, small_run
 
 WORDS = (
     *("logger=tensorboard", "trainer.log_every_n_steps=2", "diagnostics=full"),
-    *("encoder.bidirectional=true", "encoder.num_layers=2"),
+    *(
+        "encoder.bidirectional=true",
+        "encoder.num_layers=2",
+        "diagnostics.time_flow.every_n_steps=2",
+    ),
 )
 
 

@@ -63,3 +63,18 @@ def test_hparams_show_settings_with_final_metrics(browser, dashboard, logs, pict
         row = [text for text in cells[cells.index(cell) :] if text][: len(heads) - 1]
         assert row[1] == cell.upper()
         assert float(row[-1]) == pytest.approx(loss, rel=1e-3)
+
+
+@pytest.mark.parametrize("tag", ["flow/heatmap", "flow/curves"])
+def test_pictures_of_gradients_through_time_are_drawn(browser, dashboard, logs, pictures, tag):
+    browser.open(f"{dashboard}/?tagFilter={tag.replace('/', '%2F')}#timeseries")
+
+    def shown():
+        found = [each for each in browser.images if "/images/" in each["source"]]
+        return found if len(found) == len(CELLS_SHOWN) and found[-1]["colours"] else None
+
+    images = browser.until(shown, f"{tag} of each run")
+    browser.picture(pictures / f"{tag.replace('/', '_')}.png")
+    for image in images:
+        assert image["width"] > 500
+        assert image["colours"] > 50  # of one colour alone where nothing was drawn
