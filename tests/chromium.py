@@ -17,22 +17,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 PATIENCE = 60
 """Seconds to wait for what a page is to show: other programs may be running."""
 
-TEXT = """
-const parts = [];
-function walk(node) {
-  if (node.nodeType === Node.TEXT_NODE) parts.push(node.textContent);
-  if (node.nodeType !== Node.ELEMENT_NODE || ['STYLE', 'SCRIPT'].includes(node.tagName)) return;
-  if (node.shadowRoot) node.shadowRoot.childNodes.forEach(walk);
-  node.childNodes.forEach(walk);
-}
-walk(document.body);
-return parts.join(' ').replace(/\\s+/g, ' ');
-"""
-ALL = """
+HELP = """
 function all(tag, node = document.documentElement) {
   const inside = [...(node.shadowRoot ? node.shadowRoot.children : []), ...node.children];
   const found = inside.flatMap(child => all(tag, child));
   return node.localName === tag ? [node, ...found] : found;
+}
+function text(node = document.body) {
+  if (node.nodeType === Node.TEXT_NODE) return node.textContent;
+  if (node.nodeType !== Node.ELEMENT_NODE || ['STYLE', 'SCRIPT'].includes(node.tagName)) return '';
+  const inside = [...(node.shadowRoot ? node.shadowRoot.childNodes : []), ...node.childNodes];
+  return inside.map(text).join(' ').replace(/\\s+/g, ' ');
 }
 """
 IMAGES = """
@@ -109,7 +104,7 @@ class Browser:
     @property
     def text(self) -> str:
         """All texts of the page, those in shadow roots as well."""
-        return str(self.driver.execute_script(TEXT))
+        return str(self.run("return text()"))
 
     @property
     def images(self) -> list[dict[str, Any]]:
@@ -135,8 +130,11 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def run(self, script: str) -> Any:
-        """What a script on the page returns; `all(tag)` finds elements in shadow roots as well."""
-        return self.driver.execute_script(ALL + script)
+        """What a script on the page returns; `all` and `text` are at hand.
+
+        They look into shadow roots as well: `all(tag, node)` for elements, `text(node)` for words.
+        """
+        return self.driver.execute_script(HELP + script)
 
     def until(self, look: Callable[[], Any], what: str) -> Any:
         """What `look` finds, as soon as it is true; fails with the page's text otherwise."""

@@ -21,6 +21,15 @@ GRID = r"""
 return all('vaadin-grid-cell-content').map(cell => cell.textContent.replace(/\s+/g, ' ').trim());
 """
 """The cells of the table of hyperparameters, row by row."""
+CHARTS = r"""
+return all('tf-custom-scalar-multi-line-chart-card').map(card => ({
+  title: card.title,
+  legend: (text(card).match(/\S+ \(\w+\)/g) || []).filter(found => found.includes('/')),
+  lines: all('path', card).filter(path => path.classList.contains('line'))
+    .map(path => (path.getAttribute('d') || '').split('L').length)
+}));
+"""
+"""Of every custom chart its title, tags with their runs, and the number of points of each line."""
 
 
 def recorded(logs, cell):
@@ -70,7 +79,7 @@ def test_pictures_of_gradients_through_time_are_drawn(browser, dashboard, logs, 
     browser.open(f"{dashboard}/?tagFilter={tag.replace('/', '%2F')}#timeseries")
 
     def shown():
-        found = [each for each in browser.images if "/images/" in each["source"]]
+        found = [each for each in browser.images if "imageData" in each["source"]]
         return found if len(found) == len(CELLS_SHOWN) and found[-1]["colours"] else None
 
     images = browser.until(shown, f"{tag} of each run")
@@ -78,3 +87,28 @@ def test_pictures_of_gradients_through_time_are_drawn(browser, dashboard, logs, 
     for image in images:
         assert image["width"] > 500
         assert image["colours"] > 50  # of one colour alone where nothing was drawn
+
+
+def test_custom_scalars_have_all_of_one_kind_on_one_chart(browser, dashboard, logs, pictures):
+    browser.open(f"{dashboard}/#custom_scalars")
+
+    def shown():
+        charts = browser.run(CHARTS)
+        return charts if charts and all(chart["lines"] for chart in charts) else None
+
+    charts = browser.until(shown, "custom charts with lines")
+    browser.picture(pictures / "custom_scalars.png")
+    named = {}
+    for chart in charts:
+        named.setdefault(chart["title"], []).append(chart)
+    loss = named["loss"][0]
+    tags = [f"{split}/loss ({cell})" for cell in CELLS_SHOWN for split in ("train", "val")]
+    assert sorted(loss["legend"]) == sorted(tags)
+    assert len(loss["lines"]) >= len(tags)
+    points = len(recorded(logs, "lstm").Scalars("train/loss"))
+    assert points > 5
+    assert max(loss["lines"]) >= points
+    layers = {f"{depth}.{way}" for depth in (0, 1) for way in ("ahead", "back")}
+    lives = {tag for chart in named["half_life"] for tag in chart["legend"]}
+    wanted = {f"flow/encoder.{layer}/half_life ({c})" for layer in layers for c in CELLS_SHOWN}
+    assert wanted <= lives
