@@ -13,14 +13,18 @@ from rnnlab.diagnostics.learning import guess_loss
 from rnnlab.diagnostics.naming import layers_of
 from rnnlab.errors import ConfigError, Diverged
 
+EVENTS = ("non_finite ", "exploding gradient")
+"""Alarms about a moment, which no later success takes back; others are about a state."""
+
 
 class Alarms(Callback):
     """Reads what the board writes, and raises an alarm where that explains a run that fails.
 
     It measures nothing itself: each rule needs the instrument whose scalars it reads, and costs
     no copy from the device. Apart from what is not finite, an alarm is only raised while the loss
-    is no better than guesses and does not fall: a run that learns has none. Each is told once a
-    run, with the layer (`encoder.0.ahead`: direction included), the step, and what to try.
+    is no better than guesses and does not fall: a run that learns has none. Where one learns late,
+    what was said of its state is withdrawn. Each is told once, with the layer (`encoder.0.ahead`:
+    direction included), the step, and what to try.
 
     Kind       | Raised when                                                       | Reads
     non_finite | a gradient or the loss is not finite                              | weight_flow
@@ -48,14 +52,12 @@ class Alarms(Callback):
     Raises:
         ConfigError: A limit out of its range.
 
-    Attributes:
-        sentences: All alarms so far.
     """
 
     def __init__(
         self,
         *,
-        patience: int = 500,
+        patience: int = 1000,
         fall: float = 0.05,
         exploding: float | None = 100.0,
         growth: float | None = 1e4,
@@ -74,12 +76,16 @@ class Alarms(Callback):
         for name, factor in {"exploding": exploding, "growth": growth}.items():
             _require(factor is None or factor > 1, name, factor, "above 1")
         self.limits = Limits(patience, fall, exploding, growth, vanishing, saturated, clipped)
-        self.sentences: list[str] = []
-        self._told: list[str] = []
+        self._told: dict[str, str] = {}
         self._rules: Rules | None = None
         self._gates: dict[str, frozenset[str]] = {}
         self._length = 0.0
         self._where = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """All alarms that stand."""
+        return list(self._told.values())
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to the board."""
@@ -116,24 +122,33 @@ class Alarms(Callback):
         assert self._rules is not None
         for finding in self._rules.hear(trainer.global_step, scalars, self._length):
             self._tell(trainer, finding)
+        if self._rules.learning.learned:
+            for key in [k for k in self._told if not k.startswith(EVENTS)]:
+                step, said = trainer.global_step, self._told.pop(key)
+                self._say(trainer, "withdrawn", f"withdrawn at step {step}, it learns: {said}")
 
     def _tell(self, trainer: Trainer, finding: Finding) -> None:
         key = f"{finding.kind} {finding.subject}"
         if key in self._told:
             return
-        self._told.append(key)
         step = trainer.global_step
         sentence = f"{finding.kind} at step {step}: {finding.subject}: {finding.fact}"
-        if finding.kind == "non_finite" and finding.subject == "gradient":
+        if key == "non_finite gradient":
             sentence += f" ({self._where})"
         sentence += f"; try {self._remedy(finding, trainer.gradient_clip_val)}"
-        self.sentences.append(sentence)
+        self._told[key] = sentence
+        self._say(trainer, finding.kind, sentence)
+
+    @staticmethod
+    def _say(trainer: Trainer, kind: str, sentence: str) -> None:
         if not trainer.is_global_zero:
             return
         print(f"alarm    {sentence}", flush=True)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_text(f"alarm/{finding.kind}", sentence, global_step=step)
+                logger.experiment.add_text(
+                    f"alarm/{kind}", sentence, global_step=trainer.global_step
+                )
 
     def _remedy(self, finding: Finding, limit: float | None) -> str:
         clip = (
@@ -158,11 +173,11 @@ class Alarms(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What was told, for a resumed run."""
-        return {"sentences": list(self.sentences), "told": list(self._told)}
+        return {"told": dict(self._told)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Do not tell it again."""
-        self.sentences, self._told = list(state_dict["sentences"]), list(state_dict["told"])
+        self._told = dict(state_dict["told"])
 
 
 def _require(fits: bool, key: str, value: float | None, range_: str) -> None:

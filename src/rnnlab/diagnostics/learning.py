@@ -9,6 +9,7 @@ from rnnlab.data.batch import IGNORE
 from rnnlab.data.loader import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Kind
+from rnnlab.data.stream import Stream
 from rnnlab.diagnostics.window import Window
 
 FAR = 1.5
@@ -42,6 +43,11 @@ class Learning:
         return self._losses.full and now > bar
 
     @property
+    def learned(self) -> bool:
+        """Whether it is clearly below the level of guesses."""
+        return median(self._losses.values[-3:]) < (1 - 2 * self.fall) * self.guess
+
+    @property
     def usual(self) -> float:
         """The median loss of the last while; nan while there is none."""
         return self._losses.median
@@ -51,7 +57,7 @@ class Learning:
         return loss > (1 - self.fall) * self.guess and loss > FAR * usual
 
 
-def guess_loss(examples: Examples, kind: Kind) -> float:
+def guess_loss(examples: Examples | Stream, kind: Kind) -> float:
     """What a model pays that knows how often each answer comes, and nothing of the input.
 
     The entropy of labels, tags or tokens in nats; the variance of values, the mean over their

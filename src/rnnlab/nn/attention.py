@@ -1,5 +1,7 @@
 """Additive attention: where in the source each target step looks."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -7,6 +9,19 @@ from torch.utils.checkpoint import checkpoint
 
 MAX_ELEMENTS = 1 << 26
 """Largest tensor (B, U, T, A) held for a backward pass, in elements: 256 MB in float32."""
+
+
+class Attended(NamedTuple):
+    """Where a task looked.
+
+    Attributes:
+        weights: Share of each source step in each of U looks; zero on padding of the source.
+        rows: What each look of each sequence was for, in words; their number is that of its real
+            looks, the rest is padding.
+    """
+
+    weights: Float[Tensor, "B U T"]
+    rows: list[list[str]]
 
 
 class AdditiveAttention(nn.Module):

@@ -76,12 +76,7 @@ class Decoder(nn.Module):
         `output` makes logits of it; to call it on the real steps alone saves the larger part of
         a training step. Each step sees the tokens up to its own, so right padding is harmless.
         """
-        embedded = self.dropout(self.embedding(tokens))
-        x = embedded
-        for depth, (layer, state) in enumerate(
-            zip(self._stack, self._initial(encoded, embedded), strict=True)
-        ):
-            x, _ = layer(x if depth == 0 else self.dropout(x), None, state)
+        embedded, x = self._read(encoded, tokens)
         parts = [x, embedded]
         if self.attention is not None:
             values = encoded.outputs
@@ -108,6 +103,15 @@ class Decoder(nn.Module):
         rows = real.argsort(descending=True, stable=True)[:count]
         logits = self.output(readout.flatten(0, 1).index_select(0, rows))
         return logits, labels.flatten().index_select(0, rows)
+
+    def looks(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> Float[Tensor, "B U T"] | None:
+        """Attention weights of every step when `tokens` are read; None without attention."""
+        if self.attention is None:
+            return None
+        keys = self.attention.project(encoded.outputs)
+        _, x = self._read(encoded, tokens)
+        weights: Tensor = self.attention(x, keys, encoded.outputs, encoded.mask)[1]
+        return weights
 
     def search(self, encoded: Encoded) -> tuple[Step, State]:
         """A step function for search, and the state to start from.
@@ -142,6 +146,15 @@ class Decoder(nn.Module):
             return log_probs, (*chain.from_iterable(after), rows)
 
         return step, tuple(parts)
+
+    def _read(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> tuple[Tensor, Tensor]:
+        """The embedded tokens, and the last recurrent layer's outputs."""
+        embedded = x = self.dropout(self.embedding(tokens))
+        for depth, (layer, state) in enumerate(
+            zip(self._stack, self._initial(encoded, embedded), strict=True)
+        ):
+            x, _ = layer(x if depth == 0 else self.dropout(x), None, state)
+        return embedded, x
 
     @property
     def _stack(self) -> list[Layer]:

@@ -13,6 +13,7 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import Vocab
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
+from rnnlab.nn.attention import Attended
 from rnnlab.nn.sampling import Sampling
 
 
@@ -105,6 +106,10 @@ class Task(nn.Module, ABC):
             f"prompt: a model of task {type(self).__name__} goes on with no text; give it lines of "
             "text with input=FILE"
         )
+
+    def attended(self, encoded: Encoded, batch: Batch) -> Attended | None:
+        """Where it looks in each sequence, for diagnostics; None where it has no attention."""
+        return None
 
     def signatures(self) -> dict[str, str]:
         """Exact descriptions of the scorers behind `compute`, by metric, where one exists."""

@@ -15,7 +15,8 @@ from torchmetrics.classification import (
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.encoder import Encoded, Encoder
-from rnnlab.nn.pooling import POOLINGS, Pooling
+from rnnlab.nn.attention import Attended
+from rnnlab.nn.pooling import POOLINGS, Attention, Pooling
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -101,6 +102,13 @@ class Classify(Task):
         for metric in (self.accuracy, self.f1, self.confusion):
             metric.reset()
         return scores
+
+    def attended(self, encoded: Encoded, batch: Batch) -> Attended | None:
+        """One look a sequence, with `pooling=attention`; named after its true label."""
+        if not isinstance(self.pooling, Attention):
+            return None
+        rows = [[self.labels[label]] for label in batch.target.tolist()]
+        return Attended(self.pooling.weights(encoded).unsqueeze(1), rows)
 
     def predict(self, encoded: Encoded) -> list[Label]:
         """The most probable label of each sequence."""

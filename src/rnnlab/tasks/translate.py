@@ -13,6 +13,7 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
+from rnnlab.nn.attention import Attended
 from rnnlab.nn.bleu import Bleu
 from rnnlab.nn.decoder import Decoder
 from rnnlab.nn.search import beam_search
@@ -150,6 +151,16 @@ class Translate(Task):
     def render(self, tokens: Sequence[str], prediction: str) -> str:
         """The text itself."""
         return prediction
+
+    def attended(self, encoded: Encoded, batch: Batch) -> Attended | None:
+        """Weights for each token of the reference, those before it being read."""
+        weights = self.decoder.looks(encoded, batch.target[:, :-1].clamp(min=0))
+        if weights is None:
+            return None
+        labels = batch.target[:, 1:].tolist()
+        return Attended(
+            weights, [[self.vocab.tokens[i] for i in row if i != IGNORE] for row in labels]
+        )
 
     def signatures(self) -> dict[str, str]:
         """SacreBLEU's signatures of `bleu` and `bleu_lower`."""

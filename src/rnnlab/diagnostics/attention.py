@@ -1,0 +1,113 @@
+"""Where the model looks: attention maps of sample sentences, and how spread out attention is."""
+
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from rnnlab.data.batch import Batch, valid_mask
+from rnnlab.diagnostics.pictures import publish
+from rnnlab.diagnostics.samples import tokens_of
+from rnnlab.errors import ConfigError
+from rnnlab.module import SequenceModule
+from rnnlab.nn.attention import Attended
+
+LONGEST = 40
+"""Tokens of a sentence, and of its translation, that a map has room for."""
+
+
+class AttentionMaps(Callback):
+    """Draws attention after each validation, for the first batch; of a task without, nothing.
+
+    The maps go to TensorBoard's images and to `figures/attention.png` in the run's folder.
+
+    Key               | Meaning
+    attention/entropy | mean entropy of the weights in nats, over all real target steps: 0 where
+                      | each looks at one source step, log n where it looks at n alike
+
+    Args:
+        count: Sentences to draw.
+
+    Raises:
+        ConfigError: `count` is less than 1.
+    """
+
+    def __init__(self, *, count: int = 4) -> None:
+        if count < 1:
+            raise ConfigError(f"diagnostics.attention.count: {count} is not at least 1")
+        self.count = count
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Look, write and draw."""
+        assert isinstance(batch, Batch)
+        assert isinstance(pl_module, SequenceModule)
+        if batch_idx or not trainer.is_global_zero:
+            return
+        attended = pl_module.task.attended(pl_module(batch), batch)
+        if attended is None:
+            return
+        mean = float(entropy(attended))
+        for logger in trainer.loggers:
+            logger.log_metrics({"attention/entropy": mean}, step=trainer.global_step)
+        spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
+        sources = tokens_of(batch, spec)[: self.count]
+        title = f"attention at step {trainer.global_step}; mean entropy {mean:.2f} nats"
+        publish(draw(attended, sources, title), trainer, "attention/maps", "attention.png")
+
+
+def entropy(attended: Attended) -> Tensor:
+    """Mean entropy of all real looks, in nats."""
+    counts = torch.tensor([len(row) for row in attended.rows], device=attended.weights.device)
+    real = valid_mask(counts, attended.weights.shape[1])
+    entropies = torch.special.entr(attended.weights.float()).sum(dim=2)
+    return torch.where(real, entropies, 0.0).sum() / counts.sum()
+
+
+def draw(attended: Attended, sources: list[list[str]], title: str) -> Figure:
+    """One map a sentence: source across, target down, dark where it looks.
+
+    Args:
+        attended: Of a batch.
+        sources: Source tokens of its first sentences, those to draw.
+        title: Above all.
+    """
+    shapes = [
+        (min(len(row), LONGEST), min(len(source), LONGEST))
+        for source, row in zip(sources, attended.rows, strict=False)
+    ]
+    heights = [1.3 + 0.19 * down for down, _ in shapes]
+    wide = max(4.8, 2.0 + 0.22 * max(across for _, across in shapes))
+    figure = Figure(figsize=(wide, sum(heights) + 0.4), layout="constrained")
+    panels = figure.subplots(len(shapes), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, weights, source, row, (down, across) in zip(
+        panels, attended.weights, sources, attended.rows, shapes, strict=False
+    ):
+        panel.imshow(
+            weights[:down, :across].float().cpu().numpy(),
+            cmap="Greys",
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+        )
+        panel.set_xticks(range(across), [_plain(t) for t in source[:across]], rotation=90)
+        panel.set_yticks(range(down), [_plain(t) for t in row[:down]])
+        panel.tick_params(labelsize=7, length=0)
+        if (down, across) != (len(row), len(source)):
+            panel.set_xlabel(f"the first {across} of {len(source)} tokens", fontsize=7)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9)
+    return figure
+
+
+def _plain(token: str) -> str:
+    """A token as a label: no mathematics, and blanks that can be seen."""
+    return (token if token.strip() else repr(token)).replace("$", r"\$")
