@@ -102,10 +102,18 @@ def root_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
 def _component_problems(key: str, node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if "_target_" not in node:
+            known = [n for n, child in node.items() if _is_component(child)]
             for name, child in node.items():
-                yield from _component_problems(f"{key}.{name}", child)
+                if known and name not in known:
+                    yield f"{key}.{name}: no such option; {suggest(str(name), known)}"
+                else:
+                    yield from _component_problems(f"{key}.{name}", child)
     elif node is not None:
         yield f"{key}: nothing is chosen here that has options"
+
+
+def _is_component(node: Any) -> bool:
+    return node is None or (isinstance(node, dict) and "_target_" in node)
 
 
 def _bounds(schema: Any) -> dict[str, Mapping[str, Any]]:

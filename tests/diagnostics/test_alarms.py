@@ -8,9 +8,12 @@ from lightning import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rnnlab import train
+from rnnlab.composing import compose_words
 from rnnlab.diagnostics.alarms import Alarms
 from rnnlab.errors import ConfigError
+from rnnlab.validate import validate
 from runs import small_run
+from tiny import call
 
 LONGER = [
     "diagnostics=full",
@@ -125,6 +128,30 @@ def test_late_learner_is_taken_back(tmp_path, capsys):
 
 def test_off_has_nobody_who_watches(tmp_path):
     assert "alarms" not in small_run(tmp_path / "run", "diagnostics=off").record
+
+
+@pytest.mark.parametrize("word", ["diagnostics.xyz=3", "diagnostics.xyz.every_n_steps=3"])
+def test_unknown_instrument_is_one_line(word, capsys):
+    said = call(capsys, "check", "task=parity", word)
+    assert said.code == 2
+    assert said.err.startswith("rnnlab: diagnostics.xyz: no such option; there are: ")
+    assert "alarms" in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["weight_flow", "time_flow", "saturation"])
+def test_interval_of_zero_is_one_line(name, tmp_path):
+    with pytest.raises(ConfigError, match=rf"^diagnostics\.{name}\.every_n_steps: 0 is not .*1$"):
+        small_run(tmp_path / "run", "diagnostics=full", f"diagnostics.{name}.every_n_steps=0")
+
+
+@pytest.mark.parametrize("name", ["weight_flow", "time_flow", "saturation", "alarms", "attention"])
+def test_each_instrument_can_be_left_out(name):
+    cfg = compose_words(
+        "train", ["task=parity", "diagnostics=full", f"diagnostics.{name}=null"]
+    ).cfg
+    validate(cfg, {})
+    assert cfg["diagnostics"][name] is None
 
 
 @pytest.mark.parametrize(
