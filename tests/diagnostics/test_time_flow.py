@@ -1,20 +1,21 @@
 """`TimeFlow` in real runs: what it writes, and that it changes nothing."""
 
-from types import SimpleNamespace
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 from lightning import Callback
+from lightning.pytorch.plugins import MixedPrecision
 from matplotlib.image import imread
 
 import tiny
-from rnnlab import train
+from rnnlab import prepare, train
 from rnnlab.diagnostics.naming import layers_of
 from rnnlab.diagnostics.time_flow import TimeFlow
 from rnnlab.errors import ConfigError, Interrupted
 from rnnlab.train import resume_run
-from runs import small_run
+from runs import SMALL, merged, small_run
 
 EVERY = "diagnostics.time_flow.every_n_steps=2"
 
@@ -147,19 +148,53 @@ def test_only_sampled_steps_are_touched_and_of_an_accumulation_one_batch(tmp_pat
     assert not any(looks.after)
 
 
-def test_accumulation_and_loss_scale_are_undone(tmp_path):
+def test_the_division_of_an_accumulation_is_undone(tmp_path):
     """The same first batch, whether its loss is divided by 4 or not."""
     small_run(tmp_path / "one", EVERY)
     small_run(tmp_path / "four", EVERY, "trainer.accumulate_grad_batches=4")
     np.testing.assert_allclose(
         curves(tmp_path / "one")[2][0], curves(tmp_path / "four")[2][0], atol=1e-5
     )
-    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    scaler.scale(torch.ones(()))
-    trainer = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=scaler))
-    from rnnlab.diagnostics.time_flow import _scale
 
-    assert _scale(trainer) == 1024.0
+
+class Scaled(MixedPrecision):
+    """Loss scaling alone: all is computed in float32."""
+
+    def forward_context(self):
+        return nullcontext()
+
+
+def test_a_loss_scale_is_undone(tmp_path, monkeypatch):
+    """A power of two scales exactly, so that every curve has to be the same."""
+    small_run(tmp_path / "plain", EVERY)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    real = prepare.build_trainer
+
+    def scaled(cfg, folder, callbacks):
+        trainer = real(cfg, folder, callbacks)
+        trainer.strategy.precision_plugin = Scaled("16-mixed", "cpu", scaler=scaler)
+        return trainer
+
+    monkeypatch.setattr(prepare, "build_trainer", scaled)
+    small_run(tmp_path / "scaled", EVERY)
+    assert scaler.get_scale() == 1024.0
+    for one, other in zip(curves(tmp_path / "plain"), curves(tmp_path / "scaled"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_of_two_processes_the_first_measures_its_batch(tmp_path):
+    """At the first step, before the processes have learned from each other, its own batch."""
+    words = merged([*SMALL, EVERY, "trainer.max_epochs=1"])
+    two = [*words, "trainer=ddp", "trainer.devices=2", f"hydra.run.dir={tmp_path / 'two'}"]
+    said = tiny.start("train", *two, cwd=tmp_path)
+    assert said.code == 0, said.err
+    small_run(tmp_path / "one", *words)
+    both, one = curves(tmp_path / "two"), curves(tmp_path / "one")
+    assert both[0] == [1, 2, 4]
+    assert both[1] == one[1]
+    np.testing.assert_allclose(both[2][0], one[2][0], atol=1e-5)
 
 
 class Stop(Callback):
