@@ -13,6 +13,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.dropout import LockedDropout, WordDropout
+from rnnlab.layers.weight_drop import dropped_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Encoder(nn.Module):
         input_dropout: The same for the embedded inputs.
         output_dropout: The same for the last layer's outputs, before the task's head.
         word_dropout: Probability of zeroing all embedded features of a step.
+        weight_dropout: Probability of zeroing a recurrent weight, for a whole batch (DropConnect).
         locked: Zero a feature at all steps of a sequence or at none (variational dropout); of
             `dropout`, `input_dropout` and `output_dropout`.
 
@@ -80,6 +82,7 @@ class Encoder(nn.Module):
         input_dropout: float = 0.0,
         output_dropout: float = 0.0,
         word_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         locked: bool = False,
     ) -> None:
         super().__init__()
@@ -94,6 +97,7 @@ class Encoder(nn.Module):
         self.output_dropout = kind(_checked("output_dropout", output_dropout))
         self.final_dropout = nn.Dropout(output_dropout)
         self.word_dropout = WordDropout(_checked("word_dropout", word_dropout))
+        self.weight_dropout = _checked("weight_dropout", weight_dropout)
         size = int(embedding.output_size)  # type: ignore[arg-type]
         layers: list[Layer | Bidirectional] = []
         for _ in range(num_layers):
@@ -130,11 +134,12 @@ class Encoder(nn.Module):
         after: list[State] = []
         for depth, layer in enumerate(cast("Iterable[Layer | Bidirectional]", self.layers)):
             x = x if depth == 0 else self.dropout(x)
-            if states is None or isinstance(layer, Bidirectional):
-                x = layer.outputs(x, lengths)
-            else:
-                x, state = layer(x, lengths, states[depth] if states else None)
-                after.append(state)
+            with dropped_weights(layer, self.weight_dropout):
+                if states is None or isinstance(layer, Bidirectional):
+                    x = layer.outputs(x, lengths)
+                else:
+                    x, state = layer(x, lengths, states[depth] if states else None)
+                    after.append(state)
             finals.append(layer.final(x, real))
         return Encoded(
             outputs=self.output_dropout(x),

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from lightning import LightningDataModule
@@ -12,8 +12,15 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.errors import ConfigError, DataError
 
 
+@runtime_checkable
 class Loader(Protocol):
-    """Batches of a split, for one process; can go on in the middle of an epoch."""
+    """Batches of a split, for one process; can go on in the middle of an epoch.
+
+    Attributes:
+        seconds: Time that was spent on making batches; whoever asked for them waited for it.
+    """
+
+    seconds: float
 
     def __len__(self) -> int:
         """Batches an epoch."""

@@ -1,5 +1,6 @@
 """One long text as parallel streams, cut into batches that continue each other."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,7 @@ class StreamLoader:
 
     Attributes:
         sampler: The chunks; Lightning sets their epoch through this name.
+        seconds: Time that was spent on making batches; whoever asked for them waited for it.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class StreamLoader:
         self._real = np.concatenate([[0], (self.target != IGNORE).sum(0).cumsum(0).numpy()])
         self.batch_sampler = None  # Lightning looks for it wherever there is a sampler
         self.sampler = chunks
+        self.seconds = 0.0
         self._next = 0  # batches handed out in the current epoch
         self._resumed = False
 
@@ -137,11 +140,15 @@ class StreamLoader:
         if not self._resumed:
             self._next = 0
         self._resumed = False
+        asked = time.perf_counter()
         bounds = self._bounds().tolist()
         while self._next < len(bounds) - 1:
             first, last = bounds[self._next], bounds[self._next + 1]
             self._next += 1
-            yield self._batch(first, last)
+            batch = self._batch(first, last)
+            self.seconds += time.perf_counter() - asked
+            yield batch
+            asked = time.perf_counter()
 
     def _batch(self, first: int, last: int) -> Batch:
         inputs = self.inputs[:, first:last].contiguous()

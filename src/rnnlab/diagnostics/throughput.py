@@ -11,8 +11,8 @@ import psutil
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from rnnlab.data.base import Loader
 from rnnlab.data.batch import Batch
-from rnnlab.data.loader import BatchLoader
 from rnnlab.diagnostics.board import Board
 
 
@@ -97,7 +97,7 @@ class Throughput(Callback):
         if trainer.is_last_batch and pl_module.device.type == "cuda":
             torch.cuda.synchronize(pl_module.device)
         loader = trainer.train_dataloader
-        assert isinstance(loader, BatchLoader)
+        assert isinstance(loader, Loader)
         padded = batch.inputs.shape[0] * batch.inputs.shape[1]
         self.total += Work(batch.tokens, padded, waiting=loader.seconds - self._waited)
         self._waited = loader.seconds

@@ -1,0 +1,103 @@
+"""Recurrent weights that are dropped for a batch, whatever computes it."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from rnnlab.encoder import Encoder
+from rnnlab.errors import ConfigError
+from rnnlab.layers.gru import GRU
+from rnnlab.layers.lstm import LSTM
+from rnnlab.layers.rnn import RNN
+from rnnlab.layers.weight_drop import dropped_weights
+from test_encoder import INPUTS, LENGTHS, Words
+
+CELLS = [RNN, LSTM, GRU]
+KERNELS = ["fused", "bptt", "scan"]
+X = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+
+
+def make(cell, kernel="auto"):
+    torch.manual_seed(0)
+    return cell(4, hidden_size=6, kernel=kernel).double()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("lengths", [None, torch.tensor([5, 2, 3])], ids=["full", "ragged"])
+def test_outputs_and_gradients_of_a_layer_with_such_weights(cell, kernel, lengths):
+    layer, other = make(cell, kernel), make(cell, "scan")
+    torch.manual_seed(3)
+    mask = nn.functional.dropout(torch.ones_like(layer.weight_hh_l0), 0.4)
+    assert 0 < (mask == 0).sum() < mask.numel()
+    with torch.no_grad():
+        other.weight_hh_l0 *= mask
+    for run in (lambda one: one(X, lengths), lambda one: (one.outputs(X, lengths), ())):
+        layer.zero_grad()
+        other.zero_grad()
+        torch.manual_seed(3)
+        with dropped_weights(layer, 0.4):
+            outputs, state = run(layer)
+        expected, final = run(other)
+        torch.testing.assert_close(outputs, expected, rtol=0, atol=1e-12)
+        for one, two in zip(state, final, strict=True):
+            torch.testing.assert_close(one, two, rtol=0, atol=1e-12)
+        outputs.square().sum().backward()
+        expected.square().sum().backward()
+        torch.testing.assert_close(layer.weight_hh_l0.grad, other.weight_hh_l0.grad * mask)
+        torch.testing.assert_close(layer.weight_ih_l0.grad, other.weight_ih_l0.grad)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_afterwards_all_is_as_before(cell, kernel):
+    layer = make(cell, kernel)
+    before = dict(layer.named_parameters())
+    plain = layer(X)[0]
+    with pytest.raises(TypeError), dropped_weights(layer, 0.5):
+        layer(None)
+    after = dict(layer.named_parameters())
+    assert list(after) == list(before)
+    assert all(after[name] is before[name] for name in before)
+    assert torch.equal(layer(X)[0], plain)
+    layer.weight_hh_l0.data.zero_()
+    assert not torch.equal(layer(X)[0], plain), "the kernel reads the parameter again"
+
+
+def encoder(**options):
+    torch.manual_seed(0)
+    return Encoder(Words(8, 3), partial(LSTM, hidden_size=4), **options)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_an_encoder_drops_in_training_only(bidirectional):
+    options = {"num_layers": 2, "bidirectional": bidirectional}
+    plain, dropping = encoder(**options), encoder(weight_dropout=0.5, **options)
+    first, second = dropping(INPUTS, LENGTHS).outputs, dropping(INPUTS, LENGTHS).outputs
+    assert not torch.equal(first, second)
+    expected = plain(INPUTS, LENGTHS).outputs
+    assert torch.equal(dropping.eval()(INPUTS, LENGTHS).outputs, expected)
+    dropping.train()(INPUTS, LENGTHS).outputs.sum().backward()
+    assert all(p.grad is not None for p in dropping.parameters())
+
+
+def test_watched_layers_show_gradients_through_the_dropped_weights():
+    layer, other = make(LSTM, "fused"), make(LSTM, "scan")
+    torch.manual_seed(5)
+    with torch.no_grad():
+        other.weight_hh_l0 *= nn.functional.dropout(torch.ones_like(layer.weight_hh_l0), 0.4)
+    seen = []
+    torch.manual_seed(5)
+    with layer.watch(seen.append), dropped_weights(layer, 0.4):
+        layer(X)[0][:, -1].sum().backward()
+    with other.watch(seen.append):
+        other(X)[0][:, -1].sum().backward()
+    for one, two in zip(seen[0].norms(), seen[1].norms(), strict=True):
+        torch.testing.assert_close(one, two)
+
+
+def test_what_it_refuses():
+    with pytest.raises(ConfigError, match=r"encoder\.weight_dropout: must be at least 0 and below"):
+        encoder(weight_dropout=1.0)
