@@ -139,7 +139,7 @@ def test_every_experiment_runs(experiment, data_root, monkeypatch, tmp_path, cap
     words = [f"experiment={experiment}", *limits, "trainer.max_epochs=1", "hydra.run.dir=run"]
     swept = compose_words("train", words[:1]).swept
     if swept:  # one run of the sweep, the first
-        words += [*next(single_runs(swept)), "hydra/launcher=basic", "hydra.sweep.dir=."]
+        words += [*next(single_runs(swept)), "launcher=sequential", "hydra.sweep.dir=."]
         words += ["hydra.sweep.subdir=run", "trainer.val_check_interval=1.0"]
     said = call(capsys, *words, "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
     if said.code == 2 and "looked" in said.err:

@@ -1,0 +1,1 @@
+"""What `scripts/lecture.py` is made of."""
