@@ -14,13 +14,16 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type imports wheel ci board format clean
+.PHONY: help setup demo lecture test lint type imports wheel ci board format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## train five nets on one memory task, with a table and a figure (2 minutes)
 	@$(BIN)/python scripts/demo.py $(ARGS)
+
+lecture: $(READY)  ## the seven experiments of docs/lecture.md, its tables and figures (half an hour)
+	@$(BIN)/python scripts/lecture.py $(ARGS)
 
 test: $(READY)  ## all tests, on two cores; make test ARGS="-k gru -x" for some
 	@$(BIN)/pytest -n 2 $(ARGS)
