@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from rnnlab.data.batch import Batch, valid_mask
+from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.diagnostics.pictures import publish
 from rnnlab.diagnostics.samples import tokens_of
 from rnnlab.errors import ConfigError
@@ -60,7 +61,11 @@ class AttentionMaps(Callback):
         for logger in trainer.loggers:
             logger.log_metrics({"attention/entropy": mean}, step=trainer.global_step)
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
-        sources = tokens_of(batch, spec)[: self.count]
+        sources = [
+            _words(row, spec.source_tokenizer) for row in tokens_of(batch, spec)[: self.count]
+        ]
+        rows = [_words(row, spec.target_tokenizer) for row in attended.rows]
+        attended = Attended(attended.weights, rows)
         title = f"attention at step {trainer.global_step}; mean entropy {mean:.2f} nats"
         publish(draw(attended, sources, title), trainer, "attention/maps", "attention.png")
 
@@ -106,6 +111,11 @@ def draw(attended: Attended, sources: list[list[str]], title: str) -> Figure:
             panel.set_xlabel(f"the first {across} of {len(source)} tokens", fontsize=7)
     figure.suptitle(title, x=0.01, ha="left", fontsize=9)
     return figure
+
+
+def _words(tokens: list[str], tokenizer: Tokenizer | None) -> list[str]:
+    """Tokens as a reader knows them: bytes of subwords become letters again."""
+    return tokens if tokenizer is None else [tokenizer.join([t]) or t for t in tokens]
 
 
 def _plain(token: str) -> str:
