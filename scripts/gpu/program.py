@@ -140,6 +140,7 @@ def _train(made: Made, setting: Setting, steps: int) -> Waits:
             gradient_clip_val=5.0,
             callbacks=[waits, *instruments, Progress("val/loss")],
             logger=TensorBoardLogger(folder),
+            default_root_dir=folder,  # where instruments write
             enable_checkpointing=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
