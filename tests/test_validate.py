@@ -17,7 +17,7 @@ TABLE = {
     "task.pooling=lst": "task.pooling: 'lst' is not one of last, mean, max, attention",
     "encoder.dropout=hi": "encoder.dropout: 'hi' is not a float",
     "task=ner data=imdb": "task ner needs tags; data imdb gives label. "
-    "Data with tags: conll2003, conll_files, copying",
+    "Data with tags: conll2003, conll_files, copying, ud_english_ewt, wikigold",
     "+cell.hiden_size=3": "cell.hiden_size: LSTM has no such option; did you mean 'hidden_size'?",
     "++trainer.max_epoch=3": "trainer.max_epoch: Trainer has no such option; "
     "did you mean 'max_epochs'?",
@@ -68,7 +68,7 @@ def test_all_mistakes_at_once(capsys):
         assert f"rnnlab: {TABLE[word]}" in lines
     assert lines[-1] == (
         "rnnlab: task sentiment needs label; data multi30k gives tokens. "
-        "Data with label: delayed_recall, imdb, parity, sentiment_files"
+        "Data with label: delayed_recall, imdb, names, parity, sentiment_files, sequential_mnist, sst"
     )
 
 
