@@ -68,7 +68,8 @@ def test_all_mistakes_at_once(capsys):
         assert f"rnnlab: {TABLE[word]}" in lines
     assert lines[-1] == (
         "rnnlab: task sentiment needs label; data multi30k gives tokens. "
-        "Data with label: delayed_recall, imdb, names, parity, sentiment_files, sequential_mnist, sst"
+        "Data with label: delayed_recall, imdb, names, parity, sentiment_files, sequential_mnist, "
+        "sst"
     )
 
 
