@@ -116,6 +116,7 @@ def test_other_models_go_on_with_no_text(tiny_run, capsys):
     ("words", "message"),
     [
         (["encoder.bidirectional=true"], "encoder.bidirectional: true would show a language model"),
+        (["encoder=bag"], "encoder: Bag carries nothing from one token to the next"),
         (["data.bptt=0"], "data.bptt: 0 is too small"),
         (["data.level=chr"], "data.level: 'chr' is not one of char, word, space"),
         (["data=imdb"], "task language_model needs next; data imdb gives label. Data with next: "),

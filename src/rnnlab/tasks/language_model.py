@@ -17,7 +17,7 @@ from rnnlab.data.stream_data import EOS
 from rnnlab.data.vocab import PAD, UNK
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
-from rnnlab.layers.base import State
+from rnnlab.layers.base import Layer, State
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
 from rnnlab.tasks.base import Task, target_vocab
@@ -44,8 +44,8 @@ class LanguageModel(Task):
             encoder's outputs have another size than the embedding, a linear layer is between.
 
     Raises:
-        ConfigError: An encoder that reads the text back as well; tied weights of an embedding
-            that is frozen or has no vector a token.
+        ConfigError: An encoder that reads the text back as well, or has no memory; tied weights
+            of an embedding that is frozen or has no vector a token.
     """
 
     kind: ClassVar[Kind] = "next"
@@ -59,6 +59,11 @@ class LanguageModel(Task):
             raise ConfigError(
                 "encoder.bidirectional: true would show a language model the tokens that it is to "
                 "predict; say false"
+            )
+        if not all(isinstance(layer, Layer) for layer in encoder.layers):
+            raise ConfigError(
+                f"encoder: {type(encoder).__name__} carries nothing from one token to the next, as "
+                "a language model must; choose recurrent"
             )
         self.vocab = target_vocab(spec)
         assert spec.source_tokenizer is not None  # the data is text
