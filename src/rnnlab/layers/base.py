@@ -97,7 +97,12 @@ class Layer(Observable, ABC):
     def outputs(
         self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B T H"]:
-        """`forward`'s outputs alone: what a stack of layers needs, and nothing else computed."""
+        """`forward`'s outputs alone: what a stack of layers needs, and nothing else computed.
+
+        Args:
+            x: Inputs, right padded with finite numbers; which ones has no influence.
+            lengths: See `forward`.
+        """
         return self.forward(x, lengths)[0]
 
     def final(

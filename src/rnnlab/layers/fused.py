@@ -174,10 +174,14 @@ class FusedLayer(Layer):
     def outputs(
         self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B T H"]:
-        """`forward`'s outputs alone: of torch's kernel without a final state."""
+        """`forward`'s outputs alone: of torch's kernel without a final state.
+
+        The kernel reads the padding, which here has to be finite, as an encoder's is: `forward`
+        cleans it first, at the price of one more pass over the inputs.
+        """
         if self.chosen(x.device) != "fused":
             return self.forward(x, lengths)[0]
-        return zero_padding(self.native(zero_padding(x, lengths), None)[0], lengths)
+        return zero_padding(self.native(x, None)[0], lengths)
 
     @property
     def call(self) -> dict[str, Any]:
