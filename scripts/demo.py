@@ -1,6 +1,8 @@
 """Five recurrent nets, one task: name the first token after fifty distractors.
 
-Trains them one after the other, prints a table and draws a figure from what they logged:
+The first experiment of the lecture, small. Trains them one after the other, prints a table and
+what became of each one's gradient, draws a figure from what they logged, and compares the runs on
+one page:
 
     python scripts/demo.py            about a minute on one core
     python scripts/demo.py --quick    seconds: a shorter lag, fewer steps
@@ -21,9 +23,14 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # nets of this size gain nothing from a second one
 
 import matplotlib as mpl
+import numpy as np
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from rnnlab.compare.command import write
+from rnnlab.compare.groups import group_runs
+from rnnlab.compare.lags import read_lags
+from rnnlab.compare.run import Run, read_run
 from rnnlab.composing import compose_words
 from rnnlab.conclude import Outcome
 from rnnlab.config import fresh
@@ -120,17 +127,44 @@ def curve(folder: Path, tag: str) -> tuple[list[int], list[float]]:
     return [s.step + counted_from_zero for s in scalars], [s.value for s in scalars]
 
 
+def solved_by(folder: Path) -> int | None:
+    """The first validation that reached the task's goal, in steps; None where none did."""
+    metric, goal = DelayedRecall.goal
+    steps, values = curve(folder, f"val/{metric}")
+    return next((s for s, v in zip(steps, values, strict=True) if v >= goal), None)
+
+
+def reach(run: Run) -> np.ndarray:
+    """What is left of the gradient at each lag when training begins, in decades.
+
+    Of an LSTM's two states the one that keeps more of it.
+    """
+    return max((lags.first for lags in read_lags(run, "time_flow").values()), key=lambda c: c[-1])
+
+
+def verdict(net: Net, run: Run, lag: int) -> str:
+    """What became of a net's gradient, and of the net, in a sentence."""
+    left = reach(run)
+    arrived = (
+        f"nothing of the gradient that floats can hold reached {len(left)} steps back"
+        if len(left) <= lag
+        else f"{10.0 ** left[lag]:.1g} of the gradient reached the first token, {lag} steps back"
+    )
+    first = solved_by(run.folder)
+    end = "the net did not learn" if first is None else f"the net had learned by step {first}"
+    return f"{net.label}: when training began {arrived}; {end}."
+
+
 def table(outcomes: Sequence[tuple[Net, Outcome]]) -> str:
     """What became of each net, from its record and its events."""
-    metric, goal = DelayedRecall.goal
+    metric, _ = DelayedRecall.goal
     heads = ("cell", "gate bias", f"val {metric}", "test loss", "solved", "seconds")
     rows = [heads]
     for net, outcome in outcomes:
         record = json.loads((outcome.folder / "metrics.json").read_text(encoding="utf-8"))
         reached = record["val"][metric]
-        steps, values = curve(outcome.folder, f"val/{metric}")
-        first = next((s for s, v in zip(steps, values, strict=True) if v >= goal), None)
         loss, seconds = record["test"]["loss"], record["wall_seconds"]
+        first = solved_by(outcome.folder)
         solved = "no" if first is None else f"by step {first}"
         rows.append((net.cell, net.bias, f"{reached:.3f}", f"{loss:.4f}", solved, f"{seconds:.0f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -147,7 +181,7 @@ def table(outcomes: Sequence[tuple[Net, Outcome]]) -> str:
 
 
 def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Path) -> None:
-    """Training loss and validation accuracy of all nets against the step, as a PNG."""
+    """Gradient through time, training loss and validation accuracy of all nets, as a PNG."""
     style: Any = {
         "font.size": 10,
         "axes.spines.top": False,
@@ -156,18 +190,23 @@ def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Pat
         "axes.titlesize": 11,
     }
     with mpl.rc_context(style):
-        figure, (left, right) = plt.subplots(
-            1, 2, figsize=(10.5, 4), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
+        figure, (back, left, right) = plt.subplots(
+            1, 3, figsize=(13.5, 4), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
         )
         ends: list[tuple[float, Net]] = []
         last = 0
         for net, outcome in outcomes:
             line = {"color": net.colour, "linestyle": "--" if net.dashed else "-", "linewidth": 1.8}
+            back.plot(reach(read_run(outcome.folder)), **line)
             left.plot(*curve(outcome.folder, "train/loss"), **line)
             steps, values = curve(outcome.folder, "val/accuracy")
             right.plot(steps, values, **line)
             ends.append((values[-1], net))
             last = max(last, steps[-1])
+        back.set_title("Gradient at the start, in powers of ten")
+        back.set_xlim(0, data.lag)
+        back.set_xlabel("steps back from the end")
+        back.grid(alpha=0.2, linewidth=0.6)
         left.set_title("Training loss (nats)")
         right.set_title("Validation accuracy")
         left.set_ylim(0, -1.1 * math.log(data.chance))
@@ -249,12 +288,20 @@ def compare(lag: int, steps: int, folder: Path) -> int:
         if outcome.status == "interrupted":
             return 130
         outcomes.append((net, outcome))
+    runs = [read_run(outcome.folder) for _, outcome in outcomes]
     figure = folder / "demo.png"
     draw(outcomes, DelayedRecall(lag=lag), figure)
     plain, lstm, gru = (open_**lag for open_ in (0.5, sigmoid(3), sigmoid(2)))
     why = textwrap.fill(WHY.format(lag=lag, plain=plain, lstm=lstm, gru=gru), 88)
-    print(f"\n{table(outcomes)}\n\n{why}\n")
+    print(f"\n{table(outcomes)}\n")
+    for (net, _), run_ in zip(outcomes, runs, strict=True):
+        print(verdict(net, run_, lag))
+    print(f"\n{why}\n")
+    page = folder / "compare"
+    page.mkdir()
+    write(group_runs(runs, "cell"), page)
     print(f"figure       {shown(figure)}  ({time.perf_counter() - started:.0f} s in all)")
+    print(f"page         {shown(page / 'compare.html')}")
     board = shown(Path(sys.executable).with_name("tensorboard"))
     print(f"TensorBoard  {board} --logdir {shown(folder)}")
     return 0

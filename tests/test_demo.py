@@ -31,6 +31,14 @@ def test_quick_demo(tmp_path: Path) -> None:
         assert float(loss) < 1
         assert 1 <= int(solved.removeprefix("by step ")) <= 80
 
+    verdicts = re.findall(r"^(.+): when training began .* by step (\d+)\.$", done.stdout, re.M)
+    assert [net.partition(",")[0] for net, _ in verdicts] == ["RNN", "LSTM", "LSTM", "GRU", "GRU"]
+    assert done.stdout.count(" of the gradient reached the first token, 5 steps back; ") == 5
+
+    page = re.search(r"^page +(\S+compare\.html)$", done.stdout, re.M)
+    assert page
+    assert "Gradient through time" in (tmp_path / page[1]).read_text(encoding="utf-8")
+
     figure = re.search(r"^figure +(\S+\.png)", done.stdout, re.M)
     assert figure
     pixels = np.round(image.imread(tmp_path / figure[1])[..., :3] * 255).astype(int)
