@@ -91,7 +91,7 @@ def test_mistakes_of_every_run_of_a_grid(capsys, tmp_path, monkeypatch):
     assert said.code == 2
     assert said.err.splitlines() == [
         "rnnlab: cell.forget_bias: RNN has no such option; there are: "
-        "hidden_size, init, kernel, nonlinearity",
+        "hidden_size, init, kernel, nonlinearity, recurrent_gain",
         "rnnlab: cell.forget_bias: GRU has no such option; there are: "
         "hidden_size, init, kernel, update_bias",
         f"rnnlab: {TABLE['task.pooling=lst']}",

@@ -104,12 +104,19 @@ def _component_problems(key: str, node: Any) -> Iterator[str]:
         if "_target_" not in node:
             known = [n for n, child in node.items() if _is_component(child)]
             for name, child in node.items():
-                if known and name not in known:
+                if known and name not in known and name not in _parts(key):
                     yield f"{key}.{name}: no such option; {suggest(str(name), known)}"
                 else:
                     yield from _component_problems(f"{key}.{name}", child)
     elif node is not None:
         yield f"{key}: nothing is chosen here that has options"
+
+
+@cache
+def _parts(group: str) -> frozenset[str]:
+    """Names that any choice of a group has; a choice may have set one to null."""
+    files = (config_dir() / group).glob("*.yaml")
+    return frozenset(str(name) for file in files for name in read_yaml(file) or {})
 
 
 def _is_component(node: Any) -> bool:

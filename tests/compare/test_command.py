@@ -119,7 +119,7 @@ def test_half_written_runs_are_left_out_with_a_line_each(trained, capsys):
     Path("all/started/config.yaml").unlink()
     Path("all/started/.hydra").mkdir()
     config = Path("all/cut/config.yaml")
-    config.write_text(config.read_text()[:500])
+    config.write_text(config.read_text().partition("trainer:")[0])
     record = Path("all/broken/metrics.json")
     record.write_text(record.read_text()[:100])
     said = call(capsys, "compare", "all", "output=out")
