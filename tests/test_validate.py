@@ -37,6 +37,12 @@ TABLE = {
     "options",
     "diagnostics=off diagnostics.weight_flow.every_n_steps=3": "diagnostics.weight_flow."
     "every_n_steps: nothing is chosen here that has options",
+    "diagnostics.max_overhead=often": "diagnostics.max_overhead: 'often' is not a float or null",
+    "diagnostics.max_overhead=0": "diagnostics.max_overhead: 0 is not above 0 and below 1",
+    "diagnostics.max_overhead=1.0": "diagnostics.max_overhead: 1.0 is not above 0 and below 1",
+    "diagnostics.max_overhead=nan": "diagnostics.max_overhead: nan is not above 0 and below 1",
+    "diagnostics.max_overheat=0.03": "diagnostics.max_overheat: no such option; "
+    "did you mean 'max_overhead'?",
     "+cell.extra.hidden=3": "cell.extra: LSTM has no such option; there are: "
     "forget_bias, hidden_size, init, kernel",
     "cell.hidden_size.x=3": "cell.hidden_size: '{'x': 3}' is not an int",

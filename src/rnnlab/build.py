@@ -17,6 +17,7 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.layout import CustomLayout
+from rnnlab.diagnostics.pace import Paced
 from rnnlab.diagnostics.progress import Progress
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.encoder import Encoder
@@ -103,7 +104,12 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     """Checkpoints, progress and diagnostics of a training run."""
     trusted = cfg["trust"]
     monitor = f"val/{task.monitor}"
-    instruments = [make(node, trusted) for node in (cfg["diagnostics"] or {}).values() if node]
+    nodes = dict(cfg["diagnostics"] or {})
+    max_overhead = nodes.pop("max_overhead", None)
+    instruments = [make(node, trusted) for node in nodes.values() if node]
+    for each in instruments:
+        if isinstance(each, Paced):
+            each.max_overhead = max_overhead
     intervals = [each.every_n_steps for each in instruments if hasattr(each, "every_n_steps")]
     # what is measured between two writes would be lost
     interval = min([cfg["trainer"].get("log_every_n_steps", 50), *intervals])

@@ -36,10 +36,18 @@ class EarlyStopping:
 
 
 @dataclass
+class Instruments:
+    """What stands beside the instruments in `diagnostics`: the share of the time each may take."""
+
+    max_overhead: float | None = field(default=None, metadata={"above": 0, "below": 1})
+
+
+@dataclass
 class TrainConfig:
     """Root of `rnnlab train`: any further key at the top level is an error.
 
-    `least` and `most` in a field's metadata bound its values.
+    `least` and `most` in a field's metadata bound its values, `above` and `below` both without the
+    bound itself; `beside` describes plain values among a group's components.
     """
 
     seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
@@ -56,7 +64,7 @@ class TrainConfig:
     scheduler: Any = None
     trainer: Any = MISSING
     logger: Any = None
-    diagnostics: Any = None
+    diagnostics: Any = field(default=None, metadata={"beside": Instruments})
     task: Any = MISSING
 
 

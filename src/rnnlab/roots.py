@@ -88,7 +88,8 @@ def root_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
             if hints[field.name] is not Any or field.default is not None:
                 yield f"{field.name}: missing"
         elif hints[field.name] is Any:
-            yield from _component_problems(field.name, cfg[field.name])
+            beside = field.metadata.get("beside")
+            yield from _component_problems(field.name, cfg[field.name], beside)
             if not cfg[field.name] and field.default is not None:
                 yield f"{field.name}: nothing is chosen"
         else:
@@ -99,12 +100,16 @@ def root_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: rnnlab has no option '{key}'; {suggest(str(key), hints)}"
 
 
-def _component_problems(key: str, node: Any) -> Iterator[str]:
+def _component_problems(key: str, node: Any, beside: type | None = None) -> Iterator[str]:
     if isinstance(node, dict):
         if "_target_" not in node:
-            known = [n for n, child in node.items() if _is_component(child)]
+            hints = get_type_hints(beside) if beside else {}
+            known = [n for n, child in node.items() if n in hints or _is_component(child)]
             for name, child in node.items():
-                if known and name not in known and name not in _parts(key):
+                if name in hints:
+                    bounds = _bounds(beside)[name]
+                    yield from _value_problems(hints[name], f"{key}.{name}", child, bounds)
+                elif known and name not in known and name not in _parts(key):
                     yield f"{key}.{name}: no such option; {suggest(str(name), known)}"
                 else:
                     yield from _component_problems(f"{key}.{name}", child)
@@ -146,3 +151,9 @@ def _value_problems(hint: Any, key: str, value: Any, bounds: Mapping[str, Any]) 
         yield f"{key}: {value} is too small, the least is {bounds['least']}"
     elif isinstance(value, int | float) and value > bounds.get("most", value):
         yield f"{key}: {value} is too large, the most is {bounds['most']}"
+    elif isinstance(value, int | float) and not _inside(value, bounds):
+        yield f"{key}: {value} is not above {bounds['above']} and below {bounds['below']}"
+
+
+def _inside(value: float, bounds: Mapping[str, Any]) -> bool:
+    return "above" not in bounds or bounds["above"] < value < bounds["below"]

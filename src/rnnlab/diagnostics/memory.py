@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.curvebook import CurveBook
 from rnnlab.diagnostics.naming import layers_of, part_name
+from rnnlab.diagnostics.pace import Paced, board_of
 from rnnlab.diagnostics.samples import first
 from rnnlab.diagnostics.stats import Curve, curve_of
 from rnnlab.encoder import Encoder
@@ -23,7 +23,7 @@ from rnnlab.layers.watch import StateGradients
 from rnnlab.module import SequenceModule
 
 
-class Memory(Callback):
+class Memory(Paced):
     """Measures the memory curve of each layer of the encoder, on one fixed small batch.
 
     It is the same sequences and the same random directions throughout a run: the first of the
@@ -50,11 +50,10 @@ class Memory(Callback):
     """
 
     def __init__(self, *, every_n_steps: int = 500, sequences: int = 16, probes: int = 4) -> None:
-        given = {"every_n_steps": every_n_steps, "sequences": sequences, "probes": probes}
-        for name, value in given.items():
+        super().__init__("memory", every_n_steps)
+        for name, value in {"sequences": sequences, "probes": probes}.items():
             if value < 1:
                 raise ConfigError(f"diagnostics.memory.{name}: {value} is not at least 1")
-        self.every_n_steps = every_n_steps
         self.sequences = sequences
         self.probes = probes
         self._book = CurveBook("memory", "memory", "dh_T/dh")
@@ -73,17 +72,14 @@ class Memory(Callback):
     ) -> None:
         """Measure before the optimiser step, where it is due."""
         assert isinstance(pl_module, SequenceModule)
-        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
         step = trainer.global_step
-        if (
-            self._batch is None
-            or step == self._sampled
-            or not board.due(trainer, self.every_n_steps)
-        ):
+        if self._batch is None or step == self._sampled or not self.due(trainer):
             return
         self._sampled = step
-        curves = memory_curves(pl_module.encoder, self._batch, probes=self.probes)
-        self._book.add(trainer, board, curves)
+        board = board_of(trainer)
+        with self.spending(trainer):
+            curves = memory_curves(pl_module.encoder, self._batch, probes=self.probes)
+            self._book.add(trainer, board, curves)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file; figures seldom."""

@@ -3,19 +3,18 @@
 from contextlib import ExitStack
 from typing import Any
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.gates import real_steps, summary
 from rnnlab.diagnostics.naming import layers_of
-from rnnlab.errors import ConfigError
+from rnnlab.diagnostics.pace import Paced, board_of
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 
 
-class Saturation(Callback):
+class Saturation(Paced):
     """Posts how gates and states of every recurrent layer are distributed, on sampled steps.
 
     The training's own forward pass is recorded (see `Layer.record`), and its gates are computed
@@ -43,11 +42,7 @@ class Saturation(Callback):
     """
 
     def __init__(self, *, every_n_steps: int = 50) -> None:
-        if every_n_steps < 1:
-            raise ConfigError(
-                f"diagnostics.saturation.every_n_steps: {every_n_steps} is not at least 1"
-            )
-        self.every_n_steps = every_n_steps
+        super().__init__("saturation", every_n_steps)
         self._stack = ExitStack()
         self._traces: list[tuple[str, Layer, Trace]] = []
         self._batch: Batch | None = None
@@ -58,9 +53,7 @@ class Saturation(Callback):
     ) -> None:
         """Record the forward pass, where it is due."""
         step = trainer.global_step
-        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-        due = board.due(trainer, self.every_n_steps) and step != self._sampled
-        if not (due and trainer.is_global_zero):
+        if not trainer.is_global_zero or step == self._sampled or not self.due(trainer):
             return
         self._sampled, self._batch = step, batch
         for name, layer in layers_of(pl_module).items():
@@ -77,10 +70,11 @@ class Saturation(Callback):
         traces, self._traces = self._traces, []
         if traces:
             assert self._batch is not None
-            board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-            for name, layer, trace in traces:
-                valid = real_steps(trace, self._batch)
-                board.post(summary(f"gate/{name}", layer.gate_values(trace), valid))
+            board = board_of(trainer)
+            with self.spending(trainer):
+                for name, layer, trace in traces:
+                    valid = real_steps(trace, self._batch)
+                    board.post(summary(f"gate/{name}", layer.gate_values(trace), valid))
         self._batch = None
 
     def on_exception(

@@ -5,18 +5,17 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
-from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.curvebook import CurveBook
 from rnnlab.diagnostics.naming import layers_of, part_name
+from rnnlab.diagnostics.pace import Paced, Passes, board_of, spent_by_all, throughput_of
 from rnnlab.diagnostics.stats import Curve, curve_of, stacked
-from rnnlab.errors import ConfigError
 from rnnlab.layers.watch import StateGradients, Watcher
 
 
-class TimeFlow(Callback):
+class TimeFlow(Paced):
     """Measures the gradient through time of every recurrent layer, on sampled optimiser steps.
 
     It watches the training's own forward and backward pass (see `Layer.watch`): nothing is
@@ -39,6 +38,9 @@ class TimeFlow(Callback):
     `accumulate_grad_batches` are undone. Under accumulation the first batch of a sampled step is
     measured; of several processes the first one, by its own share of the batch.
 
+    Its cost, for `max_overhead`, is what comes after the backward pass and what the watched passes
+    take beyond usual ones (`Passes`), the hooks of other instruments left out.
+
     Args:
         every_n_steps: Interval in optimiser steps; the first step is always measured.
 
@@ -47,15 +49,23 @@ class TimeFlow(Callback):
     """
 
     def __init__(self, *, every_n_steps: int = 50) -> None:
-        if every_n_steps < 1:
-            raise ConfigError(
-                f"diagnostics.time_flow.every_n_steps: {every_n_steps} is not at least 1"
-            )
-        self.every_n_steps = every_n_steps
+        super().__init__("time_flow", every_n_steps)
+        self._passes = Passes()
+        self._started: tuple[float, int] | None = None
         self._book = CurveBook("time_flow", "flow", "dL/dh")
         self._stack = ExitStack()
         self._seen: dict[str, list[Tensor]] | None = None
         self._sampled = -1
+
+    @property
+    def cost(self) -> float:
+        """Seconds that measuring took so far."""
+        return self.spent + self._passes.excess
+
+    @staticmethod
+    def _now(trainer: Trainer) -> float:
+        """A clock that stands still while an instrument is at work in a hook of its own."""
+        return throughput_of(trainer).clock() - spent_by_all(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Go on with the file of a resumed run."""
@@ -65,9 +75,12 @@ class TimeFlow(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Watch the forward pass, where it is due."""
+        if not trainer.is_global_zero:
+            return
         step = trainer.global_step
-        due = _board(trainer).due(trainer, self.every_n_steps) and step != self._sampled
-        if due and trainer.is_global_zero:
+        if self.max_overhead is not None:
+            self._started = self._now(trainer), batch.inputs.shape[0] * batch.inputs.shape[1]
+        if step != self._sampled and self.due(trainer):
             self._sampled = step
             self._seen = watch_norms(pl_module, self._stack)
 
@@ -80,9 +93,14 @@ class TimeFlow(Callback):
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Collect what came, in one copy from the device."""
         seen, self._seen = self._seen, None
+        if self._started is not None:
+            before, tokens = self._started
+            self._passes.add(self._now(trainer) - before, tokens, watched=seen is not None)
+            self._started = None
         if seen:
-            unscale = trainer.accumulate_grad_batches / _scale(trainer)
-            self._book.add(trainer, _board(trainer), curves(seen, unscale))
+            with self.spending(trainer):
+                unscale = trainer.accumulate_grad_batches / _scale(trainer)
+                self._book.add(trainer, board_of(trainer), curves(seen, unscale))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file; figures seldom."""
@@ -139,11 +157,6 @@ def curves(seen: Mapping[str, list[Tensor]], unscale: float = 1.0) -> dict[str, 
             start += norms.numel()
         result[name] = curve_of(stacked(batches))
     return result
-
-
-def _board(trainer: Trainer) -> Board:
-    board: Board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-    return board
 
 
 def _scale(trainer: Trainer) -> float:

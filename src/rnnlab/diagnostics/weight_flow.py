@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.naming import short
-from rnnlab.errors import ConfigError
+from rnnlab.diagnostics.pace import Paced, board_of
 from rnnlab.layers.base import Layer
 
 
-class WeightFlow(Callback):
+class WeightFlow(Paced):
     """Posts gradient norms and the size of updates to the board, in fp32, at its own interval.
 
     Lightning calls it after the AMP unscaling, after DDP's averaging, once per optimiser step
@@ -35,36 +34,43 @@ class WeightFlow(Callback):
 
     Args:
         every_n_steps: Interval in optimiser steps; the first step is always measured.
+
+    Raises:
+        ConfigError: The interval is less than 1.
     """
 
     def __init__(self, *, every_n_steps: int = 50) -> None:
-        if every_n_steps < 1:
-            raise ConfigError(
-                f"diagnostics.weight_flow.every_n_steps: {every_n_steps} is not at least 1"
-            )
-        self.every_n_steps = every_n_steps
+        super().__init__("weight_flow", every_n_steps)
         self._before: dict[str, list[Tensor]] | None = None
+
+    def affordable(self, trainer: Trainer, share: float) -> bool:
+        """Every process measures, so all do as the first one can afford."""
+        mine = super().affordable(trainer, share)
+        if trainer.world_size == 1:
+            return mine
+        first = mine and trainer.is_global_zero
+        return bool(trainer.strategy.reduce_boolean_decision(first, all=False))
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
         """Measure the gradients where it is due, and keep the weights until the step is made."""
-        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-        if not board.due(trainer, self.every_n_steps):
+        if not self.due(trainer):
             return
-        norms = gradient_norms(pl_module)
-        if trainer.gradient_clip_val and norms:
-            norms["grad/total_clipped"] = clipped_norm(
-                pl_module,
-                norms["grad/total"],
-                trainer.gradient_clip_val,
-                by_value=trainer.gradient_clip_algorithm == "value",
-            )
-        board.post(norms)
-        self._before = {
-            name: [p.detach().clone() for p in parameters]
-            for name, parameters in _trained(pl_module).items()
-        }
+        with self.spending(trainer):
+            norms = gradient_norms(pl_module)
+            if trainer.gradient_clip_val and norms:
+                norms["grad/total_clipped"] = clipped_norm(
+                    pl_module,
+                    norms["grad/total"],
+                    trainer.gradient_clip_val,
+                    by_value=trainer.gradient_clip_algorithm == "value",
+                )
+            board_of(trainer).post(norms)
+            self._before = {
+                name: [p.detach().clone() for p in parameters]
+                for name, parameters in _trained(pl_module).items()
+            }
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -72,8 +78,8 @@ class WeightFlow(Callback):
         """Measure the update, where a measured step has been made."""
         before, self._before = self._before, None
         if before:
-            board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-            board.post(update_ratios(pl_module, before))
+            with self.spending(trainer):
+                board_of(trainer).post(update_ratios(pl_module, before))
 
 
 def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
