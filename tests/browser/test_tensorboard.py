@@ -105,6 +105,8 @@ def test_custom_scalars_have_all_of_one_kind_on_one_chart(browser, dashboard, lo
     tags = [f"{split}/loss ({cell})" for cell in CELLS_SHOWN for split in ("train", "val")]
     assert sorted(loss["legend"]) == sorted(tags)
     assert len(loss["lines"]) >= len(tags)
+    lines = [tag for chart in charts for tag in chart["legend"]]
+    assert len(lines) == len(set(lines))  # on one chart, though the runs have different tags
     points = len(recorded(logs, "lstm").Scalars("train/loss"))
     assert points > 5
     assert max(loss["lines"]) >= points

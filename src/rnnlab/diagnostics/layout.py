@@ -7,10 +7,9 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from rnnlab.diagnostics.board import Board
-from rnnlab.diagnostics.naming import layers_of
 
 Layout = dict[str, dict[str, list[str]]]
-"""Category -> chart -> tags."""
+"""Category -> chart -> patterns of tags."""
 
 LAST = ("gate", "flow", "memory")
 """Categories in which the last part of a tag says what it is; elsewhere the first one does."""
@@ -19,8 +18,9 @@ LAST = ("gate", "flow", "memory")
 class CustomLayout(Callback):
     """Writes TensorBoard's custom-scalars layout once, at the first write of the board.
 
-    Every instrument measures at the first step, so the board's first write names all tags that
-    the run will have.
+    Every instrument measures at the first step, so the board's first write names all kinds of tags
+    that the run will have. TensorBoard puts the layouts of all runs together, and shows a chart
+    once where they say the same of it: so a chart lists no tags of its run, but a pattern.
     """
 
     def __init__(self) -> None:
@@ -36,43 +36,44 @@ class CustomLayout(Callback):
         if self._written or not trainer.is_global_zero:
             return
         self._written = True
-        charts = layout(scalars, layers_of(trainer.lightning_module))
         found = {
-            category: {
-                chart: ["Multiline", [f"^{re.escape(tag)}$" for tag in tags]]
-                for chart, tags in named.items()
-            }
-            for category, named in charts.items()
+            category: {chart: ["Multiline", patterns] for chart, patterns in named.items()}
+            for category, named in layout(scalars).items()
         }
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_custom_scalars(found)
 
 
-def layout(tags: Iterable[str], layers: Iterable[str]) -> Layout:
-    """Charts of what a run logs.
+def layout(tags: Iterable[str]) -> Layout:
+    """Charts of what a run logs: each tag is on one of them.
 
-    A tag is `category/layer/rest` or `category/rest`. Of `grad/encoder.0/recurrent/forget` and
-    `grad/encoder.1/recurrent/input` the chart is `recurrent`; of `gate/encoder.0/forget/low` it
-    is `low`: the layers and gates are its lines.
+    A tag is `category/module`, `category/layer/what` or `category/name`. Of
+    `grad/encoder.0/recurrent/forget` and `grad/encoder.1/recurrent/input` the chart is
+    `recurrent`; of `gate/encoder.0/forget/low` it is `low`: the layers and gates are its lines.
 
     Args:
         tags: All scalars.
-        layers: Names of the recurrent layers.
     """
-    known = set(layers)
-    result: Layout = {"loss": {"loss": ["train/loss", "val/loss"]}}
+    result: Layout = {"loss": {"loss": ["^train/loss$", "^val/loss$"]}}
     for tag in tags:
         category, _, rest = tag.partition("/")
-        layer, _, what = rest.partition("/")
-        if category == "train":
-            continue
-        if layer in known and what:
-            parts = what.split("/")
-            chart = parts[-1] if category in LAST else parts[0]
-        elif layer in known or "." in layer:
-            chart = "modules"
-        else:
-            chart = rest.partition("_")[0]  # grad/total and grad/total_clipped
-        result.setdefault(category, {}).setdefault(chart, []).append(tag)
+        if category != "train":
+            chart, pattern = _chart(category, rest)
+            result.setdefault(category, {})[chart] = [f"^{category}/{pattern}$"]
     return dict(sorted(result.items()))
+
+
+def _chart(category: str, rest: str) -> tuple[str, str]:
+    """Where a tag is drawn, and the pattern of all that stands there, behind the category."""
+    module, _, what = rest.partition("/")
+    if what and category in LAST:
+        last = what.rpartition("/")[2]
+        return last, f".+/{re.escape(last)}"
+    if what:
+        kernel = what.partition("/")[0]
+        return kernel, f"[^/]+/{re.escape(kernel)}(/.+)?"
+    if "." in module:
+        return "modules", r"[^/]+\.[^/]+"
+    name = module.partition("_")[0]  # grad/total and grad/total_clipped
+    return name, f"{re.escape(name)}(_[^/]+)?"
