@@ -70,9 +70,9 @@ def heatmap(history: History, quantity: str) -> Figure:
         panel.set_ylabel("lag")
         panel.set_title(name, loc="left", fontsize=9.5)
     panels[-1].set_xlabel("optimiser step")
-    figure.colorbar(
-        mesh, ax=list(panels), extend="both", label=f"decades of ||{quantity}|| against lag 0"
-    )
+    # in two lines: the bar of a single panel is shorter than the label in one
+    label = f"decades of ||{quantity}||\nagainst lag 0"
+    figure.colorbar(mesh, ax=list(panels), extend="both", label=label)
     return figure
 
 
@@ -81,7 +81,7 @@ def _edges(steps: list[int]) -> np.ndarray:
     between = (centres[1:] + centres[:-1]) / 2
     first = centres[0] - (centres[1] - centres[0]) / 2 if len(centres) > 1 else centres[0] - 0.5
     last = centres[-1] + (centres[-1] - centres[-2]) / 2 if len(centres) > 1 else centres[-1] + 0.5
-    return np.concatenate([[first], between, [last]])
+    return np.concatenate([[max(first, 0.0)], between, [last]])  # there is no step below 1
 
 
 def publish(figure: Figure, trainer: Trainer, tag: str, file: str) -> None:
