@@ -58,12 +58,22 @@ def exploding(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     lines = grid(
         runs,
         rows=option("cell.recurrent_gain"),
-        columns=lambda run: f"clipping at {option('trainer.gradient_clip_val')(run)}",
+        columns=_clipping,
         cell=metric("test/mse", 4),
         corner="test MSE, by recurrent gain",
     )
-    said = [f"- {alarm}" for run in runs for alarm in run.alarms or () if "explod" in alarm][:3]
-    return [*lines, "", *(["What the alarms said, of the first runs:", "", *said] if said else [])]
+    said = list(dict.fromkeys(_short(alarm) for run in runs for alarm in run.alarms or ()))
+    return [*lines, "", *(["Alarms:", "", *(f"- {alarm}" for alarm in said)] if said else [])]
+
+
+def _clipping(run: Run) -> str:
+    limit = run.config["trainer.gradient_clip_val"]
+    return "no clipping" if limit is None else f"clipped at {limit:g}"
+
+
+def _short(alarm: str) -> str:
+    """An alarm without the part that names the file with the batch."""
+    return "; ".join(part for part in alarm.split("; ") if ".pt" not in part)
 
 
 def gates(runs: Sequence[Run], folder: Path, title: str) -> list[str]:

@@ -1,0 +1,82 @@
+"""How much of a batch is padding: shuffled, in sorted pools, and with a budget of tokens.
+
+    python scripts/bucket_padding.py      # IMDb and CoNLL-2003 below RNNLAB_DATA
+
+Every row is an epoch's order of the training split: batches of a fixed number of sequences as they
+come, the same from pools that are sorted by length (what rnnlab does, see
+`rnnlab.data.loader.BucketOrder`), and batches of a fixed number of padded tokens from such pools.
+"""
+
+import statistics
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from rnnlab.build import build_data, build_vectors
+from rnnlab.composing import compose_words
+from rnnlab.data.loader import POOL, BucketOrder
+from rnnlab.errors import RnnlabError
+
+TASKS = {"IMDb": ["task=sentiment"], "CoNLL-2003": ["task=ner"]}
+SEEDS = (1, 2, 3)
+
+
+def shuffled(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
+    """Batches as a shuffling loader makes them."""
+    rows = np.random.default_rng(seed).permutation(len(lengths))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def pools(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
+    """Batches as rnnlab makes them."""
+    yield from BucketOrder(lengths, size, shuffle=True, seed=seed).batches()
+
+
+def budget(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
+    """From the same sorted pools batches of as many padded tokens as `size` mean sequences have."""
+    most = size * float(lengths.mean())
+    rows = np.random.default_rng(seed).permutation(len(lengths))
+    for start in range(0, len(rows), POOL * size):
+        pool = rows[start : start + POOL * size]
+        batch: list[int] = []
+        for row in pool[np.argsort(lengths[pool], kind="stable")]:
+            if batch and (len(batch) + 1) * lengths[row] > most:
+                yield np.array(batch)
+                batch = []
+            batch.append(int(row))
+        if batch:
+            yield np.array(batch)
+
+
+def padding(batches: Iterator[np.ndarray], lengths: np.ndarray) -> tuple[float, int]:
+    """Padded tokens per real one, and the number of batches."""
+    sizes = [(len(rows), int(lengths[rows].max())) for rows in batches]
+    return sum(count * longest for count, longest in sizes) / float(lengths.sum()), len(sizes)
+
+
+def main() -> int:
+    """Print the table; the exit code."""
+    print("| data | batch | shuffled | sorted pools | token budget | batches: pools, budget |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name, words in TASKS.items():
+        cfg = compose_words("train", words).cfg
+        try:
+            data = build_data(cfg, build_vectors(cfg))
+            lengths = data.examples("train").lengths  # type: ignore[attr-defined]
+        except RnnlabError as error:
+            print(f"bucket_padding: {name}: {error}", file=sys.stderr)
+            return 2
+        size = cfg["data"]["batch_size"]
+        cells, counts = [], []
+        for order in (shuffled, pools, budget):
+            found = [padding(order(lengths, size, seed), lengths) for seed in SEEDS]
+            cells.append(f"{statistics.mean(ratio for ratio, _ in found):.3f}")
+            counts.append(f"{statistics.mean(count for _, count in found):.0f}")
+        print(f"| {name} | {size} | {' | '.join(cells)} | {counts[1]}, {counts[2]} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
