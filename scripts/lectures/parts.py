@@ -143,6 +143,6 @@ PARTS = (
     Part("memory_horizon", ("half_life_lag",), memory_horizon, by="cell"),
     Part("bottleneck", ("time_flow",), bottleneck),
     Part("bottleneck", (), bottleneck, words=REVERSE, label="bottleneck_reverse"),
-    Part("directions", (), directions),
+    Part("directions", ("time_flow",), directions),
     Part("depth", ("time_flow",), depth, by="cell"),
 )
