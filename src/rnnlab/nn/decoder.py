@@ -86,8 +86,10 @@ class Decoder(nn.Module):
 
     def teach(
         self, encoded: Encoded, target: Int[Tensor, "B U1"], known: int | None = None
-    ) -> tuple[Float[Tensor, "N V"], Int[Tensor, "N"]]:
-        """Logits of every real token but the first, and these tokens (teacher forcing).
+    ) -> tuple[Float[Tensor, "N E"], Int[Tensor, "N"]]:
+        """The readout for every real token but the first, and these tokens (teacher forcing).
+
+        Both are for `vocabulary_loss` with `output`.
 
         Args:
             encoded: The sources.
@@ -101,8 +103,8 @@ class Decoder(nn.Module):
         real = (labels != IGNORE).flatten()
         count = int(real.sum()) if known is None else known - len(target)
         rows = real.argsort(descending=True, stable=True)[:count]
-        logits = self.output(readout.flatten(0, 1).index_select(0, rows))
-        return logits, labels.flatten().index_select(0, rows)
+        chosen = readout.flatten(0, 1).index_select(0, rows)
+        return chosen, labels.flatten().index_select(0, rows)
 
     def looks(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> Float[Tensor, "B U T"] | None:
         """Attention weights of every step when `tokens` are read; None without attention."""

@@ -42,8 +42,10 @@ class Max(nn.Module):
 
     def forward(self, encoded: Encoded) -> Float[Tensor, "B O"]:
         """One vector a sequence."""
-        padding = ~encoded.mask.unsqueeze(-1)
-        return encoded.outputs.masked_fill(padding, float("-inf")).max(dim=1).values
+        outputs = encoded.outputs
+        # added, not filled in: a sum is one pass over the outputs, and its gradient is none
+        floor = outputs.new_zeros(outputs.shape[:2]).masked_fill_(~encoded.mask, float("-inf"))
+        return (outputs + floor.unsqueeze(2)).max(dim=1).values
 
 
 class Attention(nn.Module):

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 from torchmetrics import MeanMetric
 
 from rnnlab.data.batch import IGNORE, Batch
@@ -18,6 +17,7 @@ from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.decoder import Decoder
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import beam_search
+from rnnlab.nn.vocabulary_loss import vocabulary_loss
 from rnnlab.tasks.base import Task
 
 SHOWN = 30
@@ -102,8 +102,8 @@ class Generate(Task):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over tokens (`</s>` is one)."""
-        logits, chosen = self.decoder.teach(encoded, batch.target, batch.target_tokens)
-        return functional.cross_entropy(logits, chosen, ignore_index=IGNORE)
+        readout, tokens = self.decoder.teach(encoded, batch.target, batch.target_tokens)
+        return vocabulary_loss(readout, self.decoder.output, tokens)
 
     def units(self, batch: Batch) -> int | Tensor:
         """Target tokens to predict: `<s>` does not count, `</s>` does."""

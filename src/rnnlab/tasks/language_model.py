@@ -8,7 +8,6 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 from torchmetrics import MeanMetric
 
 from rnnlab.data.batch import IGNORE, Batch
@@ -20,6 +19,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
+from rnnlab.nn.vocabulary_loss import vocabulary_loss
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -95,8 +95,8 @@ class LanguageModel(Task):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over the batch's tokens."""
-        logits = self.logits(encoded.outputs).flatten(0, 1)
-        return functional.cross_entropy(logits, batch.target.flatten(), ignore_index=IGNORE)
+        features = self.projection(self.dropout(encoded.outputs)).flatten(0, 1)
+        return vocabulary_loss(features, self.output, batch.target.flatten())
 
     def units(self, batch: Batch) -> int | Int[Tensor, ""]:
         """Number of tokens to predict."""

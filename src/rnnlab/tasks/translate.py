@@ -5,7 +5,6 @@ from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 from torchmetrics import MeanMetric
 
 from rnnlab.data.batch import IGNORE, Batch
@@ -17,6 +16,7 @@ from rnnlab.nn.attention import Attended
 from rnnlab.nn.bleu import Bleu
 from rnnlab.nn.decoder import Decoder
 from rnnlab.nn.search import beam_search
+from rnnlab.nn.vocabulary_loss import vocabulary_loss
 from rnnlab.tasks.base import Task
 
 EXTRA_LENGTH = 10
@@ -172,10 +172,8 @@ class Translate(Task):
         self._seen = 0
 
     def _cross_entropy(self, encoded: Encoded, batch: Batch, label_smoothing: float) -> Tensor:
-        logits, chosen = self.decoder.teach(encoded, batch.target, batch.target_tokens)
-        return functional.cross_entropy(
-            logits, chosen, ignore_index=IGNORE, label_smoothing=label_smoothing
-        )
+        readout, tokens = self.decoder.teach(encoded, batch.target, batch.target_tokens)
+        return vocabulary_loss(readout, self.decoder.output, tokens, label_smoothing)
 
     def _translate(self, encoded: Encoded, beam: int) -> list[str]:
         step, state = self.decoder.search(encoded)
