@@ -25,8 +25,8 @@ def vocabulary_loss(
 
     On a CPU, where training in full precision, logits are made, turned into their own gradient
     and multiplied with the weights a few rows at a time (as for GPUs in Hsu et al. 2024,
-    arXiv:2410.10989, section 3.2): a vocabulary of ten thousand words takes half the time, since
-    memory is what a pass over all logits waits for. Elsewhere it is the plain formula.
+    arXiv:2410.10989, section 3.2): a training step of a translator with 6,000 words takes 5 % less
+    time, and the memory of all logits is not needed. Elsewhere it is the plain formula.
 
     Args:
         features: What the output layer reads.
