@@ -8,7 +8,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
-from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.learning import guess_loss
 from rnnlab.diagnostics.naming import layers_of
 from rnnlab.errors import ConfigError, Diverged
@@ -89,7 +89,7 @@ class Alarms(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to the board."""
-        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        board = board_of(trainer)
         board.listeners.append(self._hear)
         data = trainer.datamodule  # type: ignore[attr-defined]
         self._rules = Rules(

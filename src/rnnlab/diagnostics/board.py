@@ -142,6 +142,12 @@ class Board(Callback):
         self.write(trainer)
 
 
+def board_of(trainer: Trainer) -> Board:
+    """The run's board."""
+    found: Board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+    return found
+
+
 def _agreed(trainer: Trainer, finite: bool) -> bool:
     """Whether it is finite in all processes: they must stop together."""
     if trainer.world_size == 1:

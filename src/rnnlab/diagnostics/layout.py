@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.board import board_of
 
 Layout = dict[str, dict[str, list[str]]]
 """Category -> chart -> patterns of tags."""
@@ -29,7 +29,7 @@ class CustomLayout(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to the board; a resumed run has its layout already."""
         self._written = trainer.global_step > 0
-        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        board = board_of(trainer)
         board.listeners.append(self._hear)
 
     def _hear(self, trainer: Trainer, scalars: Mapping[str, float]) -> None:

@@ -10,9 +10,10 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.curvebook import CurveBook
 from rnnlab.diagnostics.naming import layers_of, part_name
-from rnnlab.diagnostics.pace import Paced, board_of
+from rnnlab.diagnostics.pace import Paced
 from rnnlab.diagnostics.samples import first
 from rnnlab.diagnostics.stats import Curve, curve_of
 from rnnlab.encoder import Encoder

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from lightning import Callback, Trainer
 
-from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.errors import ConfigError
 
@@ -83,12 +83,6 @@ def spent_by_all(trainer: Trainer) -> float:
     """Seconds that all of a run's instruments spent in hooks of their own."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     return sum(each.spent for each in callbacks if isinstance(each, Paced))
-
-
-def board_of(trainer: Trainer) -> Board:
-    """Where what is measured goes."""
-    found: Board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
-    return found
 
 
 def throughput_of(trainer: Trainer) -> Throughput:

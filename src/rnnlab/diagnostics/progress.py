@@ -6,7 +6,7 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
-from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.board import board_of
 
 
 class Progress(TQDMProgressBar):
@@ -26,7 +26,7 @@ class Progress(TQDMProgressBar):
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """Loss and monitored metric, as far as they are known."""
-        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        board = board_of(trainer)
         shown: dict[str, Any] = {}
         if board.loss is not None:
             shown["loss"] = f"{board.loss:.4f}"

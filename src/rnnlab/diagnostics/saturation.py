@@ -7,9 +7,10 @@ from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.gates import real_steps, summary
 from rnnlab.diagnostics.naming import layers_of
-from rnnlab.diagnostics.pace import Paced, board_of
+from rnnlab.diagnostics.pace import Paced
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 

@@ -13,7 +13,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from rnnlab.data.base import Loader
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.board import Board
+from rnnlab.diagnostics.board import board_of
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Throughput(Callback):
         self.total += Work(batch.tokens, padded, waiting=loader.seconds - self._waited)
         self._waited = loader.seconds
         self._tick()
-        board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
+        board = board_of(trainer)
         if board.writes(trainer):
             done, self._mark = self.total - self._mark, self.total
             board.post(

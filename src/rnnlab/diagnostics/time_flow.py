@@ -8,9 +8,10 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
+from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.curvebook import CurveBook
 from rnnlab.diagnostics.naming import layers_of, part_name
-from rnnlab.diagnostics.pace import Paced, Passes, board_of, spent_by_all, throughput_of
+from rnnlab.diagnostics.pace import Paced, Passes, spent_by_all, throughput_of
 from rnnlab.diagnostics.stats import Curve, curve_of, stacked
 from rnnlab.layers.watch import StateGradients, Watcher
 

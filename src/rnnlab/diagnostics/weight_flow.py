@@ -8,8 +8,9 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.naming import short
-from rnnlab.diagnostics.pace import Paced, board_of
+from rnnlab.diagnostics.pace import Paced
 from rnnlab.layers.base import Layer
 
 

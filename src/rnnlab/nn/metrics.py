@@ -1,5 +1,7 @@
 """Metrics that torchmetrics has not in this form."""
 
+import math
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -32,3 +34,9 @@ class StepAccuracy(Metric):
     def compute(self) -> dict[str, Tensor]:
         """`accuracy`, 0 to 1."""
         return {"accuracy": self.right / self.steps.clamp(min=1)}
+
+
+def language_scores(nll: float, *, characters: bool) -> dict[str, float]:
+    """`perplexity` of a mean negative log-likelihood in nats, and of characters `bpc` (bits)."""
+    scores = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
+    return scores | {"bpc": nll / math.log(2)} if characters else scores

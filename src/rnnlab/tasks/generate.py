@@ -1,6 +1,5 @@
 """One to many: a text for a label, or for any other source."""
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -15,6 +14,7 @@ from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.decoder import Decoder
+from rnnlab.nn.metrics import language_scores
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import beam_search
 from rnnlab.nn.vocabulary_loss import vocabulary_loss
@@ -117,8 +117,7 @@ class Generate(Task):
         """`perplexity`, and of characters `bpc`, since the last call."""
         nll = float(self.nll.compute())
         self.nll.reset()
-        metrics = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
-        return metrics | {"bpc": nll / math.log(2)} if self.characters else metrics
+        return language_scores(nll, characters=self.characters)
 
     def predict(self, encoded: Encoded) -> list[str]:
         """The most probable text found for each source."""

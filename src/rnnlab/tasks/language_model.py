@@ -1,6 +1,5 @@
 """The next token at every step: language models of characters or words."""
 
-import math
 from collections.abc import Sequence
 from itertools import chain
 from typing import ClassVar, Literal, NamedTuple
@@ -17,6 +16,7 @@ from rnnlab.data.vocab import PAD, UNK
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
+from rnnlab.nn.metrics import language_scores
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_loss import vocabulary_loss
@@ -90,13 +90,17 @@ class LanguageModel(Task):
 
     def logits(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N V"]:
         """Unnormalised log-probabilities of the next token after each output."""
-        logits: Tensor = self.output(self.projection(self.dropout(outputs)))
+        logits: Tensor = self.output(self._features(outputs))
         return logits
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over the batch's tokens."""
-        features = self.projection(self.dropout(encoded.outputs)).flatten(0, 1)
+        features = self._features(encoded.outputs).flatten(0, 1)
         return vocabulary_loss(features, self.output, batch.target.flatten())
+
+    def _features(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N E"]:
+        features: Tensor = self.projection(self.dropout(outputs))
+        return features
 
     def units(self, batch: Batch) -> int | Int[Tensor, ""]:
         """Number of tokens to predict."""
@@ -111,8 +115,7 @@ class LanguageModel(Task):
         """`perplexity`, and of characters `bpc`, since the last call."""
         nll = float(self.nll.compute())
         self.nll.reset()
-        metrics = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
-        return metrics | {"bpc": nll / math.log(2)} if self.characters else metrics
+        return language_scores(nll, characters=self.characters)
 
     def predict(self, encoded: Encoded) -> list[Next]:
         """The most probable token after each sequence."""
