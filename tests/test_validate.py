@@ -15,6 +15,8 @@ TABLE = {
     "cell=gruu": "Could not find 'cell/gruu'. Available: gru, lstm, rnn",
     "cell.hiden_size=3": "cell.hiden_size: LSTM has no such option; did you mean 'hidden_size'?",
     "task.pooling=lst": "task.pooling: 'lst' is not one of last, mean, max, attention",
+    "task=translation task.attention=true": "task.attention: 'True' is not one of additive, dot, "
+    "general, scaled, none",
     "encoder.dropout=hi": "encoder.dropout: 'hi' is not a float",
     "task=ner data=imdb": "task ner needs tags; data imdb gives label. "
     "Data with tags: conll2003, conll_files, copying, ud_english_ewt, wikigold",

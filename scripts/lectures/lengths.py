@@ -53,7 +53,7 @@ def draw(runs: Sequence[Run], path: Path) -> list[tuple[str, list[tuple[float, f
         figure = Figure(figsize=(5.6, 3.6), layout="constrained")
         axes = figure.subplots()
         for run, colour in zip(runs, COLOURS, strict=False):
-            attends = run.config["task.attention"]
+            attends = run.config["task.attention"] != "none"
             name = "with attention" if attends else "without"
             points = bleu_by_length(run.folder)
             axes.plot(*zip(*points, strict=True), marker="o", color=colour, label=name)

@@ -16,9 +16,13 @@ CELLS = sorted(path.stem for path in (config_dir() / "cell").glob("*.yaml"))
 OPTIONS = {
     "sentiment": [{"pooling": pooling} for pooling in ("last", "mean", "max", "attention")],
     "ner": [{}, {"output": "crf"}, {"output": "crf", "constrained": True}],
-    "translation": [{"attention": True}, {"attention": False, "num_layers": 2}],
+    "translation": [
+        {"attention": "additive"},
+        {"attention": "general"},
+        {"attention": "none", "num_layers": 2},
+    ],
     "language_model": [{}, {"tied": True}],
-    "generate": [{"attention": True}, {"attention": False, "tied": True}],
+    "generate": [{"attention": "additive"}, {"attention": "none", "tied": True}],
 }
 """Choices of each task that read the encoder in different ways; one is taken in turn."""
 

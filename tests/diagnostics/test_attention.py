@@ -59,7 +59,7 @@ def test_weights_are_those_that_the_decoder_uses(tmp_path):
 
 
 def test_tasks_without_attention_have_none(tmp_path):
-    model, batch, _ = prepared(tmp_path / "a", "translation", "task.attention=false")
+    model, batch, _ = prepared(tmp_path / "a", "translation", "task.attention=none")
     assert model.task.attended(model.encoder(batch.inputs, batch.lengths), batch) is None
     model, batch, _ = prepared(tmp_path / "b", "ner")
     assert model.task.attended(model.encoder(batch.inputs, batch.lengths), batch) is None

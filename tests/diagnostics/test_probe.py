@@ -52,8 +52,8 @@ def translate(attention):
 TASKS = {
     "label": classify,
     "tags": tag,
-    "attention": translate(attention=True),
-    "bottleneck": translate(attention=False),
+    "attention": translate(attention="additive"),
+    "bottleneck": translate(attention="none"),
 }
 
 

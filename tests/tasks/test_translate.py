@@ -1,3 +1,4 @@
+import itertools
 import math
 from functools import partial
 
@@ -76,10 +77,16 @@ def evaluate(encoder, task, batch, split="test", texts=None):
     return task.compute()
 
 
-@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
-@pytest.mark.parametrize("attention", [True, False])
+@pytest.mark.parametrize(
+    ("cell", "attention"),
+    [
+        *itertools.product([RNN, LSTM, GRU], ["additive", "none"]),
+        *((GRU, kind) for kind in ("dot", "general", "scaled")),
+    ],
+)
 def test_learns_to_reverse_by_heart(cell, attention):
-    encoder, task = build(cell, attention=attention)
+    equal = attention in ("dot", "scaled")  # outputs of one size
+    encoder, task = build(cell, bidirectional=not equal, attention=attention)
     pairs = reversals(12, seed=1)
     assert train(encoder, task, [batch_of(pairs)] * 250) < 0.02
     encoder.eval(), task.eval()

@@ -1,11 +1,16 @@
-"""Additive attention: where in the source each target step looks."""
+"""Attention: where in the source each target step looks."""
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+from rnnlab.errors import ConfigError
+
+AttentionKind = Literal["additive", "dot", "general", "scaled", "none"]
 
 MAX_ELEMENTS = 1 << 26
 """Largest tensor (B, U, T, A) held for a backward pass, in elements: 256 MB in float32."""
@@ -24,37 +29,30 @@ class Attended(NamedTuple):
     rows: list[list[str]]
 
 
-class AdditiveAttention(nn.Module):
-    """Scores every source step against a query by a one-layer network.
+class Attention(nn.Module, ABC):
+    """Scores every source step against a query; the context is the mean by these scores.
 
-    Bahdanau et al. 2015 (arXiv:1409.0473), section A.1.2: e_ut = v . tanh(W q_u + U h_t),
-    a_u = softmax_t(e_ut), c_u = sum_t a_ut h_t. U h_t does not depend on the query: `project` it
-    once a sentence and hand it to every call.
+    a_u = softmax_t(e_ut), c_u = sum_t a_ut h_t; a subclass says what the score e_ut of query q_u
+    and source step h_t is. What of it does not depend on the query is the key: `project` it once
+    a sentence and hand it to every call.
 
     Args:
         query_size: Features Q of a query.
         value_size: Features O of a source step.
-        size: Units A of the scoring network.
-        max_elements: Where (B, U, T, A) would be larger, the queries are taken in chunks that are
-            computed again in the backward pass, so that memory stays bounded.
     """
 
-    def __init__(
-        self, query_size: int, value_size: int, size: int, *, max_elements: int = MAX_ELEMENTS
-    ) -> None:
+    def __init__(self, query_size: int, value_size: int) -> None:
         super().__init__()
-        self.query = nn.Linear(query_size, size)
-        self.key = nn.Linear(value_size, size, bias=False)
-        self.energy = nn.Linear(size, 1, bias=False)
-        self.max_elements = max_elements
-        for linear in (self.query, self.key, self.energy):
-            nn.init.xavier_uniform_(linear.weight)
-        nn.init.zeros_(self.query.bias)
 
+    @abstractmethod
     def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T A"]:
-        """The keys U h_t of a sentence, for `forward`."""
-        projected: Tensor = self.key(values)
-        return projected
+        """The keys of a sentence, for `forward`."""
+
+    @abstractmethod
+    def scores(
+        self, queries: Float[Tensor, "B U Q"], keys: Float[Tensor, "B T A"]
+    ) -> Float[Tensor, "B U T"]:
+        """e_ut of every query and every source step, padding among them."""
 
     def forward(
         self,
@@ -74,21 +72,146 @@ class AdditiveAttention(nn.Module):
         if queries.dim() == 2:
             context, weights = self(queries.unsqueeze(1), keys, values, mask)
             return context.squeeze(1), weights.squeeze(1)
-        projected = self.query(queries)
-        at_once = max(1, self.max_elements // max(1, keys.numel()))
-        if projected.shape[1] <= at_once:
-            scores = self._scores(projected, keys)
-        else:
-            chunks = [
-                checkpoint(self._scores, chunk, keys, use_reentrant=False)
-                for chunk in projected.split(at_once, dim=1)
-            ]
-            scores = torch.cat(chunks, dim=1)
+        scores = self.scores(queries, keys)
         weights = scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(dim=-1)
         return weights @ values, weights
 
-    def _scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+
+class AdditiveAttention(Attention):
+    """The score is that of a one-layer network: e_ut = v . tanh(W q_u + U h_t).
+
+    Bahdanau et al. 2015 (arXiv:1409.0473), section A.1.2; the keys are U h_t.
+
+    Args:
+        query_size: Features Q of a query.
+        value_size: Features O of a source step.
+        size: Units A of the scoring network; None for `query_size`.
+        max_elements: Where (B, U, T, A) would be larger, the queries are taken in chunks that are
+            computed again in the backward pass, so that memory stays bounded.
+    """
+
+    def __init__(
+        self,
+        query_size: int,
+        value_size: int,
+        size: int | None = None,
+        *,
+        max_elements: int = MAX_ELEMENTS,
+    ) -> None:
+        super().__init__(query_size, value_size)
+        size = query_size if size is None else size
+        self.query = nn.Linear(query_size, size)
+        self.key = nn.Linear(value_size, size, bias=False)
+        self.energy = nn.Linear(size, 1, bias=False)
+        self.max_elements = max_elements
+        for linear in (self.query, self.key, self.energy):
+            nn.init.xavier_uniform_(linear.weight)
+        nn.init.zeros_(self.query.bias)
+
+    def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T A"]:
+        """U h_t."""
+        projected: Tensor = self.key(values)
+        return projected
+
+    def scores(
+        self, queries: Float[Tensor, "B U Q"], keys: Float[Tensor, "B T A"]
+    ) -> Float[Tensor, "B U T"]:
+        """See `Attention.scores`."""
+        projected = self.query(queries)
+        at_once = max(1, self.max_elements // max(1, keys.numel()))
+        if projected.shape[1] <= at_once:
+            return self._energies(projected, keys)
+        chunks = [
+            checkpoint(self._energies, chunk, keys, use_reentrant=False)
+            for chunk in projected.split(at_once, dim=1)
+        ]
+        return torch.cat(chunks, dim=1)
+
+    def _energies(self, queries: Tensor, keys: Tensor) -> Tensor:
         # in place: the sum is not needed again, and this is the largest tensor of a decoder
         hidden = (queries.unsqueeze(2) + keys.unsqueeze(1)).tanh_()
-        scores: Tensor = self.energy(hidden)
-        return scores.squeeze(-1)
+        energies: Tensor = self.energy(hidden)
+        return energies.squeeze(-1)
+
+
+class GeneralAttention(Attention):
+    """The score is a learned product: e_ut = q_u . W h_t.
+
+    Luong et al. 2015 (arXiv:1508.04025), section 3.1, "general"; the keys are W h_t.
+
+    Args:
+        query_size: Features Q of a query.
+        value_size: Features O of a source step.
+    """
+
+    def __init__(self, query_size: int, value_size: int) -> None:
+        super().__init__(query_size, value_size)
+        self.key = nn.Linear(value_size, query_size, bias=False)
+        nn.init.xavier_uniform_(self.key.weight)
+
+    def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T Q"]:
+        """W h_t."""
+        projected: Tensor = self.key(values)
+        return projected
+
+    def scores(
+        self, queries: Float[Tensor, "B U Q"], keys: Float[Tensor, "B T Q"]
+    ) -> Float[Tensor, "B U T"]:
+        """See `Attention.scores`."""
+        return queries @ keys.transpose(1, 2)
+
+
+class DotAttention(Attention):
+    """The score is the plain product, without a weight: e_ut = q_u . h_t.
+
+    Luong et al. 2015 (arXiv:1508.04025), section 3.1, "dot"; the keys are the h_t themselves.
+    Sizes that differ are refused: with a matrix between them it would be `GeneralAttention`.
+
+    Args:
+        query_size: Features Q of a query.
+        value_size: Features O of a source step, as many.
+
+    Raises:
+        ConfigError: The sizes differ.
+    """
+
+    def __init__(self, query_size: int, value_size: int) -> None:
+        super().__init__(query_size, value_size)
+        if query_size != value_size:
+            raise ConfigError(
+                f"task.attention: dot and scaled need outputs of one size, but the decoder's have "
+                f"{query_size} features and the encoder's {value_size}; choose general"
+            )
+
+    def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T O"]:
+        """The h_t."""
+        return values
+
+    def scores(
+        self, queries: Float[Tensor, "B U O"], keys: Float[Tensor, "B T O"]
+    ) -> Float[Tensor, "B U T"]:
+        """See `Attention.scores`."""
+        return queries @ keys.transpose(1, 2)
+
+
+class ScaledDotAttention(DotAttention):
+    """The product divided by the root of the size: e_ut = q_u . h_t / sqrt(O).
+
+    Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.1, one head, without projections.
+    Arguments and errors are those of `DotAttention`.
+    """
+
+    def scores(
+        self, queries: Float[Tensor, "B U O"], keys: Float[Tensor, "B T O"]
+    ) -> Float[Tensor, "B U T"]:
+        """See `Attention.scores`."""
+        return super().scores(queries * queries.shape[-1] ** -0.5, keys)
+
+
+ATTENTIONS: dict[AttentionKind, type[Attention]] = {
+    "additive": AdditiveAttention,
+    "dot": DotAttention,
+    "general": GeneralAttention,
+    "scaled": ScaledDotAttention,
+}
+"""The module of each choice but `none`; its constructor takes the sizes of query and value."""

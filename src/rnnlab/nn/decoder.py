@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rnnlab.data.batch import IGNORE
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.layers.base import Layer, State
-from rnnlab.nn.attention import AdditiveAttention
+from rnnlab.nn.attention import ATTENTIONS, AttentionKind
 from rnnlab.nn.bridge import Bridge
 from rnnlab.nn.search import Step
 
@@ -20,9 +20,9 @@ class Decoder(nn.Module):
 
     The layers are of the encoder's cell and read the target tokens alone, so that all steps of a
     training batch are one call a layer; attention comes behind them, for all steps at once, as in
-    Luong et al. 2015 (arXiv:1508.04025, section 3, without input feeding), with the scores of
-    Bahdanau et al. 2015. The readout r_u = tanh(W [h_u; c_u; e_u] + b) has the size of the
-    embedding e_u, whether the two are tied or not.
+    Luong et al. 2015 (arXiv:1508.04025, section 3, without input feeding). The readout
+    r_u = tanh(W [h_u; c_u; e_u] + b) has the size of the embedding e_u, whether the two are tied
+    or not.
 
     Without attention there is no c_u: all that the decoder knows of the source is its initial
     state (Sutskever et al. 2014), a bottleneck of fixed size.
@@ -32,10 +32,13 @@ class Decoder(nn.Module):
         vocab_size: Target tokens V.
         embedding_size: Features E of a target token, and of the readout.
         num_layers: Recurrent layers, at least 1.
-        attention: Attend to the encoder's outputs.
+        attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; or `none`.
         dropout: Probability of zeroing an embedded token, an output between layers, and the
             readout.
         tied: Use the embedding as the output weights (Press & Wolf 2017).
+
+    Raises:
+        ConfigError: An attention that does not fit the sizes.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Decoder(nn.Module):
         *,
         embedding_size: int,
         num_layers: int = 1,
-        attention: bool = True,
+        attention: AttentionKind = "additive",
         dropout: float = 0.0,
         tied: bool = False,
     ) -> None:
@@ -58,8 +61,10 @@ class Decoder(nn.Module):
             size = layers[-1].output_size
         self.layers = nn.ModuleList(layers)
         self.bridge = Bridge([int(e.output_size) for e in encoder.layers], layers)  # type: ignore[arg-type]
-        self.attention = AdditiveAttention(size, encoder.output_size, size) if attention else None
-        context_size = encoder.output_size if attention else 0
+        context_size = 0 if attention == "none" else encoder.output_size
+        self.attention = (
+            None if attention == "none" else ATTENTIONS[attention](size, encoder.output_size)
+        )
         self.readout = nn.Linear(size + context_size + embedding_size, embedding_size)
         self.output = nn.Linear(embedding_size, vocab_size)
         self.dropout = nn.Dropout(dropout)

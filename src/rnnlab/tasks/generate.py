@@ -13,6 +13,7 @@ from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError, DataError
+from rnnlab.nn.attention import AttentionKind
 from rnnlab.nn.decoder import Decoder
 from rnnlab.nn.metrics import language_scores
 from rnnlab.nn.sampling import Sampling, sample
@@ -37,7 +38,8 @@ class Generate(Task):
         spec: Target vocabulary with `<pad>`, `<s>`, `</s>`, and the tokeniser that joins it.
         embedding_size: Features of a target token.
         num_layers: Recurrent layers of the decoder.
-        attention: Attend to the encoder's outputs; without, the initial state is all there is.
+        attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; with `none`
+            the initial state is all there is.
         dropout: On target embeddings, between decoder layers, and before the output layer.
         tied: Output weights are those of the target embedding.
         beam: Width of the search for predictions; 1 is greedy.
@@ -57,7 +59,7 @@ class Generate(Task):
         *,
         embedding_size: int = 64,
         num_layers: int = 1,
-        attention: bool = True,
+        attention: AttentionKind = "additive",
         dropout: float = 0.0,
         tied: bool = False,
         beam: int = 5,

@@ -12,7 +12,7 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
-from rnnlab.nn.attention import Attended
+from rnnlab.nn.attention import Attended, AttentionKind
 from rnnlab.nn.bleu import Bleu
 from rnnlab.nn.decoder import Decoder
 from rnnlab.nn.search import beam_search
@@ -36,7 +36,8 @@ class Translate(Task):
         spec: Target vocabulary with `<pad>`, `<s>`, `</s>`, and the tokeniser that joins it.
         embedding_size: Features of a target token.
         num_layers: Recurrent layers of the decoder.
-        attention: Attend to the encoder's outputs; without, the decoder has its final state alone.
+        attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; with `none`
+            the decoder has its final state alone.
         dropout: On target embeddings, between decoder layers, and before the output layer.
         label_smoothing: Share of the target's probability spread over the whole vocabulary
             (Szegedy et al. 2016); in the loss of all splits.
@@ -62,7 +63,7 @@ class Translate(Task):
         *,
         embedding_size: int = 256,
         num_layers: int = 1,
-        attention: bool = True,
+        attention: AttentionKind = "additive",
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         tied: bool = False,
