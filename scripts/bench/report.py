@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +13,7 @@ import torch
 
 from bench.tables import TABLES, targets
 from bench.targets import check
-from rnnlab.record import git_revision, write_json
+from rnnlab.record import git_revision, processor, write_json
 
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 """Between these lines of a document the tables are replaced; all else is left alone."""
@@ -51,14 +50,6 @@ def taken(command: str, size: str, seconds: float) -> dict[str, Any]:
         | {"python": platform.python_version()},
         "git": git_revision(),
     }
-
-
-def processor() -> str:
-    """Its name, where the system tells."""
-    path = Path("/proc/cpuinfo")
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    found = re.search(r"^model name\s*: (.+)$", text, re.M)
-    return found[1] if found else platform.processor() or platform.machine()
 
 
 def render(record: Mapping[str, Any]) -> str:

@@ -45,7 +45,6 @@ def conclude(
     status: str,
     reason: str | None,
     folder: Path,
-    seconds: float,
     checksums: dict[str, str],
 ) -> Outcome:
     """Test the best weights of a completed run, and write down how it went.
@@ -58,14 +57,16 @@ def conclude(
         status: How `fit` ended.
         reason: Why, of a run that diverged.
         folder: The run's folder.
-        seconds: Wall time of `fit`.
         checksums: sha256 of the files read.
     """
     task = module.task
+    count = next(c for c in trainer.callbacks if isinstance(c, Throughput))  # type: ignore[attr-defined]
+    work, seconds = count.total, count.wall
     val, test = section(trainer, "val"), {}
+    best_epoch = None
     trained = status == "completed"
     if trained:
-        val = _load_best(trainer, module, val)
+        val, best_epoch = _load_best(trainer, module, val)
         try:
             test = evaluate_split(trainer, module, data)
         except (KeyboardInterrupt, SystemExit):  # what Lightning makes of Ctrl-C
@@ -74,7 +75,6 @@ def conclude(
     score = found if task.mode == "max" else -found
     if status == "diverged" or math.isnan(score):
         score = -math.inf
-    work = next(c for c in trainer.callbacks if isinstance(c, Throughput)).total  # type: ignore[attr-defined]
     record = collect(
         cfg,
         status=status,
@@ -83,6 +83,7 @@ def conclude(
         monitor=f"val/{task.monitor}",
         score=score if math.isfinite(score) else None,
         epochs=trainer.current_epoch,
+        best_epoch=best_epoch,
         steps=trainer.global_step,
         wall_seconds=seconds,
         train_seconds=work.seconds,
@@ -126,17 +127,19 @@ def section(trainer: Trainer, split: str) -> dict[str, float]:
 
 def _load_best(
     trainer: Trainer, module: SequenceModule, last: dict[str, float]
-) -> dict[str, float]:
-    """Give the module the best epoch's weights; that epoch's validation metrics.
+) -> tuple[dict[str, float], int]:
+    """Give the module the best epoch's weights; that epoch's validation metrics, and its number.
 
     The monitored one is exact, the others are dropped where another epoch than the last was best.
     """
     best = next(c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint))
     if best.best_model_score is None:  # no validation: the last weights are what there is
-        return last
-    module.load_state_dict(load_plain(Path(best.best_model_path))["state_dict"])
+        return last, trainer.current_epoch
+    checkpoint = load_plain(Path(best.best_model_path))
+    module.load_state_dict(checkpoint["state_dict"])
     score, name = float(best.best_model_score), str(best.monitor).removeprefix("val/")
-    return last if last.get(name) == score else {name: score}
+    val = last if last.get(name) == score else {name: score}
+    return val, int(checkpoint["epoch"]) + 1
 
 
 def evaluate_split(

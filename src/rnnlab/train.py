@@ -1,6 +1,5 @@
 """A training run from configuration to score."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +74,6 @@ def run(
         OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
         announce(module, data, vectors, folder, trainer.strategy.root_device)
     declare_hparams(trainer, flat(cfg), model.task)
-    started = time.perf_counter()
     status, reason = "completed", None
     try:
         trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
@@ -95,7 +93,6 @@ def run(
         status=status,
         reason=reason,
         folder=folder,
-        seconds=time.perf_counter() - started,
         checksums=data.checksums() | vectors.checksums(),
     )
 

@@ -72,6 +72,8 @@ class Throughput(Callback):
 
     def __init__(self) -> None:
         self.total = Work()
+        self._before = 0.0  # wall time of the processes that were resumed
+        self._began: float | None = None
         self.clock: Callable[[], float] = time.perf_counter
         self._since: float | None = None
         self._mark = Work()
@@ -79,11 +81,23 @@ class Throughput(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Counts so far, for a resumed run."""
-        return asdict(self.total)
+        return asdict(self.total) | {"wall": self.wall}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""
-        self.total = self._mark = Work(**state_dict)
+        counts = dict(state_dict)
+        self._before = counts.pop("wall", 0.0)  # older runs did not count it
+        self.total = self._mark = Work(**counts)
+
+    @property
+    def wall(self) -> float:
+        """Seconds from the start of `fit` until now, with validations, summed over processes."""
+        return self._before + (0.0 if self._began is None else self.clock() - self._began)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Start the wall's clock."""
+        if stage == "fit":
+            self._began = self.clock()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""

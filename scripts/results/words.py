@@ -1,0 +1,88 @@
+"""The shortest command line that gives a run's configuration again."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rnnlab.compare.groups import BYSTANDERS
+from rnnlab.composing import Composed, compose_words
+from rnnlab.errors import ConfigError
+
+UNLISTED = ("hydra", "experiment", "sweep", "launcher", "seed", "resume")
+"""First parts of keys that are said elsewhere, or change nothing in a run."""
+
+
+def shortest(said: Sequence[str], cfg: Mapping[str, Any], choices: Mapping[str, Any]) -> list[str]:
+    """Overrides that, with the run's seed, compose to its configuration today.
+
+    Of the words that the run was started with those that still change something; and whatever is
+    needed besides, where the run was resumed with other values or an experiment changed since.
+
+    Args:
+        said: What the run was started with.
+        cfg: The run's configuration, resolved.
+        choices: The choice made for each group of rnnlab's, not for Hydra's own.
+
+    Raises:
+        ConfigError: No words do; names the options.
+    """
+    seed = f"seed={cfg['seed']}"
+    experiment = choices.get("experiment")
+    base = [seed, *([f"experiment={experiment}"] if experiment else [])]
+    groups = [f"{k}={v}" for k, v in choices.items() if v and k not in UNLISTED]
+    # an option that was not there yet had the value that its group gives it
+    wanted = dict(_leaves(compose_words("train", [seed, *groups]).cfg)) | dict(_leaves(cfg))
+
+    def missing(words: Sequence[str]) -> tuple[Composed, set[str]]:
+        composed = compose_words("train", [*base, *words])
+        found = dict(_leaves(composed.cfg))
+        keys = {k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k)}
+        return composed, {key for key in keys if _matters(key, cfg)}
+
+    words = [word for word in said if re.split(r"[.=/]", word.lstrip("+~"))[0] not in UNLISTED]
+    composed, left = missing(words)
+    for word in words:
+        fewer = [each for each in words if each != word]
+        tried, without = missing(fewer)
+        if without <= left:
+            words, composed, left = fewer, tried, without
+    while left:
+        keys = sorted(key for key in left if not key.endswith("._target_"))
+        offered = [g for g in groups if not _chosen(composed, g)]
+        offered += [f"{key}={spelled(wanted.get(key))}" for key in keys]
+        better = [(word, *missing([*words, word])) for word in offered]
+        better = sorted((b for b in better if len(b[2]) < len(left)), key=lambda b: len(b[2]))
+        if not better:
+            raise ConfigError(f"no command gives this today: {', '.join(sorted(left))}")
+        word, composed, left = better[0]
+        words = [*words, word]
+    return [re.sub(r"(?<==)/\S*/", ".../", word) for word in words]
+
+
+def spelled(value: Any) -> str:
+    """A value in Hydra's grammar."""
+    return (
+        value if isinstance(value, str) and re.fullmatch(r"[\w./-]+", value) else json.dumps(value)
+    )
+
+
+def _chosen(composed: Composed, word: str) -> bool:
+    group, _, choice = word.partition("=")
+    return composed.choices.get(group) == choice
+
+
+def _matters(key: str, cfg: Mapping[str, Any]) -> bool:
+    """Whether an option decides what comes out of a run, wherever its files are."""
+    aside = (*BYSTANDERS, "seed")
+    return not (
+        key.endswith(".root") or any(key == name or key.startswith(f"{name}.") for name in aside)
+    )
+
+
+def _leaves(cfg: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in cfg.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
