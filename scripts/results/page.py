@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from functools import cache
 from statistics import mean, stdev
 
 from results.goals import Goal, Goals, Metric
@@ -157,6 +158,7 @@ def _range(values: Sequence[float | None]) -> str:
     return f"{least}" if least == most else f"{least} - {most}"
 
 
+@cache
 def _task(goal: Goal) -> str:
     words = [f"experiment={goal.experiment}", *goal.overrides]
     return str(compose_words("train", words).choices["task"])
