@@ -90,6 +90,17 @@ def test_words_go_on_too(tmp_path, capsys):
     )
 
 
+def test_an_adaptive_output_is_evaluated_sampled_and_asked(tmp_path, capsys):
+    words = ["task.output=adaptive", "task.cutoffs=[5,9]", "task.div_value=2", "data.level=word"]
+    run = train(tmp_path, "language_model", *words, "data.bptt=4", "optimizer.lr=0.03")
+    record = json.loads((run.folder / "metrics.json").read_text())
+    said = call(capsys, "evaluate", f"checkpoint={run.folder}")
+    assert json.loads(said.out)["test"] == pytest.approx(record["test"])
+    assert predict(capsys, run, "prompt=three, four", "length=9").out.startswith("three , four")
+    (answer,) = rnnlab.load(run.folder).predict(["one, two,"])
+    assert 1 / 20 < answer.probability <= 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -117,6 +128,12 @@ def test_other_models_go_on_with_no_text(tiny_run, capsys):
     [
         (["encoder.bidirectional=true"], "encoder.bidirectional: true would show a language model"),
         (["encoder=bag"], "encoder: Bag carries nothing from one token to the next"),
+        (["task.output=adaptive"], "task.cutoffs: [2000, 10000] must be rising numbers above 0"),
+        (
+            ["task.output=adaptive", "task.cutoffs=[5]", "task.tied=true"],
+            "task.tied: true needs task.output=softmax",
+        ),
+        (["task.output=adaptative"], "task.output: 'adaptative' is not one of softmax, adaptive"),
         (["data.bptt=0"], "data.bptt: 0 is too small"),
         (["data.level=chr"], "data.level: 'chr' is not one of char, word, space"),
         (["data=imdb"], "task language_model needs next; data imdb gives label. Data with next: "),

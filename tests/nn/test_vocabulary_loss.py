@@ -39,6 +39,16 @@ def test_loss_and_gradients_are_those_of_the_plain_formula(rows, smoothing, igno
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-15)
 
 
+def test_an_output_without_a_bias():
+    features, output, target = case(CHUNK + 1)
+    output.bias = None
+    fast, slow = (f(features, output, target) for f in (vocabulary_loss, plain))
+    torch.testing.assert_close(fast, slow, rtol=1e-13, atol=0)
+    inputs = (features, output.weight)
+    for mine, theirs in zip(*(torch.autograd.grad(x, inputs) for x in (fast, slow)), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-15)
+
+
 def test_large_logits_do_not_overflow():
     features, output, target = case(9)
     with torch.no_grad():

@@ -1,22 +1,26 @@
 """IMDb large movie reviews: sentiment of whole reviews."""
 
-import hashlib
-import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from rnnlab.data.coded import Example
-from rnnlab.data.reading import broken_files, decode, members, sha256
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.reviews import (
+    ARCHIVE,
+    LABELLED,
+    LICENCE,
+    held_out,
+    labelled_place,
+    read_reviews,
+    review_files,
+    review_sums,
+)
+from rnnlab.data.source import About, data_root
 from rnnlab.data.spec import Kind, Split
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.errors import DataError
-
-_REVIEW = r"/(?:neg|pos)/[^/]+\.txt"
 
 
 class IMDb(TextData):
@@ -43,15 +47,8 @@ class IMDb(TextData):
     kind: ClassVar[Kind] = "label"
     about: ClassVar[About] = About(
         title="Large Movie Review Dataset v1: sentiment, English",
-        licence="none stated (research use; cite Maas et al. 2011)",
-        files=(
-            Remote(
-                path="imdb/aclImdb_v1.tar.gz",
-                urls=("https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",),
-                sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
-                size=84_125_825,
-            ),
-        ),
+        licence=LICENCE,
+        files=(ARCHIVE,),
         counts={"train": 22_504, "val": 2_496, "test": 25_000},
     )
 
@@ -86,65 +83,23 @@ class IMDb(TextData):
 
     def files(self, split: Split) -> list[Path]:
         """The archive with the labelled reviews, or all files of the unpacked split."""
-        source = self._source()
-        if source.is_file():
-            return [source]
-        return [path for label in ("neg", "pos") for path in _folder(source / split / label)]
+        return review_files(self._place(), split, LABELLED)
 
     def read(self, split: Split) -> Iterator[Example]:
         """The reviews of the official `train` or `test` split."""
-        for path in self.files(split):
-            if path.suffix == ".txt":
-                with broken_files(path):
-                    text = decode(path.read_bytes(), str(path))
-                yield Example(text, (path.parent.name,), self.shown(path))
-                continue
-            for name, data in members(path, re.compile(f"(?:.*/)?aclImdb/{split}{_REVIEW}")):
-                text = decode(data, f"{path}:{name}")
-                label = PurePosixPath(name).parent.name
-                yield Example(text, (label,), f"{self.shown(path)}:{name}")
+        return read_reviews(self._place(), split, LABELLED, self.root)
 
     def holds(self, split: Split) -> tuple[Split, np.ndarray | None]:
         """Validation and training reviews are both among the official training reviews."""
         if split == "test":
             return "test", None
-        # sorted distinct texts, so that the choice depends on the texts alone
-        texts, owner = np.unique(self.coded("train").digest, return_inverse=True)
-        order = np.random.default_rng(self.split_seed).permutation(len(texts))
-        held = np.zeros(len(texts), dtype=bool)
-        held[order[: round(self.val_fraction * len(texts))]] = True
-        return "train", np.flatnonzero(held[owner] == (split == "val"))
+        digest = self.coded("train").digest
+        held = np.isin(digest, held_out(digest, self.val_fraction, self.split_seed))
+        return "train", np.flatnonzero(held == (split == "val"))
 
     def sums(self, part: Split) -> dict[str, str]:
         """Of the archive; of an unpacked folder that of the lines `SHA256  NAME` of its files."""
-        source = self._source()
-        if source.is_file():
-            return super().sums(part)
-        digests: dict[str, Any] = {}
-        for path in self.files(part):
-            digest = digests.setdefault(self.shown(path.parent), hashlib.sha256())
-            name = path.relative_to(source.parent).as_posix()
-            digest.update(f"{sha256(path)}  {name}\n".encode())
-        return {folder: digest.hexdigest() for folder, digest in digests.items()}
+        return review_sums(self._place(), part, LABELLED, self.root)
 
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()
-
-    def _source(self) -> Path:
-        folder = self.root / self.corpus
-        archives = [
-            path.relative_to(self.root).as_posix()
-            for path in sorted(folder.glob("aclImdb_v1*.tar.gz"))
-            if "unsup" not in path.name
-        ]
-        wanted = archives or ["imdb/aclImdb_v1.tar.gz"]
-        return find(self.root, self.corpus, self.about, [*wanted, "imdb/aclImdb"])
-
-
-def _folder(folder: Path) -> list[Path]:
-    with broken_files(folder):
-        found = [path for path in folder.iterdir() if path.suffix == ".txt"]
-    if not found:
-        raise DataError(f"{folder}: no reviews")
-    return sorted(path for path in found if not path.name.startswith("._"))
+    def _place(self) -> Path:
+        return labelled_place(self.root, self.corpus, self.about)

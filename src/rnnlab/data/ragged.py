@@ -69,6 +69,15 @@ class Ragged:
         values[inner] = self.values
         return Ragged(values, offsets)
 
+    def ended(self, end: int) -> "Ragged":
+        """Every sequence with `end` behind it."""
+        offsets = self.offsets + np.arange(len(self.offsets))
+        values = np.full(offsets[-1], end, dtype=np.int32)
+        inner = np.ones(len(values), dtype=bool)
+        inner[offsets[1:] - 1] = False
+        values[inner] = self.values
+        return Ragged(values, offsets)
+
     def pad(self, rows: np.ndarray, fill: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B"]]:
         """The chosen sequences, right padded with `fill` (int64), and their lengths (int64)."""
         starts = self.offsets[rows]

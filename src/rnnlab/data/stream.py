@@ -119,8 +119,9 @@ class StreamLoader:
                 f"shared by {world_size} processes"
             )
         padding = rows * steps - total
-        inputs = np.pad(stream.inputs[:-1].astype(np.int64), (0, padding))
-        target = np.pad(stream.target[1:].astype(np.int64), (0, padding), constant_values=IGNORE)
+        # 32 bits until a batch is made: a text can have tens of millions of tokens
+        inputs = np.pad(stream.inputs[:-1], (0, padding))
+        target = np.pad(stream.target[1:], (0, padding), constant_values=IGNORE)
         share = np.array_split(np.arange(rows), world_size)[rank]
         self.inputs = torch.from_numpy(inputs.reshape(rows, steps)[share])
         self.target = torch.from_numpy(target.reshape(rows, steps)[share])
@@ -151,12 +152,12 @@ class StreamLoader:
             asked = time.perf_counter()
 
     def _batch(self, first: int, last: int) -> Batch:
-        inputs = self.inputs[:, first:last].contiguous()
+        inputs = self.inputs[:, first:last].long().contiguous()
         count = int(self._real[last] - self._real[first])
         return Batch(
             inputs,
             torch.full((len(inputs),), last - first),
-            self.target[:, first:last].contiguous(),
+            self.target[:, first:last].long().contiguous(),
             tokens=count,
             target_tokens=count,
             carry=first > 0,

@@ -74,6 +74,12 @@ class StreamData(TextData):
         """Which of the file's tokens are the split: all of them by default."""
         return slice(None)
 
+    def tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
+        """A split's tokens as positions (N,) in a list of types, and that list."""
+        coded = self.coded(split)
+        values = coded.source.values
+        return values[self.span(split, len(values))], coded.source_types
+
     def files(self, split: Split) -> list[Path]:
         """The one file."""
         return [self.file(split)]
@@ -127,14 +133,12 @@ class StreamData(TextData):
         )
 
     def _tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
-        coded = self.coded(split)
-        values = coded.source.values
-        values = values[self.span(split, len(values))]
+        values, types = self.tokens(split)
         if len(values) < 2:
             raise DataError(
                 f"{self.corpus}: the {split} split needs two tokens at least ({self.file(split)})"
             )
-        return values, coded.source_types
+        return values, types
 
 
 def _look_up(vocab: Vocab, types: list[str]) -> np.ndarray:

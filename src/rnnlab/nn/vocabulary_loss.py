@@ -30,7 +30,7 @@ def vocabulary_loss(
 
     Args:
         features: What the output layer reads.
-        output: From features to logits (N, V), with a bias.
+        output: From features to logits (N, V), with a bias or without.
         target: Ids below V, or `IGNORE`.
         label_smoothing: Share of a target's probability that is spread over all V.
 
@@ -60,19 +60,23 @@ class _Chunked(Function):
         ctx: Any,
         features: Tensor,
         weight: Tensor,
-        bias: Tensor,
+        bias: Tensor | None,
         target: Tensor,
         label_smoothing: float,
     ) -> Tensor:
         rows, words = len(features), len(weight)
         to_features = torch.empty_like(features)
-        to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        to_weight = torch.zeros_like(weight)
+        to_bias = None if bias is None else torch.zeros_like(bias)
         loss = features.new_zeros(())
         room = features.new_empty(min(CHUNK, rows), words)
         for start in range(0, rows, CHUNK):
             some = features[start : start + CHUNK]
             index = target[start : start + CHUNK].unsqueeze(1)
-            logits = torch.addmm(bias, some, weight.t(), out=room[: len(some)])
+            if bias is None:
+                logits = torch.mm(some, weight.t(), out=room[: len(some)])
+            else:
+                logits = torch.addmm(bias, some, weight.t(), out=room[: len(some)])
             total = logits.logsumexp(dim=1, keepdim=True)
             loss += (1 - label_smoothing) * (total - logits.gather(1, index)).sum()
             if label_smoothing:
@@ -83,7 +87,8 @@ class _Chunked(Function):
             slope.scatter_add_(1, index, slope.new_full(index.shape, label_smoothing - 1))
             torch.mm(slope, weight, out=to_features[start : start + CHUNK])
             to_weight.addmm_(slope.t(), some)
-            to_bias += slope.sum(dim=0)
+            if to_bias is not None:
+                to_bias += slope.sum(dim=0)
         ctx.save_for_backward(to_features, to_weight, to_bias)
         ctx.rows = rows
         return loss / rows
@@ -96,4 +101,5 @@ class _Chunked(Function):
                 "(create_graph=True)"
             )
         scale = gradient / ctx.rows
-        return (*(part * scale for part in ctx.saved_tensors), None, None)
+        parts = (None if part is None else part * scale for part in ctx.saved_tensors)
+        return (*parts, None, None)

@@ -19,7 +19,7 @@ from rnnlab.layers.base import Layer, State
 from rnnlab.nn.metrics import language_scores
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
-from rnnlab.nn.vocabulary_loss import vocabulary_loss
+from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -42,17 +42,31 @@ class LanguageModel(Task):
         dropout: Probability of zeroing a feature of a step's output.
         tied: The output weights are those of the embedding (Press and Wolf 2017). Where the
             encoder's outputs have another size than the embedding, a linear layer is between.
+        output: `softmax` gives each token a row of weights; `adaptive` is far cheaper for
+            thousands of words, with less weights for the rarer ones. Both give exact
+            probabilities, so that perplexities compare.
+        cutoffs: Of `adaptive`: ids where its clusters begin (`rnnlab.nn.vocabulary_outputs`).
+        div_value: Of `adaptive`: divides the features from cluster to cluster.
 
     Raises:
         ConfigError: An encoder that reads the text back as well, or has no memory; tied weights
-            of an embedding that is frozen or has no vector a token.
+            of an embedding that is frozen or has no vector a token, or of an adaptive output;
+            cutoffs outside of the vocabulary.
     """
 
     kind: ClassVar[Kind] = "next"
     mode: Literal["max", "min"] = "min"
 
     def __init__(
-        self, encoder: Encoder, spec: Spec, *, dropout: float = 0.0, tied: bool = False
+        self,
+        encoder: Encoder,
+        spec: Spec,
+        *,
+        dropout: float = 0.0,
+        tied: bool = False,
+        output: VocabularyOutput = "softmax",
+        cutoffs: Sequence[int] = (2000, 10000),
+        div_value: float = 4.0,
     ) -> None:
         super().__init__(encoder, spec)
         if encoder.bidirectional:
@@ -72,31 +86,24 @@ class LanguageModel(Task):
         self.monitor = "bpc" if self.characters else "perplexity"
         self.dropout = nn.Dropout(dropout)
         self.projection: nn.Module = nn.Identity()
-        self.output = nn.Linear(encoder.output_size, len(self.vocab))
-        nn.init.zeros_(self.output.bias)
-        if tied:
-            self._tie(encoder)
+        features = encoder.output_size
+        weight = _trained_vectors(encoder) if tied else None
+        if weight is not None and weight.shape[1] != features:
+            self.projection = nn.Linear(features, weight.shape[1])
+            features = weight.shape[1]
+        self.output = OUTPUTS[output](features, len(self.vocab), cutoffs, div_value)
+        if weight is not None:
+            self.output.tie(weight)
         self.nll = MeanMetric()
-
-    def _tie(self, encoder: Encoder) -> None:
-        weight = getattr(encoder.embedding, "weight", None)
-        if not isinstance(weight, nn.Parameter) or not weight.requires_grad:
-            raise ConfigError("task.tied: true needs an embedding that is trained; say false")
-        if weight.shape[1] != encoder.output_size:
-            self.projection = nn.Linear(encoder.output_size, weight.shape[1])
-        self.output = nn.Linear(weight.shape[1], len(self.vocab))
-        nn.init.zeros_(self.output.bias)
-        self.output.weight = weight
 
     def logits(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N V"]:
         """Unnormalised log-probabilities of the next token after each output."""
-        logits: Tensor = self.output(self._features(outputs))
-        return logits
+        return self.output.scores(self._features(outputs))
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over the batch's tokens."""
         features = self._features(encoded.outputs).flatten(0, 1)
-        return vocabulary_loss(features, self.output, batch.target.flatten())
+        return self.output.loss(features, batch.target.flatten())
 
     def _features(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N E"]:
         features: Tensor = self.projection(self.dropout(outputs))
@@ -142,7 +149,7 @@ class LanguageModel(Task):
             )
         ids = self.vocab.ids(prompt or ["\n" if self.characters else EOS])
         never = [PAD, UNK] if self.characters else [PAD]  # `ids` takes no text for padding
-        device = self.output.weight.device
+        device = next(self.output.parameters()).device
         step, state = self.search(encoder, torch.tensor([ids], device=device))
         rows = sample(
             step,
@@ -165,7 +172,7 @@ class LanguageModel(Task):
         if prompt.shape[1] > 1:
             states = encoder(prompt[:, :-1], None, None, ()).states
         else:
-            like = self.output.weight
+            like = next(self.output.parameters())
             states = tuple(layer.initial_state(batch, like) for layer in encoder.layers)  # type: ignore[operator]
         counts = [len(state) for state in states]
 
@@ -192,3 +199,10 @@ class LanguageModel(Task):
         shown = prediction.token
         shown = shown if shown.isprintable() else repr(shown)[1:-1]
         return f"{shown}\t{prediction.probability:.4f}"
+
+
+def _trained_vectors(encoder: Encoder) -> nn.Parameter:
+    weight = getattr(encoder.embedding, "weight", None)
+    if not isinstance(weight, nn.Parameter) or not weight.requires_grad:
+        raise ConfigError("task.tied: true needs an embedding that is trained; say false")
+    return weight

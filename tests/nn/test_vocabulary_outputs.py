@@ -1,0 +1,85 @@
+"""An adaptive output against torch's own loss and against its own full distribution."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from rnnlab.data.batch import IGNORE
+from rnnlab.errors import ConfigError
+from rnnlab.nn.vocabulary_outputs import Adaptive, Softmax
+
+V, E, CUTOFFS = 23, 12, [5, 11]
+
+
+def case(rows=40, ignored=False):
+    torch.manual_seed(0)
+    output = Adaptive(E, V, CUTOFFS, 2.0).double()
+    nn.init.normal_(output.head.bias)
+    features = torch.randn(rows, E, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(V, (rows,))
+    if ignored:
+        target[::3] = IGNORE
+    return output, features, target
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_loss_and_gradients_are_those_of_torch(ignored):
+    output, features, target = case(ignored=ignored)
+    real = target != IGNORE
+    slow = nn.AdaptiveLogSoftmaxWithLoss.forward(output, features[real], target[real]).loss
+    fast = output.loss(features, target)
+    torch.testing.assert_close(fast, slow, rtol=1e-12, atol=0)
+    inputs = [features, *output.parameters()]
+    mine, theirs = (torch.autograd.grad(2 * one, inputs) for one in (fast, slow))
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("words", [[0, 1, 4], [6, 7, 10], [11, 20, 22], [3, 8, 17]])
+def test_clusters_without_a_target_do_not_matter(words):
+    output, features, _ = case(rows=3)
+    target = torch.tensor(words)
+    expected = functional.nll_loss(output.scores(features), target)
+    torch.testing.assert_close(output.loss(features, target), expected, rtol=1e-12, atol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(output.loss(features, target), expected, rtol=1e-12, atol=0)
+
+
+def test_scores_are_a_distribution_over_all_words():
+    output, features, target = case()
+    scores = output.scores(features.view(4, 10, E))
+    assert scores.shape == (4, 10, V)
+    torch.testing.assert_close(scores.exp().sum(2), torch.ones(4, 10, dtype=torch.float64))
+    loss = functional.nll_loss(scores.flatten(0, 1), target)
+    torch.testing.assert_close(output.loss(features, target), loss, rtol=1e-12, atol=0)
+
+
+@torch.no_grad()
+def test_it_works_in_bfloat16():
+    output, features, target = case()
+    output, features = output.float(), features.float()
+    exact = float(output.loss(features, target))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert float(output.loss(features.bfloat16(), target)) == pytest.approx(exact, rel=0.02)
+        scores = output.scores(features.bfloat16())
+    assert float(functional.nll_loss(scores.float(), target)) == pytest.approx(exact, rel=0.02)
+
+
+@pytest.mark.parametrize("cutoffs", [[], [0, 5], [5, 5], [7, 5], [5, V], [V + 1]])
+def test_cutoffs_must_be_inside_the_vocabulary_and_rise(cutoffs):
+    with pytest.raises(ConfigError, match=r"task\.cutoffs: \[.*\] must be rising numbers .* 23 w"):
+        Adaptive(E, V, cutoffs, 2.0)
+    Softmax(E, V, cutoffs, 2.0)
+
+
+@pytest.mark.parametrize("div_value", [0.5, 4.0])
+def test_every_cluster_needs_a_feature(div_value):
+    with pytest.raises(ConfigError, match=rf"task\.div_value: {div_value:g} must be at least 1"):
+        Adaptive(E, V, CUTOFFS, div_value)
+
+
+def test_an_adaptive_output_has_no_vectors_to_tie():
+    output, _, _ = case()
+    with pytest.raises(ConfigError, match=r"task\.tied: true needs task\.output=softmax"):
+        output.tie(nn.Parameter(torch.zeros(V, E)))
