@@ -18,7 +18,7 @@ OPTIONS = {
     "ner": [{}, {"output": "crf"}, {"output": "crf", "constrained": True}],
     "translation": [
         {"attention": "additive"},
-        {"attention": "general"},
+        {"attention": "general", "input_feeding": True},
         {"attention": "none", "num_layers": 2},
     ],
     "language_model": [{}, {"tied": True}],

@@ -41,10 +41,17 @@ def tag(encoder):
     return Tag(encoder, Spec(WORDS, Vocab(["O", "B-X", "I-X"]), "tags"))
 
 
-def translate(attention):
+def translate(attention, input_feeding=False):
     def task(encoder):
         spec = Spec(WORDS, WORDS, "tokens", target_tokenizer=SPACE)
-        return Translate(encoder, spec, embedding_size=3, num_layers=2, attention=attention)
+        return Translate(
+            encoder,
+            spec,
+            embedding_size=3,
+            num_layers=2,
+            attention=attention,
+            input_feeding=input_feeding,
+        )
 
     return task
 
@@ -143,6 +150,43 @@ def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel
         assert any(
             float(n.sum()) > 0 for n in seen["encoder.0.ahead" if bidirectional else "encoder.0"]
         )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_decoder_that_goes_step_by_step_against_autograd(cell):
+    torch.manual_seed(0)
+    encoder = Encoder(Words(len(WORDS), 3), partial(CELLS[cell], hidden_size=4))
+    task = translate("additive", input_feeding=True)(encoder)
+    model = nn.ModuleDict({"encoder": encoder, "task": task}).double()
+    batch = batch_of([5, 2, 1, 4], "tokens")
+
+    def loss():
+        return task.loss(encoder(batch.inputs, batch.lengths), batch)
+
+    with ExitStack() as stack:
+        seen = watch_norms(model, stack)
+        watched = loss()
+    watched.backward()
+    kept = {depth: [] for depth in range(2)}
+    for depth, layer in enumerate(task.decoder.layers):
+
+        def step(x, state, states=kept[depth], plain=layer.step):
+            output, after = plain(x, state)
+            for part in after:
+                part.retain_grad()
+            states.append(after)
+            return output, after
+
+        layer.step = step
+    exact = loss()
+    assert torch.equal(watched, exact)
+    exact.backward()
+    for depth, states in kept.items():
+        for part, key in enumerate([f"task.decoder.{depth}", f"task.decoder.{depth}/cell"]):
+            if part < len(states[0]):
+                (norms,) = seen[key]
+                expected = [state[part].grad.norm(dim=1) for state in states]
+                torch.testing.assert_close(norms, torch.stack(expected, dim=1))
 
 
 def probe(layer, x, used=0):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from rnnlab.encoder import Encoder
+from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
@@ -66,9 +67,52 @@ def test_teacher_forcing_equals_step_by_step(cell, attention, bidirectional, enc
         torch.testing.assert_close(log_probs, together[:, u])
 
 
+@pytest.mark.parametrize(("kind", "depth"), [*itertools.product(ATTENTIONS, [1, 2])])
 @pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
-def test_rows_of_the_state_can_be_reordered_repeated_and_dropped(cell):
-    encoder, decoder = build(cell, bidirectional=True, num_layers=2)
+def test_input_feeding_equals_step_by_step_and_the_equations(cell, kind, depth):
+    encoder, decoder = build(
+        cell,
+        bidirectional=kind not in EQUAL,
+        num_layers=depth,
+        attention=kind,
+        input_feeding=True,
+        dropout=0.5,
+    )
+    decoder.eval()
+    encoded = encoder(source(), LENGTHS)
+    together = decoder.output(decoder(encoded, TOKENS)).log_softmax(-1)
+    looks = decoder.looks(encoded, TOKENS)
+    step, state = decoder.search(encoded)
+    for u in range(TOKENS.shape[1]):
+        log_probs, state = step(TOKENS[:, u], state)
+        torch.testing.assert_close(log_probs, together[:, u])
+    for row, length in enumerate(LENGTHS.tolist()):
+        values = encoded.outputs[row, :length]
+        keys, mask = decoder.attention.project(values[None]), torch.ones(1, length) > 0
+        states = decoder.bridge([final[row : row + 1] for final in encoded.layers])
+        readout = torch.zeros(1, 6, dtype=torch.double)
+        for u in range(TOKENS.shape[1]):
+            embedded = decoder.embedding.weight[TOKENS[row, u]][None]
+            x = torch.cat([embedded, readout], dim=1)
+            for depth, layer in enumerate(decoder.layers):
+                x, states[depth] = layer.step(x, states[depth])
+            context, weights = decoder.attention(x, keys, values[None], mask)
+            readout = torch.tanh(decoder.readout(torch.cat([x, context, embedded], dim=1)))
+            expected = decoder.output(readout).log_softmax(-1)
+            torch.testing.assert_close(together[row, u], expected[0])
+            torch.testing.assert_close(looks[row, u, :length], weights[0])
+            assert (looks[row, u, length:] == 0).all()
+
+
+def test_input_feeding_without_attention():
+    with pytest.raises(ConfigError, match=r"task\.input_feeding: true feeds what attention saw"):
+        build(attention="none", input_feeding=True)
+
+
+@pytest.mark.parametrize("fed", [True, False])
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+def test_rows_of_the_state_can_be_reordered_repeated_and_dropped(cell, fed):
+    encoder, decoder = build(cell, bidirectional=True, num_layers=2, input_feeding=fed)
     encoded = encoder(source(), LENGTHS)
     step, state = decoder.search(encoded)
     rows = torch.tensor([2, 2, 0])
@@ -80,9 +124,13 @@ def test_rows_of_the_state_can_be_reordered_repeated_and_dropped(cell):
     torch.testing.assert_close(log_probs, expected[rows])
 
 
-@pytest.mark.parametrize("attention", KINDS)
-def test_padding_of_the_source_has_no_influence(attention):
-    encoder, decoder = build(bidirectional=attention not in EQUAL, attention=attention)
+@pytest.mark.parametrize(
+    ("attention", "fed"), [*((kind, False) for kind in KINDS), ("additive", True)]
+)
+def test_padding_of_the_source_has_no_influence(attention, fed):
+    encoder, decoder = build(
+        bidirectional=attention not in EQUAL, attention=attention, input_feeding=fed
+    )
     plain = decoder(encoder(source(), LENGTHS), TOKENS)
     other = decoder(encoder(source(padding=8), LENGTHS), TOKENS)
     torch.testing.assert_close(other, plain)
@@ -90,8 +138,9 @@ def test_padding_of_the_source_has_no_influence(attention):
     torch.testing.assert_close(decoder(encoder(wider, LENGTHS), TOKENS), plain)
 
 
-def test_a_step_sees_no_later_token():
-    encoder, decoder = build(LSTM, num_layers=2)
+@pytest.mark.parametrize("fed", [True, False])
+def test_a_step_sees_no_later_token(fed):
+    encoder, decoder = build(LSTM, num_layers=2, input_feeding=fed)
     encoded = encoder(source(), LENGTHS)
     changed = TOKENS.clone()
     changed[:, 3:] = 8
@@ -126,8 +175,9 @@ def test_tied_embeddings_are_one_parameter():
     assert saved == VOCAB * 6
 
 
-def test_every_parameter_learns():
-    encoder, decoder = build(LSTM, bidirectional=True, depth=2, num_layers=2)
+@pytest.mark.parametrize("fed", [True, False])
+def test_every_parameter_learns(fed):
+    encoder, decoder = build(LSTM, bidirectional=True, depth=2, num_layers=2, input_feeding=fed)
     logits = decoder.output(decoder(encoder(source(), LENGTHS), TOKENS))
     logits.log_softmax(-1)[..., 3].sum().backward()
     for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
@@ -135,8 +185,9 @@ def test_every_parameter_learns():
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_dropout_in_training_only():
-    encoder, decoder = build(dropout=0.5)
+@pytest.mark.parametrize("fed", [True, False])
+def test_dropout_in_training_only(fed):
+    encoder, decoder = build(dropout=0.5, input_feeding=fed)
     encoded = encoder(source(), LENGTHS)
     assert not torch.equal(decoder(encoded, TOKENS), decoder(encoded, TOKENS))
     decoder.eval()

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rnnlab.layers.stepper import Stepper
 from rnnlab.layers.trace import GateValues, Recorder, Trace
 from rnnlab.layers.watch import Collector, Gate, StateGradients, Watcher
 
@@ -41,16 +42,25 @@ class Observable(nn.Module):
     ) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
 
+    @abstractmethod
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See `Layer.step`."""
+
+    def stepper(self, state: State) -> Stepper:
+        """Steps to be taken one by one from a state; `watch` and `record` see them too."""
+        watcher = self._show if self._watchers else None
+        return Stepper(self.step, state, tuple(self.parameters()), watcher, self._recorders)
+
     @contextmanager
     def watch(self, watcher: Watcher) -> Iterator[None]:
         """Show dL/dh_t, the total gradient at every state (and dL/dc_t of an LSTM).
 
-        Each call of `forward` or `outputs` inside of the `with` block calls `watcher` once, with
-        `StateGradients`, at the end of its backward pass, wherever that takes place; without
-        gradients (`torch.no_grad`) there is no such pass and no call. Outputs and gradients are
-        what they were, up to rounding where another computation has to be taken: none for `bptt`
-        and `scan`; torch's own kernels read a wider input, which their products may add up in
-        another order (of six shapes tried in float32 the LSTM was equal bit by bit at four, and
+        Each call of `forward`, `outputs` or `stepper` inside of the `with` block calls `watcher`
+        once, with `StateGradients`, at the end of its backward pass, wherever that takes place;
+        without gradients (`torch.no_grad`) there is no such pass and no call. Outputs and gradients
+        are what they were, up to rounding where another computation has to be taken: none for
+        `bptt` and `scan`; torch's own kernels read a wider input, which their products may add up
+        in another order (of six shapes tried in float32 the LSTM was equal bit by bit at four, and
         within 4e-7 at those with 256 and 512 hidden units). A layer that nothing could learn from,
         frozen and with frozen inputs, is shown all the same.
 

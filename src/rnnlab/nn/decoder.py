@@ -1,18 +1,27 @@
 """The decoder: writes a target sequence, one token after the other."""
 
 from itertools import chain
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import IGNORE
 from rnnlab.encoder import Encoded, Encoder
+from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.attention import ATTENTIONS, AttentionKind
 from rnnlab.nn.bridge import Bridge
 from rnnlab.nn.search import Step
+
+
+class Source(NamedTuple):
+    """What attention reads; see `rnnlab.nn.attention.Attention`."""
+
+    keys: Float[Tensor, "B T A"]
+    values: Float[Tensor, "B T O"]
+    mask: Bool[Tensor, "B T"]
 
 
 class Decoder(nn.Module):
@@ -20,9 +29,12 @@ class Decoder(nn.Module):
 
     The layers are of the encoder's cell and read the target tokens alone, so that all steps of a
     training batch are one call a layer; attention comes behind them, for all steps at once, as in
-    Luong et al. 2015 (arXiv:1508.04025, section 3, without input feeding). The readout
-    r_u = tanh(W [h_u; c_u; e_u] + b) has the size of the embedding e_u, whether the two are tied
-    or not.
+    Luong et al. 2015 (arXiv:1508.04025, section 3). The readout r_u = tanh(W [h_u; c_u; e_u] + b)
+    has the size of the embedding e_u, whether the two are tied or not.
+
+    With input feeding (section 3.3 there) the layers read [e_u; r_{u-1}], with zeros for r_0, so
+    that they know where attention was; then steps are taken one after the other in training, too,
+    by `Layer.step` whatever the cell's kernel.
 
     Without attention there is no c_u: all that the decoder knows of the source is its initial
     state (Sutskever et al. 2014), a bottleneck of fixed size.
@@ -33,12 +45,13 @@ class Decoder(nn.Module):
         embedding_size: Features E of a target token, and of the readout.
         num_layers: Recurrent layers, at least 1.
         attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; or `none`.
+        input_feeding: Read the readout of the step before, too, as dropout left it.
         dropout: Probability of zeroing an embedded token, an output between layers, and the
             readout.
         tied: Use the embedding as the output weights (Press & Wolf 2017).
 
     Raises:
-        ConfigError: An attention that does not fit the sizes.
+        ConfigError: An attention that does not fit the sizes, or input feeding without one.
     """
 
     def __init__(
@@ -49,13 +62,20 @@ class Decoder(nn.Module):
         embedding_size: int,
         num_layers: int = 1,
         attention: AttentionKind = "additive",
+        input_feeding: bool = False,
         dropout: float = 0.0,
         tied: bool = False,
     ) -> None:
         super().__init__()
+        if input_feeding and attention == "none":
+            raise ConfigError(
+                "task.input_feeding: true feeds what attention saw; with task.attention=none "
+                "there is nothing to feed"
+            )
+        self.input_feeding = input_feeding
         self.embedding = nn.Embedding(vocab_size, embedding_size)
         layers: list[Layer] = []
-        size = embedding_size
+        size = 2 * embedding_size if input_feeding else embedding_size
         for _ in range(num_layers):
             layers.append(encoder.cell(size))
             size = layers[-1].output_size
@@ -81,13 +101,7 @@ class Decoder(nn.Module):
         `output` makes logits of it; to call it on the real steps alone saves the larger part of
         a training step. Each step sees the tokens up to its own, so right padding is harmless.
         """
-        embedded, x = self._read(encoded, tokens)
-        parts = [x, embedded]
-        if self.attention is not None:
-            values = encoded.outputs
-            keys = self.attention.project(values)
-            parts.insert(1, self.attention(x, keys, values, encoded.mask)[0])
-        return self._readout(parts)
+        return self._all_steps(encoded, tokens)[0]
 
     def teach(
         self, encoded: Encoded, target: Int[Tensor, "B U1"], known: int | None = None
@@ -113,55 +127,71 @@ class Decoder(nn.Module):
 
     def looks(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> Float[Tensor, "B U T"] | None:
         """Attention weights of every step when `tokens` are read; None without attention."""
-        if self.attention is None:
-            return None
-        keys = self.attention.project(encoded.outputs)
-        _, x = self._read(encoded, tokens)
-        weights: Tensor = self.attention(x, keys, encoded.outputs, encoded.mask)[1]
-        return weights
+        return self._all_steps(encoded, tokens)[1]
 
     def search(self, encoded: Encoded) -> tuple[Step, State]:
         """A step function for search, and the state to start from.
 
-        The state is flat: the parts of all layers, then each row's sentence number, by which the
-        step function looks up keys, values and mask; these are never copied by a search that
-        reorders or drops rows.
+        The state is flat: the parts of all layers, with input feeding the readout, then each
+        row's sentence number, by which the step function looks up keys, values and mask; these
+        are never copied by a search that reorders or drops rows.
         """
         counts = []
         parts: list[Tensor] = []
         for state in self._initial(encoded, self.embedding.weight):
             counts.append(len(state))
             parts += state
+        if self.input_feeding:
+            parts.append(self._nothing(encoded, self.embedding.weight))
         parts.append(torch.arange(len(encoded.lengths), device=encoded.lengths.device))
-        values, mask = encoded.outputs, encoded.mask
-        keys = None if self.attention is None else self.attention.project(values)
+        source = self._source(encoded)
 
         def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
             rows = state[-1]
             rest = iter(state[:-1])
-            embedded = self.dropout(self.embedding(tokens))
-            x = embedded
+            embedded = x = self.dropout(self.embedding(tokens))
+            if self.input_feeding:
+                x = torch.cat([x, state[-2]], dim=1)
             after: list[State] = []
             for depth, (layer, count) in enumerate(zip(self._stack, counts, strict=True)):
                 before = tuple(next(rest) for _ in range(count))
                 x, proposed = layer.step(x if depth == 0 else self.dropout(x), before)
                 after.append(proposed)
-            parts = [x, embedded]
-            if self.attention is not None and keys is not None:
-                parts.insert(1, self.attention(x, keys[rows], values[rows], mask[rows])[0])
-            log_probs = self.output(self._readout(parts)).log_softmax(dim=-1)
-            return log_probs, (*chain.from_iterable(after), rows)
+            own = None if source is None else Source(*(part[rows] for part in source))
+            readout, _ = self._readout(x, embedded, own)
+            log_probs = self.output(readout).log_softmax(dim=-1)
+            fed = (readout,) if self.input_feeding else ()
+            return log_probs, (*chain.from_iterable(after), *fed, rows)
 
         return step, tuple(parts)
 
-    def _read(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> tuple[Tensor, Tensor]:
-        """The embedded tokens, and the last recurrent layer's outputs."""
+    def _all_steps(self, encoded: Encoded, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Readouts (B, U, E) and attention weights (B, U, T) when `tokens` are read."""
         embedded = x = self.dropout(self.embedding(tokens))
-        for depth, (layer, state) in enumerate(
-            zip(self._stack, self._initial(encoded, embedded), strict=True)
-        ):
+        source = self._source(encoded)
+        states = self._initial(encoded, embedded)
+        if self.input_feeding:
+            return self._one_by_one(embedded, states, source, self._nothing(encoded, embedded))
+        for depth, (layer, state) in enumerate(zip(self._stack, states, strict=True)):
             x, _ = layer(x if depth == 0 else self.dropout(x), None, state)
-        return embedded, x
+        return self._readout(x, embedded, source)
+
+    def _one_by_one(
+        self, embedded: Tensor, states: list[State], source: Source | None, fed: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same with input feeding; `fed` is the readout before the first step."""
+        steppers = [layer.stepper(state) for layer, state in zip(self._stack, states, strict=True)]
+        readouts, looks = [], []
+        for token in embedded.unbind(1):
+            x = torch.cat([token, fed], dim=1)
+            for depth, stepper in enumerate(steppers):
+                x = stepper.step(x if depth == 0 else self.dropout(x))
+            fed, weights = self._readout(x, token, source)
+            readouts.append(fed)
+            looks.append(cast(Tensor, weights))
+        for stepper in steppers:
+            stepper.finish()
+        return torch.stack(readouts, dim=1), torch.stack(looks, dim=1)
 
     @property
     def _stack(self) -> list[Layer]:
@@ -172,6 +202,21 @@ class Decoder(nn.Module):
         states = self.bridge(encoded.layers)
         return [tuple(part.to(like.dtype) for part in state) for state in states]
 
-    def _readout(self, parts: list[Tensor]) -> Tensor:
-        readout: Tensor = self.dropout(torch.tanh(self.readout(torch.cat(parts, dim=-1))))
-        return readout
+    def _source(self, encoded: Encoded) -> Source | None:
+        if self.attention is None:
+            return None
+        return Source(self.attention.project(encoded.outputs), encoded.outputs, encoded.mask)
+
+    def _nothing(self, encoded: Encoded, like: Tensor) -> Tensor:
+        """The readout before the first step: zeros (B, E)."""
+        return like.new_zeros(len(encoded.lengths), self.embedding.embedding_dim)
+
+    def _readout(
+        self, x: Tensor, embedded: Tensor, source: Source | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Readout and attention weights, of one step or of several at once."""
+        parts, weights = [x, embedded], None
+        if self.attention is not None and source is not None:
+            context, weights = self.attention(x, *source)
+            parts.insert(1, context)
+        return self.dropout(torch.tanh(self.readout(torch.cat(parts, dim=-1)))), weights

@@ -38,6 +38,8 @@ class Translate(Task):
         num_layers: Recurrent layers of the decoder.
         attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; with `none`
             the decoder has its final state alone.
+        input_feeding: The decoder's layers read the readout of the step before, too, see `Decoder`;
+            training then goes step by step, which is slower.
         dropout: On target embeddings, between decoder layers, and before the output layer.
         label_smoothing: Share of the target's probability spread over the whole vocabulary
             (Szegedy et al. 2016); in the loss of all splits.
@@ -64,6 +66,7 @@ class Translate(Task):
         embedding_size: int = 256,
         num_layers: int = 1,
         attention: AttentionKind = "additive",
+        input_feeding: bool = False,
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         tied: bool = False,
@@ -103,6 +106,7 @@ class Translate(Task):
             embedding_size=embedding_size,
             num_layers=num_layers,
             attention=attention,
+            input_feeding=input_feeding,
             dropout=dropout,
             tied=tied,
         )

@@ -1,0 +1,65 @@
+"""A layer's steps, one by one, for a loop that computes more than the layer between them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rnnlab.layers.trace import Recorder, Trace
+from rnnlab.layers.watch import Collector, Gate, Watcher
+
+State = tuple[Tensor, ...]
+
+
+class Stepper:
+    """Takes steps, and shows them as one forward pass to those who look at the layer.
+
+    All sequences have as many steps. To be made by `Layer.stepper`.
+
+    Args:
+        step: `Layer.step`.
+        state: The state before the first step, each part (B, ...).
+        parameters: Those of the layer.
+        watcher: Is given the gradients at the states after each step, see `Layer.watch`.
+        recorders: Are given the trace, see `Layer.record`.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[Tensor, State], tuple[Tensor, State]],
+        state: State,
+        parameters: Sequence[Tensor],
+        watcher: Watcher | None,
+        recorders: Sequence[Recorder],
+    ) -> None:
+        self._step = step
+        self._recorders = recorders
+        self._initial = state
+        self._seen: list[tuple[Tensor, Tensor]] = []
+        self._collector: Collector | None = None
+        if watcher is not None:
+            if torch.is_grad_enabled() and not any(p.requires_grad for p in (*state, *parameters)):
+                state = tuple(part.detach().requires_grad_() for part in state)
+            self._collector = Collector(watcher)
+            done: Any = self._collector.done
+            state = Gate.apply(done, len(state), *state, *parameters)  # type: ignore[no-untyped-call]
+        self._state = state
+
+    def step(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B H"]:
+        """The output of the next step."""
+        output, self._state = self._step(x, self._state)
+        if self._collector is not None:
+            self._collector.see(self._state)
+        if self._recorders:
+            self._seen.append((x.detach(), output.detach()))
+        return output
+
+    def finish(self) -> None:
+        """There are no more steps, and there was at least one."""
+        if self._recorders:
+            inputs, outputs = (torch.stack(steps, dim=1) for steps in zip(*self._seen, strict=True))
+            trace = Trace(inputs, None, tuple(part.detach() for part in self._initial), outputs)
+            for recorder in self._recorders:
+                recorder(trace)
