@@ -86,6 +86,8 @@ class PredictConfig:
     checkpoint: str = MISSING
     input: str = "-"
     batch_size: int = 64
+    nbest: int = field(default=1, metadata={"least": 1})
+    beam: int | None = field(default=None, metadata={"least": 1})
     prompt: str | None = None
     count: int = field(default=1, metadata={"least": 1})
     length: int = field(default=300, metadata={"least": 1})

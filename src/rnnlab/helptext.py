@@ -29,13 +29,16 @@ the same kind, with the vocabulary of the model.
 """
 
 PREDICT = """\
-rnnlab predict checkpoint=RUN_DIR|FILE.ckpt [input=FILE|-] [batch_size=N]
+rnnlab predict checkpoint=RUN_DIR|FILE.ckpt [input=FILE|-] [batch_size=N] [nbest=N] [beam=N]
 rnnlab predict checkpoint=RUN_DIR|FILE.ckpt prompt=TEXT [count=N] [length=N] [seed=N]
                [temperature=X] [top_k=N] [top_p=X]
 
 One line of text in, one answer out, in order: sentiment gives `label<TAB>probability`, tagging
 gives CoNLL columns (a blank line after each sentence), translation gives the translated line, a
 language model `token<TAB>probability` of what comes next.
+
+nbest=N lists the N best translations of each line, the best first, as
+`line number<TAB>score<TAB>text`; beam=N sets the width of the search, else the model's task.beam.
 
 With a prompt, texts are drawn: a language model goes on with it. temperature=0 takes the most
 probable token at each step.

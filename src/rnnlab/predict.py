@@ -1,7 +1,7 @@
 """A trained model that answers."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
@@ -20,8 +20,10 @@ from rnnlab.data.reading import decode
 from rnnlab.data.spec import Spec
 from rnnlab.data.spelling import spell_texts
 from rnnlab.data.vocab import UNK, Vocab
+from rnnlab.encoder import Encoded
 from rnnlab.errors import CheckpointError, ConfigError, DataError
 from rnnlab.nn.sampling import Sampling
+from rnnlab.tasks.base import Hypothesis
 
 
 class Predictor:
@@ -85,18 +87,46 @@ class Predictor:
                 generator=torch.Generator().manual_seed(seed),
             )
 
+    def search(
+        self, texts: Iterable[str], *, nbest: int = 1, beam: int | None = None, batch_size: int = 64
+    ) -> Iterator[list[Hypothesis]]:
+        """The best translations of each text with their scores, in order, the best first.
+
+        Args:
+            texts: Sentences; one without tokens has one translation, the empty one.
+            nbest: Translations of each; fewer where the search finds no more.
+            beam: Width of the search; None for the model's `task.beam`.
+            batch_size: Texts at once.
+
+        Raises:
+            ConfigError: An option out of its range, or a task that does not translate.
+        """
+        for key, value in {"nbest": nbest, "beam": beam}.items():
+            if value is not None and value < 1:
+                raise ConfigError(f"{key}: {value} is too small, the least is 1")
+        find = self.model.task.searcher(nbest, beam)
+        nothing = [Hypothesis("", 0.0)]
+        return (found for _, found in self._answers(texts, batch_size, find, nothing))
+
     def stream(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[tuple[list[str], Any]]:
         """Tokens and prediction of each text, in order, reading a few batches ahead."""
+        task = self.model.task
+        return self._answers(texts, batch_size, task.predict, task.empty())
+
+    def _answers(
+        self, texts: Iterable[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
+    ) -> Iterator[tuple[list[str], Any]]:
         rest = iter(texts)
         while chunk := list(islice(rest, 4 * batch_size)):
-            yield from self._chunk(chunk, batch_size)
+            yield from self._chunk(chunk, batch_size, ask, empty)
 
     @torch.inference_mode()
-    def _chunk(self, texts: list[str], batch_size: int) -> Iterator[tuple[list[str], Any]]:
+    def _chunk(
+        self, texts: list[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
+    ) -> Iterator[tuple[list[str], Any]]:
         tokens = list(self.tokenizer.split_all(texts))
         for each in tokens:
             self.model.task.check(each)
-        empty = self.model.task.empty()
         answers: list[Any] = [empty] * len(texts)
         asked = [i for i, each in enumerate(tokens) if each or empty is None]
         asked.sort(key=lambda i: len(tokens[i]))
@@ -104,8 +134,7 @@ class Predictor:
             rows = asked[start : start + batch_size]
             batch = self._batch([tokens[i][: self.spec.max_length] for i in rows])
             encoded = self.model.encoder(batch.inputs, batch.lengths, batch.words)
-            predictions = self.model.task.predict(encoded)
-            for row, prediction in zip(rows, predictions, strict=True):
+            for row, prediction in zip(rows, ask(encoded), strict=True):
                 answers[row] = prediction
         yield from zip(tokens, answers, strict=True)
 
@@ -171,12 +200,17 @@ def predict_file(cfg: Config) -> None:
 
     Raises:
         DataError: The file is missing or not UTF-8.
-        ConfigError: A batch size below 1, or one of the mistakes of `Predictor.write`.
+        ConfigError: A batch size below 1, `nbest` or `beam` with a prompt, or one of the mistakes
+            of `Predictor.write` and `Predictor.search`.
     """
     if cfg["batch_size"] < 1:
         raise ConfigError(f"batch_size: {cfg['batch_size']} is not at least 1")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the input, whatever the terminal's
+    nbest, beam = cfg["nbest"], cfg["beam"]
+    searched = nbest > 1 or beam is not None
+    if cfg["prompt"] is not None and searched:
+        raise ConfigError("nbest, beam: for a prompt texts are drawn; count=N says how many")
     if cfg["prompt"] is not None:
         options = ("count", "length", "temperature", "top_k", "top_p", "seed")
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
@@ -185,7 +219,14 @@ def predict_file(cfg: Config) -> None:
         return
     with _open(cfg["input"]) as stream:
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
-        for tokens, prediction in predictor.stream(_lines(stream, cfg["input"]), cfg["batch_size"]):
+        lines, size = _lines(stream, cfg["input"]), cfg["batch_size"]
+        if searched:
+            every = predictor.search(lines, nbest=nbest, beam=beam, batch_size=size)
+            for number, found in enumerate(every, start=1):
+                for text, score in found:
+                    print(text if nbest == 1 else f"{number}\t{score:.4f}\t{text}", flush=True)
+            return
+        for tokens, prediction in predictor.stream(lines, size):
             print(predictor.model.task.render(tokens, prediction), flush=True)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import rnnlab
-from tiny import CORPORA, SMALL, call, start, write
+from tiny import CORPORA, SMALL, call, refused, start, write
 
 LONG = "good " * 10_000
 LINES = {
@@ -102,6 +102,44 @@ def test_translations_come_line_by_line(tiny_run, capsys, tmp_path):
     assert len(answers) == len(LINES["translation"])
     assert [answers[1], answers[3]] == ["", ""]
     assert answers == rnnlab.load(run.folder).predict(LINES["translation"])
+
+
+def test_the_n_best_translations_have_number_and_score(tiny_run, capsys, tmp_path):
+    run = tiny_run("translation")
+    model, lines = rnnlab.load(run.folder), LINES["translation"]
+    one = model.predict(lines)
+    rows = [
+        row.split("\t") for row in predict(capsys, run, tmp_path, lines, "nbest=3").splitlines()
+    ]
+    found = list(model.search(lines, nbest=3, batch_size=2))
+    told = [[str(n), f"{s:.4f}", text] for n, each in enumerate(found, 1) for text, s in each]
+    assert rows == told
+    for number, (line, best) in enumerate(zip(lines, one, strict=True), start=1):
+        mine = [(float(score), text) for n, score, text in rows if int(n) == number]
+        assert len(mine) == (3 if line.strip() else 1)
+        assert mine[0][1] == best
+        assert [score for score, _ in mine] == sorted((score for score, _ in mine), reverse=True)
+    plain = predict(capsys, run, tmp_path, lines, "nbest=1", "beam=5")
+    assert plain == predict(capsys, run, tmp_path, lines)
+
+
+@pytest.mark.parametrize(
+    ("task", "words", "message"),
+    [
+        ("translation", ["nbest=9"], "nbest: 9 is more than a beam of 5 finds; say beam=9"),
+        ("translation", ["nbest=3", "beam=2"], "nbest: 3 is more than a beam of 2"),
+        ("translation", ["nbest=0"], "nbest: 0 is too small, the least is 1"),
+        ("translation", ["beam=0"], "beam: 0 is too small, the least is 1"),
+        ("translation", ["nbest=many"], "nbest: 'many' is not an int"),
+        ("translation", ["nbest=2", "prompt=a"], "nbest, beam: for a prompt texts are drawn"),
+        ("sentiment", ["nbest=2"], "nbest, beam: a model of task Classify does not translate"),
+        ("generate", ["beam=2"], "nbest, beam: a model of task Generate does not translate"),
+    ],
+)
+def test_searches_that_cannot_be(task, words, message, tiny_run, capsys, tmp_path):
+    text = write(tmp_path / "in.txt", "")
+    said = call(capsys, "predict", f"checkpoint={tiny_run(task).folder}", f"input={text}", *words)
+    assert message in refused(said)
 
 
 @pytest.mark.parametrize("task", CORPORA)

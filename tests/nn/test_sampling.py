@@ -114,8 +114,8 @@ def test_temperature_zero_and_top_k_one_are_greedy(seed, length):
                 break
             wanted.append(last)
         assert tokens == wanted
-    best = beam_search(model.step, model.state(), START, END, beam=1, max_length=length)
-    for one, two in zip(best.tokens, found, strict=True):
+    searched = beam_search(model.step, model.state(), START, END, beam=1, max_length=length)
+    for one, two in zip(searched.best, found, strict=True):
         assert one == two[: len(one)]
 
 

@@ -43,26 +43,31 @@ def score(model, row, tokens, penalty):
     return model.log_prob(row, tokens) / (len(tokens) + 1) ** penalty
 
 
-def enumerate_best(model, row, max_length, penalty, allowed):
+def enumerate_best(model, row, max_length, penalty, allowed, count=1):
     every = itertools.chain.from_iterable(
         itertools.product(allowed, repeat=n) for n in range(max_length + 1)
     )
-    return max(every, key=lambda tokens: score(model, row, tokens, penalty))
+    every = sorted(every, key=lambda tokens: -score(model, row, tokens, penalty))
+    return [list(tokens) for tokens in every[:count]]
 
 
 @given(
     seed=st.integers(0, 10**6),
     penalty=st.sampled_from([0.0, 0.6, 1.0, 2.0]),
     max_length=st.integers(0, 4),
+    count=st.integers(1, 9),
 )
 @settings(deadline=None, max_examples=40)
-def test_with_a_beam_for_all_prefixes_it_is_exact(seed, penalty, max_length):
+def test_with_a_beam_for_all_prefixes_it_is_exact(seed, penalty, max_length, count):
     model = Markov(3, 5, seed)
-    found = model.search(beam=3**4, max_length=max_length, length_penalty=penalty, banned=[2])
+    options = {"max_length": max_length, "length_penalty": penalty, "banned": [2]}
+    found = model.search(beam=3**4, nbest=count, **options)
     for row in range(3):
-        best = enumerate_best(model, row, max_length, penalty, allowed=(3, 4))
-        assert found.tokens[row] == list(best)
-        assert float(found.scores[row]) == pytest.approx(score(model, row, best, penalty))
+        best = enumerate_best(model, row, max_length, penalty, (3, 4), count)
+        assert found.tokens[row] == best
+        expected = [score(model, row, tokens, penalty) for tokens in best]
+        expected += [float("-inf")] * (count - len(best))
+        assert found.scores[row].tolist() == pytest.approx(expected)
 
 
 @given(
@@ -74,16 +79,20 @@ def test_with_a_beam_for_all_prefixes_it_is_exact(seed, penalty, max_length):
 @settings(deadline=None, max_examples=60)
 def test_scores_limits_and_independence_of_the_batch(seed, beam, penalty, limits):
     model = Markov(len(limits), 6, seed)
-    options = {"beam": beam, "length_penalty": penalty, "banned": [3]}
+    options = {"beam": beam, "length_penalty": penalty, "banned": [3], "nbest": (beam + 1) // 2}
     together = model.search(max_length=torch.tensor(limits), **options)
     for row, limit in enumerate(limits):
-        tokens = together.tokens[row]
-        assert len(tokens) <= limit
-        assert not {START, END, 3} & set(tokens)
-        assert float(together.scores[row]) == pytest.approx(score(model, row, tokens, penalty))
+        several, scores = together.tokens[row], together.scores[row].tolist()
+        assert together.best[row] == several[0]
+        assert len(set(map(tuple, several))) == len(several)
+        assert scores == sorted(scores, reverse=True)
+        for tokens, found in zip(several, scores, strict=False):
+            assert len(tokens) <= limit
+            assert not {START, END, 3} & set(tokens)
+            assert found == pytest.approx(score(model, row, tokens, penalty))
         alone = model.search([row], max_length=limit, **options)
-        assert alone.tokens == [tokens]
-        assert float(alone.scores[0]) == pytest.approx(float(together.scores[row]))
+        assert alone.tokens == [several]
+        assert alone.scores[0].tolist() == pytest.approx(scores)
 
 
 @given(seed=st.integers(0, 10**6))
@@ -100,12 +109,12 @@ def test_one_beam_is_argmax_decoding(seed):
             if last == END:
                 break
             tokens.append(last)
-        assert found.tokens[row] == tokens
+        assert found.tokens[row] == [tokens]
 
 
-def slow_beam(model, row, beam, max_length, penalty):
+def slow_beam(model, row, beam, nbest, max_length, penalty):
     """The rule of the docstring in plain Python, one sentence."""
-    prefixes, found, best = [((), 0.0)], 0, ((), float("-inf"))
+    prefixes, found = [((), 0.0)], []
     for length in range(max_length + 1):
         candidates = []
         for tokens, total in prefixes:
@@ -118,27 +127,31 @@ def slow_beam(model, row, beam, max_length, penalty):
         candidates.sort(key=lambda candidate: -candidate[1])
         for tokens, total in candidates[:beam]:
             if tokens[-1] == END:
-                found += 1
-                normalised = total / (length + 1) ** penalty
-                if normalised > best[1]:
-                    best = (tokens[:-1], normalised)
+                found.append((list(tokens[:-1]), total / (length + 1) ** penalty))
         prefixes = [c for c in candidates if c[0][-1] != END][:beam]
-        if found >= beam or not prefixes:
+        if len(found) >= beam or not prefixes:
             break
-        if best[1] >= prefixes[0][1] / (max_length + 1) ** penalty:
+        best = sorted(found, key=lambda one: -one[1])[:nbest]
+        if len(best) == nbest and best[-1][1] >= prefixes[0][1] / (max_length + 1) ** penalty:
             break
-    return best
+    return sorted(found, key=lambda one: -one[1])[:nbest]
 
 
-@given(seed=st.integers(0, 10**6), beam=st.integers(1, 5), penalty=st.sampled_from([0.0, 1.0]))
-@settings(deadline=None, max_examples=40)
-def test_equals_beam_search_written_out(seed, beam, penalty):
+@given(
+    seed=st.integers(0, 10**6),
+    sizes=st.sampled_from([(1, 1), (2, 1), (3, 2), (4, 4), (5, 1), (5, 3)]),
+    penalty=st.sampled_from([0.0, 1.0]),
+)
+@settings(deadline=None, max_examples=60)
+def test_equals_beam_search_written_out(seed, sizes, penalty):
     model = Markov(3, 7, seed, sharpness=2.5)
-    found = model.search(beam=beam, max_length=8, length_penalty=penalty)
+    beam, nbest = sizes
+    found = model.search(beam=beam, nbest=nbest, max_length=8, length_penalty=penalty)
     for row in range(3):
-        tokens, normalised = slow_beam(model, row, beam, 8, penalty)
-        assert found.tokens[row] == list(tokens)
-        assert float(found.scores[row]) == pytest.approx(normalised)
+        expected = slow_beam(model, row, beam, nbest, 8, penalty)
+        assert found.tokens[row] == [tokens for tokens, _ in expected]
+        scores = found.scores[row, : len(expected)].tolist()
+        assert scores == pytest.approx([normalised for _, normalised in expected])
 
 
 def test_a_wider_beam_finds_what_greedy_misses():
@@ -156,8 +169,8 @@ def test_a_wider_beam_finds_what_greedy_misses():
     options = {"max_length": 1, "length_penalty": 0.0}
     greedy = beam_search(step, state, START, END, beam=1, **options)
     wide = beam_search(step, state, START, END, beam=2, **options)
-    assert greedy.tokens == [[2]]
-    assert wide.tokens == [[3]]
+    assert greedy.best == [[2]]
+    assert wide.best == [[3]]
     assert float(wide.scores.exp()) == pytest.approx(0.36)
 
 
@@ -168,7 +181,7 @@ def test_sentences_that_are_done_leave_the_batch():
     model.tables[1, ..., END] = -50.0
     model.tables[1, ..., 2] = -0.1
     found = model.search(beam=3, max_length=5)
-    assert found.tokens == [[], [2] * 5]
+    assert found.best == [[], [2] * 5]
     assert model.calls == [6, 3, 3, 3, 3, 3]
 
 
@@ -177,7 +190,7 @@ def test_one_token_may_be_start_and_end():
     found = beam_search(
         lambda tokens, state: (table[tokens], state), (torch.zeros(2),), 0, 0, beam=2, max_length=4
     )
-    assert found.tokens == [[1], [1]]
+    assert found.best == [[1], [1]]
 
 
 def test_the_step_function_may_give_its_own_memory():
@@ -198,7 +211,7 @@ def test_the_step_function_may_give_its_own_memory():
 def test_no_sentences():
     found = Markov(0, 4, seed=0).search(beam=2, max_length=3)
     assert found.tokens == []
-    assert found.scores.shape == (0,)
+    assert found.scores.shape == (0, 1)
 
 
 def test_no_sequence_is_possible():
@@ -206,10 +219,19 @@ def test_no_sequence_is_possible():
     model.tables[...] = float("-inf")
     found = model.search(beam=2, max_length=3)
     assert found.tokens == [[]]
-    assert found.scores.tolist() == [float("-inf")]
+    assert found.best == [[]]
+    assert found.scores.tolist() == [[float("-inf")]]
 
 
-@pytest.mark.parametrize("options", [{"beam": 0}, {"beam": 1, "length_penalty": -1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"beam": 0},
+        {"beam": 1, "length_penalty": -1.0},
+        {"beam": 2, "nbest": 3},
+        {"beam": 2, "nbest": 0},
+    ],
+)
 def test_impossible_options(options):
     with pytest.raises(ValueError, match="at least"):
         Markov(1, 4, seed=0).search(max_length=3, **options)

@@ -257,6 +257,34 @@ def test_options_out_of_range(option, message):
     assert str(error.value) == message
 
 
+def test_the_n_best_have_the_scores_of_teacher_forcing():
+    encoder, task = build(length_penalty=0.7, input_feeding=True)
+    train(encoder, task, [batch_of(reversals(12, seed=1))] * 20)
+    encoder.eval(), task.eval()
+    batch = batch_of([("abc", "a"), ("gh", "a")])
+    with torch.no_grad():
+        encoded = encoder(batch.inputs, batch.lengths)
+        several = task.searcher(4, 6)(encoded)
+        (narrow,) = zip(*task.searcher(1, None)(encoded), strict=True)
+        assert [found.text for found in narrow] == task.predict(encoded)
+        for row, found in enumerate(several):
+            assert len({each.text for each in found}) == 4
+            assert [each.score for each in found] == sorted((s for _, s in found), reverse=True)
+            alone = encoder(batch.inputs[row : row + 1, : 3 - row], None)
+            for text, score in found:
+                ids = [VOCAB.start_id, *VOCAB.ids(text.split()), VOCAB.end_id]
+                logits = task.decoder.output(task.decoder(alone, torch.tensor([ids[:-1]])))[0]
+                total = logits.log_softmax(-1)[range(len(ids) - 1), ids[1:]].sum()
+                assert score == pytest.approx(float(total) / (len(ids) - 1) ** 0.7, abs=1e-4)
+
+
+def test_more_are_wanted_than_the_beam_finds():
+    _, task = build(beam=3)
+    with pytest.raises(ConfigError) as error:
+        task.searcher(4, None)
+    assert str(error.value) == "nbest: 4 is more than a beam of 3 finds; say beam=4"
+
+
 def test_data_without_texts():
     with pytest.raises(ConfigError, match="targets are texts"):
         build(spec=Spec(VOCAB, VOCAB, "tokens"))

@@ -15,16 +15,21 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 @dataclass(frozen=True, slots=True)
 class Hypotheses:
-    """The best sequence found for each sentence.
+    """The best sequences found for each sentence, the best first.
 
     Attributes:
-        tokens: Token ids of each, without start and end.
-        scores: Their normalised log-probabilities (B,), see `beam_search`; -inf where the step
-            function allows no sequence at all (then `tokens` are empty).
+        tokens: Token ids of each, without start and end; fewer than N where no more were found.
+        scores: Their normalised log-probabilities (B, N), see `beam_search`; -inf for those that
+            were not found.
     """
 
-    tokens: list[list[int]]
-    scores: Float[Tensor, "B"]
+    tokens: list[list[list[int]]]
+    scores: Float[Tensor, "B N"]
+
+    @property
+    def best(self) -> list[list[int]]:
+        """The best sequence of each sentence, empty where the step function allows none at all."""
+        return [sequences[0] if sequences else [] for sequences in self.tokens]
 
 
 @torch.no_grad()
@@ -35,17 +40,19 @@ def beam_search(
     end: int,
     *,
     beam: int,
+    nbest: int = 1,
     max_length: int | Int[Tensor, "B"],
     length_penalty: float = 1.0,
     banned: Sequence[int] = (),
 ) -> Hypotheses:
-    """Search for the sequence y with the largest score log p(y, end) / (|y| + 1) ** length_penalty.
+    """Search for the sequences y with the largest log p(y, end) / (|y| + 1) ** length_penalty.
 
     |y| + 1 counts the tokens with the end; the penalty is Wu et al. 2016 (arXiv:1609.08144, eq.
     14) without its constant 5. At each step the `beam` best continuations of all
     prefixes that do not end are kept. A sequence counts as found if its end is among the `beam`
     best continuations. A sentence is done when `beam` sequences were found, or when no prefix can
-    reach the best score found so far; its rows then leave the batch. With `beam=1` this is greedy
+    reach the last of the `nbest` best scores found so far; its rows then leave the batch. With
+    `beam=1` this is greedy
     decoding: the most probable token at every step; with a beam as wide as the number of prefixes
     it is exact.
 
@@ -55,6 +62,7 @@ def beam_search(
         start: Token that is fed first; never emitted (unless it is `end` as well).
         end: Token that ends a sequence.
         beam: Prefixes kept, at least 1.
+        nbest: Sequences wanted of each sentence, at least 1 and at most `beam`.
         max_length: Largest |y|, of all sentences or of each; after that many tokens the end
             is the only continuation.
         length_penalty: Exponent, at least 0; 0 compares plain log-probabilities and so favours
@@ -63,6 +71,8 @@ def beam_search(
     """
     if beam < 1 or length_penalty < 0:
         raise ValueError("beam must be at least 1 and length_penalty at least 0")
+    if not 1 <= nbest <= beam:
+        raise ValueError("nbest must be at least 1 and at most beam")
     sentences, device = state[0].shape[0], state[0].device
     limit = torch.as_tensor(max_length, device=device).expand(sentences)
     never = torch.tensor(sorted({start, *banned} - {end}), dtype=torch.long, device=device)
@@ -73,15 +83,15 @@ def beam_search(
     prefixes = last.new_zeros(sentences, beam, 0)
     totals = torch.zeros(0)  # log-probabilities of the prefixes (S, beam); set in the first step
     found = torch.zeros(sentences, dtype=torch.long, device=device)
-    best = torch.zeros(0)
+    best = torch.zeros(0, nbest)
     longest = int(limit.max()) if sentences else 0
-    best_tokens = last.new_zeros(sentences, longest)
-    best_length = torch.zeros_like(found)
+    best_tokens = last.new_zeros(sentences, nbest, longest)
+    best_length = last.new_zeros(sentences, nbest)
 
     for length in range(longest + 1):
         log_probs, state = step(last, state)
         if length == 0:
-            best = log_probs.new_full((sentences,), float("-inf"))
+            best = log_probs.new_full((sentences, nbest), float("-inf"))
             totals = log_probs.new_full((sentences, beam), float("-inf"))
             totals[:, 0] = 0.0  # all rows of a sentence are equal: one of them is enough
         size = log_probs.shape[1]
@@ -99,21 +109,23 @@ def beam_search(
         # sequences found in this step
         finished = scores[:, :beam].masked_fill(~ends[:, :beam], float("-inf"))
         found[alive] += finished.isfinite().sum(dim=1)
-        score, place = (finished / (length + 1) ** length_penalty).max(dim=1)
-        better = score > best[alive]
-        best[alive] = torch.where(better, score, best[alive])
-        best_length[alive] = torch.where(better, length, best_length[alive])
-        parent = parents.gather(1, place.unsqueeze(1)).unsqueeze(2).expand(-1, -1, length)
-        prefix = prefixes.gather(1, parent).squeeze(1)
-        best_tokens[alive, :length] = torch.where(
-            better.unsqueeze(1), prefix, best_tokens[alive, :length]
+        # of equal scores those found before stand first
+        rated = torch.cat([best[alive], finished / (length + 1) ** length_penalty], dim=1)
+        rated, place = (x[:, :nbest] for x in rated.sort(dim=1, descending=True, stable=True))
+        new, old, parent = place >= nbest, place.clamp(max=nbest - 1), (place - nbest).clamp(min=0)
+        best[alive] = rated
+        best_length[alive] = torch.where(new, length, best_length[alive].gather(1, old))
+        best_tokens[alive, :, :length] = torch.where(
+            new.unsqueeze(2),
+            _rows(prefixes, parents.gather(1, parent)),
+            _rows(best_tokens[alive, :, :length], old),
         )
 
         # prefixes that go on, in the order of their scores
         onward = ends.long().argsort(dim=1, stable=True)[:, :beam]
         totals, parents, tokens = (x.gather(1, onward) for x in (scores, parents, tokens))
         reachable = totals[:, 0] / (limit[alive] + 1) ** length_penalty
-        done = forced | (found[alive] >= beam) | (best[alive] >= reachable)
+        done = forced | (found[alive] >= beam) | (rated[:, -1] >= reachable)
 
         keep = (~done).nonzero().squeeze(1)
         if len(keep) == 0:
@@ -124,6 +136,14 @@ def beam_search(
         prefixes = torch.cat([prefixes, tokens[keep].unsqueeze(2)], dim=2)
         alive, totals, last = alive[keep], totals[keep], tokens[keep].flatten()
 
-    lengths = best_length.tolist()
-    best_rows = best_tokens.tolist()
-    return Hypotheses([row[:n] for row, n in zip(best_rows, lengths, strict=True)], best)
+    every = zip(best_tokens.tolist(), best_length.tolist(), best.tolist(), strict=True)
+    sequences = [
+        [row[:n] for row, n, score in zip(*one, strict=True) if score > float("-inf")]
+        for one in every
+    ]
+    return Hypotheses(sequences, best)
+
+
+def _rows(of: Tensor, index: Tensor) -> Tensor:
+    """Of (S, K, L) the rows (S, N, L) that `index` (S, N) names."""
+    return of.gather(1, index.unsqueeze(2).expand(-1, -1, of.shape[2]))

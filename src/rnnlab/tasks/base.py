@@ -1,8 +1,8 @@
 """What is learned on top of an encoder: head, loss, metrics and prediction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,17 @@ from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import Attended
 from rnnlab.nn.sampling import Sampling
+
+
+class Hypothesis(NamedTuple):
+    """One answer that a search found, and its score."""
+
+    text: str
+    score: float
+
+
+Searcher = Callable[[Encoded], list[list[Hypothesis]]]
+"""Finds the best answers of each sequence, at least one of each, the best first."""
 
 
 class Task(nn.Module, ABC):
@@ -105,6 +116,21 @@ class Task(nn.Module, ABC):
         raise ConfigError(
             f"prompt: a model of task {type(self).__name__} goes on with no text; give it lines of "
             "text with input=FILE"
+        )
+
+    def searcher(self, nbest: int, beam: int | None) -> Searcher:
+        """What finds the best answers of each sequence by beam search, and their scores.
+
+        Args:
+            nbest: Answers of each sequence, at least 1.
+            beam: Width of the search, at least 1; None for the task's own.
+
+        Raises:
+            ConfigError: The task does not translate, or `nbest` is larger than the width.
+        """
+        raise ConfigError(
+            f"nbest, beam: a model of task {type(self).__name__} does not translate, so it has no "
+            "hypotheses to search for"
         )
 
     def attended(self, encoded: Encoded, batch: Batch) -> Attended | None:

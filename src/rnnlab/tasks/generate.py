@@ -20,6 +20,7 @@ from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import beam_search
 from rnnlab.nn.vocabulary_loss import vocabulary_loss
 from rnnlab.tasks.base import Task
+from rnnlab.tasks.ranges import at_least, probabilities
 
 SHOWN = 30
 """Labels that a message lists."""
@@ -66,17 +67,14 @@ class Generate(Task):
         max_output: int = 100,
     ) -> None:
         super().__init__(encoder, spec)
-        counts = {
-            "embedding_size": embedding_size,
-            "num_layers": num_layers,
-            "beam": beam,
-            "max_output": max_output,
-        }
-        for key, count in counts.items():
-            if count < 1:
-                raise ConfigError(f"task.{key}: {count} is not at least 1")
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"task.dropout: {dropout} is not at least 0 and below 1")
+        at_least(
+            1,
+            embedding_size=embedding_size,
+            num_layers=num_layers,
+            beam=beam,
+            max_output=max_output,
+        )
+        probabilities(dropout=dropout)
         if (
             not isinstance(spec.target, Vocab)
             or not isinstance(spec.source, Vocab)
@@ -133,7 +131,7 @@ class Generate(Task):
             max_length=self.max_output,
             banned=self._never(),
         )
-        return [self._text(ids) for ids in found.tokens]
+        return [self._text(ids) for ids in found.best]
 
     def check(self, tokens: Sequence[str]) -> None:
         """Refuse a label that the model has not learnt."""

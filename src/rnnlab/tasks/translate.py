@@ -15,9 +15,10 @@ from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import Attended, AttentionKind
 from rnnlab.nn.bleu import Bleu
 from rnnlab.nn.decoder import Decoder
-from rnnlab.nn.search import beam_search
+from rnnlab.nn.search import Hypotheses, beam_search
 from rnnlab.nn.vocabulary_loss import vocabulary_loss
-from rnnlab.tasks.base import Task
+from rnnlab.tasks.base import Hypothesis, Searcher, Task
+from rnnlab.tasks.ranges import at_least, probabilities
 
 EXTRA_LENGTH = 10
 """Tokens that a translation may be longer than `max_ratio` times its source."""
@@ -77,19 +78,18 @@ class Translate(Task):
         max_output: int = 500,
     ) -> None:
         super().__init__(encoder, spec)
-        counts = {
-            "embedding_size": embedding_size,
-            "num_layers": num_layers,
-            "beam": beam,
-            "val_beam": val_beam,
-            "max_output": max_output,
-        }
-        for key, count in counts.items():
-            _require(count >= 1, key, count, "at least 1")
-        for key, share in {"dropout": dropout, "label_smoothing": label_smoothing}.items():
-            _require(0 <= share < 1, key, share, "at least 0 and below 1")
-        _require(length_penalty >= 0, "length_penalty", length_penalty, "at least 0")
-        _require(max_ratio > 0, "max_ratio", max_ratio, "above 0")
+        at_least(
+            1,
+            embedding_size=embedding_size,
+            num_layers=num_layers,
+            beam=beam,
+            val_beam=val_beam,
+            max_output=max_output,
+        )
+        probabilities(dropout=dropout, label_smoothing=label_smoothing)
+        at_least(0, length_penalty=length_penalty)
+        if max_ratio <= 0:
+            raise ConfigError(f"task.max_ratio: {max_ratio} is not above 0")
         if not isinstance(spec.target, Vocab) or spec.target_tokenizer is None:
             raise ConfigError("task: translation needs data whose targets are texts")
         self.vocab = spec.target
@@ -136,8 +136,8 @@ class Translate(Task):
             RuntimeError: More sentences than texts were given to `start`.
         """
         self.nll.update(self._cross_entropy(encoded, batch, 0.0), self.units(batch))
-        hypotheses = self._translate(encoded, self.val_beam if self._split == "val" else self.beam)
-        self.bleu.update(hypotheses, self._references(batch))
+        found = self._search(encoded, self.val_beam if self._split == "val" else self.beam)
+        self.bleu.update([self._text(ids) for ids in found.best], self._references(batch))
 
     def compute(self) -> dict[str, float]:
         """`bleu`, `bleu_lower` and `perplexity`."""
@@ -147,7 +147,28 @@ class Translate(Task):
 
     def predict(self, encoded: Encoded) -> list[str]:
         """Translations as text."""
-        return self._translate(encoded, self.beam)
+        return [self._text(ids) for ids in self._search(encoded, self.beam).best]
+
+    def searcher(self, nbest: int, beam: int | None) -> Searcher:
+        """Translations with their scores, see `beam_search`; `beam=None` for the task's own."""
+        beam = self.beam if beam is None else beam
+        if nbest > beam:
+            raise ConfigError(
+                f"nbest: {nbest} is more than a beam of {beam} finds; say beam={nbest}"
+            )
+
+        def search(encoded: Encoded) -> list[list[Hypothesis]]:
+            found = self._search(encoded, beam, nbest)
+            rows = zip(found.tokens, found.scores.tolist(), strict=True)
+            return [
+                [
+                    Hypothesis(self._text(ids), score)
+                    for ids, score in zip(tokens or [[]], scores, strict=False)
+                ]
+                for tokens, scores in rows
+            ]
+
+        return search
 
     def empty(self) -> str:
         """Nothing translates to nothing."""
@@ -180,20 +201,20 @@ class Translate(Task):
         readout, tokens = self.decoder.teach(encoded, batch.target, batch.target_tokens)
         return vocabulary_loss(readout, self.decoder.output, tokens, label_smoothing)
 
-    def _translate(self, encoded: Encoded, beam: int) -> list[str]:
+    def _search(self, encoded: Encoded, beam: int, nbest: int = 1) -> Hypotheses:
         step, state = self.decoder.search(encoded)
         longest = (self.max_ratio * encoded.lengths).long() + EXTRA_LENGTH
-        hypotheses = beam_search(
+        return beam_search(
             step,
             state,
             self.vocab.start_id,
             self.vocab.end_id,
             beam=beam,
+            nbest=nbest,
             max_length=longest.clamp(max=self.max_output),
             length_penalty=self.length_penalty,
             banned=[self.vocab.tokens.index(PAD)],  # `id` takes no text for padding
         )
-        return [self._text(ids) for ids in hypotheses.tokens]
 
     def _references(self, batch: Batch) -> list[str]:
         if self._texts is None:
@@ -206,8 +227,3 @@ class Translate(Task):
 
     def _text(self, ids: Sequence[int]) -> str:
         return self.tokenizer.join([self.vocab.tokens[i] for i in ids])
-
-
-def _require(fits: bool, key: str, value: float, range_: str) -> None:
-    if not fits:
-        raise ConfigError(f"task.{key}: {value} is not {range_}")
