@@ -12,6 +12,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
+from rnnlab.nn.embedding import Features, TokenEmbedding
 
 D, H = 3, 4
 INPUTS = torch.tensor([[5, 2, 7, 1], [3, 0, 0, 0], [6, 6, 4, 0]])
@@ -136,3 +137,56 @@ def test_yaml_holds_the_defaults():
     assert options.pop("_target_") == "rnnlab.encoder.Encoder"
     parameters = inspect.signature(Encoder).parameters.values()
     assert {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY} == options
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_embedding_dropout_is_a_table_with_rows_dropped(bidirectional):
+    """Outputs and gradients, against a table that is masked before it is looked up in."""
+    made = partial(GRU, hidden_size=H)
+
+    def new(**options):
+        torch.manual_seed(1)
+        table = TokenEmbedding(torch.randn(8, D))
+        return Encoder(table, made, bidirectional=bidirectional, **options).double()
+
+    encoder, plain = new(embedding_dropout=0.5), new()
+    torch.manual_seed(7)
+    encoded = encoder(INPUTS, LENGTHS)
+    encoded.outputs.square().sum().backward()
+    torch.manual_seed(7)
+    mask = torch.empty(8, dtype=torch.float64).bernoulli_(0.5) / 0.5
+    assert mask[INPUTS[:, 0]].unique().numel() == 2  # some are dropped, some are not
+    with torch.no_grad():
+        plain.embedding.weight.mul_(mask.unsqueeze(1))
+    expected = plain(INPUTS, LENGTHS)
+    expected.outputs.square().sum().backward()
+    torch.testing.assert_close(encoded.outputs, expected.outputs)
+    masked = plain.embedding.weight.grad * mask.unsqueeze(1)
+    torch.testing.assert_close(encoder.embedding.weight.grad, masked)
+
+
+def test_embedding_dropout_of_numbers_is_refused():
+    with pytest.raises(ConfigError, match=r"encoder\.embedding_dropout: the inputs are numbers"):
+        Encoder(Features(3), partial(GRU, hidden_size=H), embedding_dropout=0.1)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_last_layer_may_have_its_own_size(bidirectional):
+    encoder = make(LSTM, num_layers=3, bidirectional=bidirectional, last_size=5).double()
+    both = 1 + bidirectional
+    assert [layer.output_size for layer in encoder.layers] == [H * both, H * both, 5 * both]
+    assert encoder.output_size == 5 * both
+    encoded = encoder(INPUTS, LENGTHS)
+    assert encoded.outputs.shape == (3, 4, 5 * both)
+    assert encoded.final.shape == (3, 5 * both)
+    with pytest.raises(ConfigError, match=r"encoder\.last_size: must be at least 1, not 0"):
+        make(last_size=0)
+
+
+def test_raw_outputs_are_those_before_dropout():
+    encoder, plain = make(output_dropout=0.5), make()
+    encoded = encoder(INPUTS, LENGTHS)
+    assert torch.equal(encoded.raw, plain(INPUTS, LENGTHS).outputs)
+    kept = encoded.outputs != 0
+    torch.testing.assert_close(encoded.outputs[kept], 2 * encoded.raw[kept])
+    assert not torch.equal(encoded.outputs, encoded.raw)

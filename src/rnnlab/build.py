@@ -11,6 +11,7 @@ from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from torch import nn
 
+from rnnlab.averaging import Averaging
 from rnnlab.checkpoint import stamp
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Spec
@@ -69,6 +70,8 @@ def build_model(cfg: Config, spec: Spec, vectors: Any) -> Model:
             embedding = SpelledEmbedding(tokens, features)
     else:
         embedding = Features(spec.source)
+    if cfg["encoder"].get("last_size") is not None:
+        _check_sized(cfg, "encoder.last_size", "null")
     encoder: Encoder = make(cfg["encoder"], trusted, embedding, factory(cfg["cell"], trusted))
     task: Task = make(cfg["task"], trusted, encoder, spec)
     return Model(encoder, task, vectors)
@@ -76,15 +79,17 @@ def build_model(cfg: Config, spec: Spec, vectors: Any) -> Model:
 
 def _sized_cell(cfg: Config) -> SizedCell:
     def cell(inputs: int, hidden: int) -> Layer:
-        target = cfg["cell"]["_target_"]
-        if "hidden_size" not in options(locate(target)):
-            raise ConfigError(
-                f"characters: {target} has no option 'hidden_size' for words; choose cnn"
-            )
+        _check_sized(cfg, "characters", "cnn")
         made: Layer = make(cfg["cell"] | {"hidden_size": hidden}, cfg["trust"], inputs)
         return made
 
     return cell
+
+
+def _check_sized(cfg: Config, asked_by: str, instead: str) -> None:
+    target = cfg["cell"]["_target_"]
+    if "hidden_size" not in options(locate(target)):
+        raise ConfigError(f"{asked_by}: {target} has no option 'hidden_size'; choose {instead}")
 
 
 def build_module(cfg: Config, choices: Config, spec: Spec, model: Model) -> SequenceModule:
@@ -116,6 +121,9 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     # the board writes at the end of a batch: behind all that measures there
     callbacks: list[Callback] = [Throughput(), *instruments, CustomLayout()]
     callbacks.append(Board(every_n_steps=interval))
+    since = (cfg.get("averaging") or {}).get("patience")  # older runs have no such option
+    if since is not None:  # behind the instruments: they see the same weights in all of a step
+        callbacks.append(Averaging(monitor, mode=task.mode, patience=since))
     checkpoints = folder / "checkpoints"
     callbacks.append(Best(checkpoints, monitor=monitor, mode=task.mode))
     # behind the best: what resumes a run has to know which epoch that was

@@ -36,6 +36,13 @@ class EarlyStopping:
 
 
 @dataclass
+class Averaging:
+    """Validations without improvement before weights are averaged; None never averages them."""
+
+    patience: int | None = field(default=None, metadata={"least": 0})
+
+
+@dataclass
 class Instruments:
     """What stands beside the instruments in `diagnostics`: the share of the time each may take."""
 
@@ -47,7 +54,8 @@ class TrainConfig:
     """Root of `rnnlab train`: any further key at the top level is an error.
 
     `least` and `most` in a field's metadata bound its values, `above` and `below` both without the
-    bound itself; `beside` describes plain values among a group's components.
+    bound itself; `beside` describes plain values among a group's components; what is `newer` than
+    the format of checkpoints may be absent in one.
     """
 
     seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
@@ -55,6 +63,7 @@ class TrainConfig:
     trust: list[str] = field(default_factory=list)
     checkpoint: Snapshots = field(default_factory=Snapshots)
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
+    averaging: Averaging = field(default_factory=Averaging, metadata={"newer": True})
     cell: Any = MISSING
     encoder: Any = MISSING
     embedding: Any = MISSING

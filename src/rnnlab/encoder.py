@@ -1,7 +1,8 @@
 """The encoder: embedding, then a stack of recurrent layers, then what a task may use."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -12,7 +13,7 @@ from rnnlab.data.batch import Words, valid_mask
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
-from rnnlab.layers.dropout import LockedDropout, WordDropout
+from rnnlab.layers.dropout import LockedDropout, TypeDropout, WordDropout
 from rnnlab.layers.weight_drop import dropped_weights
 
 
@@ -24,17 +25,19 @@ class Encoded:
         outputs: Last layer's outputs (B, T, O), zero beyond `lengths`.
         final: Its outputs after each whole sequence was read (B, O): at the last valid step of
             the forward direction, at the first step of the backward one.
-        layers: The same for every layer, first to last, each (B, O).
+        layers: The same for every layer, first to last, each (B, its own features).
         lengths: Real steps of each sequence (B,).
         states: Of each layer the state after the last step, first to last; empty where the
             encoder was not asked for them.
+        raw: `outputs` before dropout; None where that is not known.
     """
 
     outputs: Float[Tensor, "B T O"]
     final: Float[Tensor, "B O"]
-    layers: tuple[Float[Tensor, "B O"], ...]
+    layers: tuple[Float[Tensor, "B _"], ...]
     lengths: Int[Tensor, "B"]
     states: tuple[State, ...] = ()
+    raw: Float[Tensor, "B T O"] | None = None
 
     @property
     def mask(self) -> Tensor:
@@ -58,12 +61,16 @@ class Encoder(nn.Module):
         input_dropout: The same for the embedded inputs.
         output_dropout: The same for the last layer's outputs, before the task's head.
         word_dropout: Probability of zeroing all embedded features of a step.
+        embedding_dropout: The same of a type of token, at all steps of a batch where it stands.
         weight_dropout: Probability of zeroing a recurrent weight, for a whole batch (DropConnect).
         locked: Zero a feature at all steps of a sequence or at none (variational dropout); of
             `dropout`, `input_dropout` and `output_dropout`.
+        last_size: Features of the last layer, in each direction; None for those of the others. It
+            is given to the cell as its `hidden_size`.
 
     Raises:
-        ConfigError: `num_layers` is less than 1, or a probability is outside [0, 1).
+        ConfigError: `num_layers` or `last_size` is less than 1, a probability is outside [0, 1),
+            or `embedding_dropout` of inputs that are no tokens.
 
     Attributes:
         output_size: Features O of the outputs.
@@ -82,12 +89,16 @@ class Encoder(nn.Module):
         input_dropout: float = 0.0,
         output_dropout: float = 0.0,
         word_dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
         weight_dropout: float = 0.0,
         locked: bool = False,
+        last_size: int | None = None,
     ) -> None:
         super().__init__()
         if num_layers < 1:
             raise ConfigError(f"encoder.num_layers: must be at least 1, not {num_layers}")
+        if last_size is not None and last_size < 1:
+            raise ConfigError(f"encoder.last_size: must be at least 1, not {last_size}")
         self.embedding = embedding
         self.cell = cell
         self.bidirectional = bidirectional
@@ -97,11 +108,18 @@ class Encoder(nn.Module):
         self.output_dropout = kind(_checked("output_dropout", output_dropout))
         self.final_dropout = nn.Dropout(output_dropout)
         self.word_dropout = WordDropout(_checked("word_dropout", word_dropout))
+        types = getattr(embedding, "types", 0)
+        if embedding_dropout and not types:
+            raise ConfigError("encoder.embedding_dropout: the inputs are numbers, no tokens; say 0")
+        self.type_dropout = TypeDropout(_checked("embedding_dropout", embedding_dropout), types)
         self.weight_dropout = _checked("weight_dropout", weight_dropout)
         size = int(embedding.output_size)  # type: ignore[arg-type]
         layers: list[Layer | Bidirectional] = []
-        for _ in range(num_layers):
-            layers.append(Bidirectional(size, cell) if bidirectional else cell(size))
+        for depth in range(num_layers):
+            made = cell
+            if last_size is not None and depth == num_layers - 1:
+                made = partial(cast("Callable[..., Layer]", cell), hidden_size=last_size)
+            layers.append(Bidirectional(size, made) if bidirectional else made(size))
             size = layers[-1].output_size
         self.layers = nn.ModuleList(layers)
         self.output_size = size
@@ -128,7 +146,7 @@ class Encoder(nn.Module):
         if states is not None and self.bidirectional:
             raise ValueError("layers that read back have no state to go on from")
         embedded = self.embedding(inputs) if words is None else self.embedding(inputs, words)
-        x = self.input_dropout(self.word_dropout(embedded))
+        x = self.input_dropout(self.word_dropout(self.type_dropout(embedded, inputs)))
         real = x.new_full(x.shape[:1], x.shape[1], dtype=torch.long) if lengths is None else lengths
         finals: list[Tensor] = []
         after: list[State] = []
@@ -147,6 +165,7 @@ class Encoder(nn.Module):
             layers=tuple(finals),
             lengths=real,
             states=tuple(after),
+            raw=x,
         )
 
 

@@ -85,7 +85,8 @@ def root_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
     for field in fields(TrainConfig):
         if field.name not in cfg:
             # what may be empty may be absent: older checkpoints know fewer groups
-            if hints[field.name] is not Any or field.default is not None:
+            empty = hints[field.name] is Any and field.default is None
+            if not empty and not field.metadata.get("newer"):
                 yield f"{field.name}: missing"
         elif hints[field.name] is Any:
             beside = field.metadata.get("beside")

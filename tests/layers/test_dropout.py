@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rnnlab.layers.dropout import LockedDropout, WordDropout
+from rnnlab.layers.dropout import LockedDropout, TypeDropout, WordDropout
 
 X = torch.ones(200, 7, 30)
 
@@ -36,3 +36,34 @@ def test_gradients_go_where_values_went(kind):
     y = kind(0.5)(x)
     y.sum().backward()
     torch.testing.assert_close(x.grad * x, y)
+
+
+def test_types_are_dropped_wherever_they_stand():
+    torch.manual_seed(0)
+    dropout = TypeDropout(0.4, 50)
+    ids = torch.randint(50, (8, 30))
+    x = torch.randn(8, 30, 3, dtype=torch.float64)
+    dropped = dropout(x, ids)
+    factors = (dropped / x).round(decimals=9)
+    seen = {}
+    for row in range(8):
+        for t in range(30):
+            kept = factors[row, t]
+            assert torch.equal(kept, kept[:1].expand(3))
+            assert seen.setdefault(int(ids[row, t]), float(kept[0])) == float(kept[0])
+    assert set(seen.values()) == {0.0, round(1 / 0.6, 9)}
+
+
+def test_the_share_of_dropped_types():
+    torch.manual_seed(0)
+    mask = TypeDropout(0.3, 20_000)(torch.ones(1, 20_000, 1), torch.arange(20_000).unsqueeze(0))
+    assert float((mask == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
+    assert float(mask.mean()) == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("probability", "training"), [(0.0, True), (0.5, False)])
+def test_types_rest_and_draw_no_numbers(probability, training):
+    dropout = TypeDropout(probability, 4).train(training)
+    x, state = torch.randn(2, 3, 5), torch.get_rng_state()
+    assert dropout(x, torch.zeros(2, 3, dtype=torch.long)) is x
+    assert torch.equal(torch.get_rng_state(), state)

@@ -180,3 +180,36 @@ def test_a_dependency_longer_than_bptt_is_learnt_with_the_carried_state_only():
     bound = (3 / 4 * of_three + 1 / 2 * 1.0 + 0.0) / 3
     assert learn(ids, bptt=3, epochs=10) < 0.05
     assert bound - 0.02 < learn(ids, bptt=3, epochs=10, carried=False) < bound + 0.05
+
+
+def test_penalties_of_the_training_loss_against_a_loop():
+    model = make(output_dropout=0.5).double()
+    encoder, task = model["encoder"], model["task"]
+    (batch, *_) = Stream(IDS, IDS, 7).loader(3, shuffle=False, seed=0)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        encoded = encoder(batch.inputs, None, None, ())
+        plain = task.loss(encoded, batch)
+    task.activation_l2, task.temporal_l2 = 2.0, 0.5
+    small, slow, steps, changes = 0.0, 0.0, 0, 0
+    for row in range(encoded.outputs.shape[0]):
+        for t in range(encoded.outputs.shape[1]):
+            for unit in range(encoded.outputs.shape[2]):
+                small += float(encoded.outputs[row, t, unit]) ** 2
+                steps += 1
+                if t:
+                    change = encoded.raw[row, t, unit] - encoded.raw[row, t - 1, unit]
+                    slow += float(change) ** 2
+                    changes += 1
+    expected = float(plain) + 2.0 * small / steps + 0.5 * slow / changes
+    with torch.no_grad():
+        assert float(task.loss(encoded, batch)) == pytest.approx(expected, rel=1e-12)
+        task.eval()
+        assert float(task.loss(encoded, batch)) == pytest.approx(float(plain), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["activation_l2", "temporal_l2"])
+def test_a_penalty_below_zero_is_refused(name):
+    encoder = make()["encoder"]
+    with pytest.raises(ConfigError, match=rf"task\.{name}: must be at least 0, not -1"):
+        LanguageModel(encoder, CHARS, **{name: -1.0})

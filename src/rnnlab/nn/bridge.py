@@ -41,7 +41,7 @@ class Bridge(nn.Module):
                 nn.init.xavier_uniform_(linear.weight)
                 nn.init.zeros_(linear.bias)
 
-    def forward(self, finals: Sequence[Float[Tensor, "B O"]]) -> list[State]:
+    def forward(self, finals: Sequence[Float[Tensor, "B _"]]) -> list[State]:
         """The state that each decoder layer starts from; `finals` are `Encoded.layers`."""
         states = []
         for source, shapes, linears in zip(self._sources, self._shapes, self.parts, strict=True):

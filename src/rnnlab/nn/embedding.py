@@ -45,6 +45,11 @@ class TokenEmbedding(nn.Module):
         self.register_buffer("extension", extension, persistent=False)
         self.output_size = table.shape[1]
 
+    @property
+    def types(self) -> int:
+        """How many tokens it has vectors for."""
+        return self.weight.shape[0] + (0 if self.extension is None else self.extension.shape[0])
+
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
         """Vectors of the tokens."""
         if self.extension is None:

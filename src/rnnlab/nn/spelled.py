@@ -32,6 +32,11 @@ class SpelledEmbedding(nn.Module):
         """The table of the words' own vectors."""
         return self.tokens.weight
 
+    @property
+    def types(self) -> int:
+        """How many words it has vectors for."""
+        return self.tokens.types
+
     def forward(self, ids: Int[Tensor, "B T"], words: Words) -> Float[Tensor, "B T D"]:
         """Vectors of the words, those of unknown words told apart by their letters."""
         features = functional.embedding(words.index, self.features(words))

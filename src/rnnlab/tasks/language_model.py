@@ -17,6 +17,7 @@ from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.metrics import language_scores
+from rnnlab.nn.penalties import activation_l2, temporal_l2
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput
@@ -47,10 +48,12 @@ class LanguageModel(Task):
             probabilities, so that perplexities compare.
         cutoffs: Of `adaptive`: ids where its clusters begin (`rnnlab.nn.vocabulary_outputs`).
         div_value: Of `adaptive`: divides the features from cluster to cluster.
+        activation_l2: Weight of the outputs' mean square in the training loss.
+        temporal_l2: Weight of the mean square of what outputs change by in a step.
 
     Raises:
-        ConfigError: An encoder that reads the text back as well, or has no memory; tied weights
-            of an embedding that is frozen or has no vector a token, or of an adaptive output;
+        ConfigError: A weight below 0; an encoder that reads the text back as well, or has no
+            memory; tied weights of an embedding that is frozen or has no vector a token, or of an adaptive output;
             cutoffs outside of the vocabulary.
     """
 
@@ -67,8 +70,13 @@ class LanguageModel(Task):
         output: VocabularyOutput = "softmax",
         cutoffs: Sequence[int] = (2000, 10000),
         div_value: float = 4.0,
+        activation_l2: float = 0.0,
+        temporal_l2: float = 0.0,
     ) -> None:
         super().__init__(encoder, spec)
+        for name, weight in (("activation_l2", activation_l2), ("temporal_l2", temporal_l2)):
+            if weight < 0:
+                raise ConfigError(f"task.{name}: must be at least 0, not {weight}")
         if encoder.bidirectional:
             raise ConfigError(
                 "encoder.bidirectional: true would show a language model the tokens that it is to "
@@ -85,6 +93,8 @@ class LanguageModel(Task):
         self.characters = self.tokenizer.level == "char"
         self.monitor = "bpc" if self.characters else "perplexity"
         self.dropout = nn.Dropout(dropout)
+        self.activation_l2 = activation_l2
+        self.temporal_l2 = temporal_l2
         self.projection: nn.Module = nn.Identity()
         features = encoder.output_size
         weight = _trained_vectors(encoder) if tied else None
@@ -101,9 +111,18 @@ class LanguageModel(Task):
         return self.output.scores(self._features(outputs))
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
-        """Negative log-likelihood in nats, the mean over the batch's tokens."""
+        """Negative log-likelihood in nats, the mean over the batch's tokens.
+
+        In training with the penalties on the encoder's outputs, where they have a weight.
+        """
         features = self._features(encoded.outputs).flatten(0, 1)
-        return self.output.loss(features, batch.target.flatten())
+        loss = self.output.loss(features, batch.target.flatten())
+        if self.training and self.activation_l2:
+            loss = loss + self.activation_l2 * activation_l2(encoded.outputs)
+        if self.training and self.temporal_l2:
+            raw = encoded.outputs if encoded.raw is None else encoded.raw
+            loss = loss + self.temporal_l2 * temporal_l2(raw)
+        return loss
 
     def _features(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N E"]:
         features: Tensor = self.projection(self.dropout(outputs))
