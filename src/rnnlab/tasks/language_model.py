@@ -53,8 +53,8 @@ class LanguageModel(Task):
 
     Raises:
         ConfigError: A weight below 0; an encoder that reads the text back as well, or has no
-            memory; tied weights of an embedding that is frozen or has no vector a token, or of an adaptive output;
-            cutoffs outside of the vocabulary.
+            memory; tied weights of an embedding that is frozen or has no vector a token, or of an
+            adaptive output; cutoffs outside of the vocabulary.
     """
 
     kind: ClassVar[Kind] = "next"
@@ -74,9 +74,9 @@ class LanguageModel(Task):
         temporal_l2: float = 0.0,
     ) -> None:
         super().__init__(encoder, spec)
-        for name, weight in (("activation_l2", activation_l2), ("temporal_l2", temporal_l2)):
-            if weight < 0:
-                raise ConfigError(f"task.{name}: must be at least 0, not {weight}")
+        for name, value in (("activation_l2", activation_l2), ("temporal_l2", temporal_l2)):
+            if value < 0:
+                raise ConfigError(f"task.{name}: must be at least 0, not {value}")
         if encoder.bidirectional:
             raise ConfigError(
                 "encoder.bidirectional: true would show a language model the tokens that it is to "
