@@ -1,4 +1,4 @@
-"""`rnnlab train|evaluate|predict|analyze|compare|check|data`; train is the default word.
+"""`rnnlab train|evaluate|predict|analyze|compare|embed|check|data`; train is the default word.
 
 This file imports nothing slow: an error that needs no model is to come at once.
 """
@@ -43,6 +43,7 @@ def commands() -> dict[str, Command]:
         "predict": predict,
         "analyze": analyze,
         "compare": compare,
+        "embed": embed,
         "check": check,
         "data": data,
     }
@@ -157,6 +158,19 @@ def compare(words: list[str]) -> int:
     from rnnlab.compare.command import compare_words
 
     compare_words(words)
+    return 0
+
+
+def embed(words: list[str]) -> int:
+    """Word vectors from a corpus, or the worth of some that are there."""
+    from rnnlab.helptext import EMBED
+
+    if not words or _asks_for_help(words):
+        print(EMBED)
+        return 0 if words else 2
+    from rnnlab.embed.command import embed_words
+
+    embed_words(words)
     return 0
 
 

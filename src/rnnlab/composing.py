@@ -17,6 +17,7 @@ from yaml import MarkedYAMLError, YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.config import (
     AnalyzeConfig,
+    EmbedConfig,
     EvaluateConfig,
     PredictConfig,
     TrainConfig,
@@ -37,6 +38,7 @@ ROOTS: dict[str, type] = {
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
     "analyze": AnalyzeConfig,
+    "embed": EmbedConfig,
 }
 
 
@@ -62,7 +64,7 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     once against the signature of the class they were meant for.
 
     Args:
-        root: "train", "evaluate", "predict" or "analyze".
+        root: "train", "evaluate", "predict", "analyze" or "embed".
         words: Overrides in Hydra's grammar; not a sweep (see `single_runs`).
         search: A folder of the user's own configurations.
 

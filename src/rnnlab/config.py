@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
@@ -124,6 +124,30 @@ class AnalyzeConfig:
     data: Any = None
 
 
+@dataclass
+class EmbedConfig:
+    """Root of `rnnlab embed`."""
+
+    corpus: str | None = None
+    vectors: str | None = None
+    output: str | None = None
+    model: Literal["skipgram", "cbow"] = "skipgram"
+    size: int = field(default=100, metadata={"least": 1})
+    window: int = field(default=5, metadata={"least": 1})
+    negative: int = field(default=5, metadata={"least": 1})
+    min_count: int = field(default=5, metadata={"least": 1})
+    sample: float = field(default=1e-3, metadata={"least": 0, "most": 1})
+    epochs: int = field(default=5, metadata={"least": 1})
+    alpha: float = field(default=0.025, metadata={"above": 0, "below": 1})
+    workers: int = field(default=1, metadata={"least": 1})
+    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
+    restrict: int | None = field(default=None, metadata={"least": 1})
+    projector: int = field(default=5000, metadata={"least": 0})
+    root: str | None = None
+    trust: list[str] = field(default_factory=list)
+    data: Any = None
+
+
 def slug(text: str) -> str:
     """Overrides as a folder name: at most 80 characters, none of `= , /` or blanks.
 
@@ -158,5 +182,6 @@ def register() -> None:
     store.store(name="evaluate_schema", node=EvaluateConfig, replace=True)
     store.store(name="predict_schema", node=PredictConfig, replace=True)
     store.store(name="analyze_schema", node=AnalyzeConfig, replace=True)
+    store.store(name="embed_schema", node=EmbedConfig, replace=True)
     OmegaConf.register_resolver("rnnlab.fresh", fresh, use_cache=True, replace=True)
     OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)

@@ -10,6 +10,7 @@ rnnlab - study and train recurrent networks
   rnnlab predict checkpoint=RUN input=FILE|-
   rnnlab analyze checkpoint=RUN         what a trained net remembers, for how long, and why
   rnnlab compare RUN|SWEEP ...          results, curves and differences of runs, on one page
+  rnnlab embed corpus=CHOICE|FILE       word vectors from a text, and what they are worth
   rnnlab check [OVERRIDES]              validate a configuration and print it
   rnnlab data list|fetch NAME|verify NAME
 
@@ -81,6 +82,41 @@ and diverged runs may be mixed. A folder stands for all runs below it.
 
   rnnlab compare outputs/sweeps/2026-01-31_12-00-00 by=cell
   rnnlab compare outputs/ner-lstm outputs/ner-gru output=ner
+"""
+
+EMBED = """\
+rnnlab embed corpus=CHOICE|FILE [data.OPTION=VALUE ...] [OPTION=VALUE ...]
+rnnlab embed vectors=FILE [restrict=N] [output=DIR]
+
+Word vectors from the training split of a data set, in the tokens that its loader makes, or from a
+text file with one sentence a line, split at blanks (data.level=word: into words and punctuation
+marks; data.lower=true). Needs gensim: pip install 'rnnlab[embed]'.
+
+Writes vectors.txt (word2vec's text format), counts.tsv (the vocabulary, most frequent word first),
+embed.json (settings, checksums) and the most frequent words for TensorBoard's projector. Where
+`rnnlab data fetch word2vec_eval` was run, the vectors are tested as well: Google's analogies,
+WordSim-353, SimLex-999, in a table and in evaluation.json. With vectors=FILE (GloVe or word2vec,
+plain or .gz, below the data root or from the current folder) nothing is trained, only tested.
+
+  model=skipgram   skipgram or cbow, with negative sampling
+  size=100         numbers of a vector
+  window=5         words on either side, at most
+  negative=5       words drawn against each true one
+  min_count=5      rarer words are left out
+  sample=1e-3      words of a larger share of the text are thinned out; 0: none
+  epochs=5
+  alpha=0.025      learning rate at the start; it falls to 0.0001
+  workers=1        threads; with one the same seed gives the same vectors, with more it is faster
+  seed=1
+  restrict=N       analogies and similarities among the first N words; else all
+  projector=5000   words for TensorBoard; 0: none
+  output=DIR       folder to write into; else outputs/embed-<corpus>/<date_time>
+  root=DIR         data root; else $RNNLAB_DATA, else the user's cache folder
+
+  rnnlab embed corpus=imdb workers=2
+  rnnlab embed corpus=my.txt model=cbow size=50 min_count=2 data.level=word data.lower=true
+  rnnlab embed vectors=glove/glove.6B.50d.txt
+  rnnlab train task=sentiment embedding=word2vec embedding.path=outputs/embed-imdb/.../vectors.txt
 """
 
 DATA = """\

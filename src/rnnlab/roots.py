@@ -27,7 +27,7 @@ def override_problems(
     """Names that are not there, choices without a file, values that the root has no place for.
 
     Args:
-        root: "train", "evaluate", "predict" or "analyze".
+        root: "train", "evaluate", "predict", "analyze" or "embed".
         schema: Its dataclass.
         overrides: What the user said.
         folders: Where configurations are looked for.

@@ -35,24 +35,33 @@ def validate(cfg: dict[str, Any], choices: Mapping[str, Any] | None = None) -> N
 
 def find_problems(cfg: dict[str, Any], choices: Mapping[str, Any]) -> Iterator[str]:
     """Every problem of a configuration, a line each."""
-    trusted = cfg.get("trust") or []
-    sound = True
-    for path, target in targets(cfg):
-        node = _select(cfg, path)
-        if not allowed(target, trusted):
-            sound = False
-            yield refusal(path, target)
-            continue
-        try:
-            component = locate(target)
-        except (ImportError, AttributeError) as error:
-            sound = False
-            yield f"{path}._target_: cannot import {target} ({error})"
-            continue
-        yield from check_node(path, node, component)
+    yield from component_problems(cfg)
     yield from root_problems(cfg)
-    if sound:
+    trusted = cfg.get("trust") or []
+    if not any(_unusable(path, target, trusted) for path, target in targets(cfg)):
         yield from _kinds(cfg, choices)
+
+
+def component_problems(cfg: dict[str, Any]) -> Iterator[str]:
+    """Problems of the classes that a configuration names, and of the options given to them."""
+    trusted = cfg.get("trust") or []
+    for path, target in targets(cfg):
+        problem = _unusable(path, target, trusted)
+        if problem:
+            yield problem
+        else:
+            yield from check_node(path, _select(cfg, path), locate(target))
+
+
+def _unusable(path: str, target: str, trusted: Sequence[str]) -> str | None:
+    """Why a class cannot be used, or None."""
+    if not allowed(target, trusted):
+        return refusal(path, target)
+    try:
+        locate(target)
+    except (ImportError, AttributeError) as error:
+        return f"{path}._target_: cannot import {target} ({error})"
+    return None
 
 
 def locate(target: str) -> Any:

@@ -96,7 +96,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Entry
         (configs / "none.yaml").write_text("")
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "tiny_corpus", raising=False)
-        yield entries(tmp_path / "configs")
+        yield [entry for entry in entries(tmp_path / "configs") if entry.group == "data"]
         http.shutdown()
         thread.join()
 
@@ -219,6 +219,15 @@ def test_the_real_corpora_are_seen(real: Path) -> None:
     for entry in entries(config_dir()):
         folders = {Path(remote.path).parts[0] for remote in entry.about.files}
         assert entry.present(real) == any((real / folder).is_dir() for folder in folders)
+
+
+@pytest.mark.data
+def test_the_tests_of_word_vectors_are_verified(real: Path) -> None:
+    if not (real / "word2vec_eval").is_dir():
+        pytest.skip("RNNLAB_DATA has no word2vec_eval")
+    checks = verify("word2vec_eval", entries(config_dir()), real)
+    assert [check.what for check in checks[-3:]] == ["analogies", "wordsim353", "simlex999"]
+    assert [str(check) for check in checks if not check.ok] == []
 
 
 @pytest.mark.data

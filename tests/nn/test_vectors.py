@@ -181,7 +181,7 @@ def test_the_cache_is_used_and_follows_the_file(tmp_path):
     vocab = Vocab([PAD, UNK]).extend(found.words, lower_fallback=True)
     before = found.module(vocab).extension
     again = vectors(tmp_path)
-    assert isinstance(again._table.vectors, np.memmap)  # from the cache, and not read into memory
+    assert isinstance(again.table.vectors, np.memmap)  # from the cache, and not read into memory
     assert list(again.words) == list(WORDS)
     assert torch.equal(again.module(vocab).extension, before)
     other = vectors(tmp_path, "new 1 2\n")

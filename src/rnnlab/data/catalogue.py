@@ -1,5 +1,9 @@
-"""What `rnnlab data` works on: all choices of the configuration that come from public files."""
+"""What `rnnlab data` works on: all that comes from public files.
 
+That is choices of the configuration, and the tests of word vectors, which are no choice.
+"""
+
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +16,7 @@ from omegaconf import OmegaConf
 from rnnlab.data.download import fetch
 from rnnlab.data.reading import sha256
 from rnnlab.data.source import About
+from rnnlab.data.word2vec_eval import Word2VecEval
 from rnnlab.errors import DataError
 
 LOCATE: dict[str, Callable[[Any], object]] = {
@@ -20,24 +25,26 @@ LOCATE: dict[str, Callable[[Any], object]] = {
         made.files(split) for split in ("train", "test") if split in made.about.counts
     ],
     "embedding": lambda made: made.file,
+    "embed": lambda made: made.files(),
 }
 """By group: finds the original files, or raises DataError."""
 
 COUNT: dict[str, Callable[[Any, str], int]] = {
     "data": lambda made, split: len(made.examples(split)),
     "embedding": lambda made, _: len(made.words),
+    "embed": lambda made, what: made.count(what),
 }
 """By group: the number of things that an entry of `About.counts` is about."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A corpus or a vector file.
+    """A corpus, a vector file, or the tests of word vectors.
 
     Attributes:
         name: As on the command line, in `data=NAME` or `embedding=NAME`.
-        group: "data" or "embedding".
-        kind: What its targets are ("label", "tags", ...), or "vectors".
+        group: "data" or "embedding"; "embed" for what that command reads.
+        kind: What its targets are ("label", "tags", ...), or "vectors", or "evaluation".
         about: What is known of it.
         target: Its class.
         options: The settings in its configuration, without `root`.
@@ -92,11 +99,13 @@ class Check:
 def entries(config_dir: Path) -> list[Entry]:
     """All choices of the groups `data` and `embedding` whose class says where it comes from.
 
+    A choice that leaves it to the user to name a file is none; `word2vec_eval` is one more entry.
+
     Args:
         config_dir: The folder of the configurations; the classes that they name are imported.
     """
     found = []
-    for group in LOCATE:
+    for group in ("data", "embedding"):
         for file in sorted((config_dir / group).glob("*.yaml")):
             # configurations refer to the seed of the root
             config = OmegaConf.create({"seed": 0, "node": OmegaConf.load(file)})
@@ -104,12 +113,20 @@ def entries(config_dir: Path) -> list[Entry]:
             module, _, name = str(options.pop("_target_", "")).rpartition(".")
             target = getattr(import_module(module), name) if module else None
             about = getattr(target, "about", None)
-            if target is None or not isinstance(about, About):
+            if target is None or not isinstance(about, About) or _left_open(target, options):
                 continue
             options.pop("root", None)
             kind = getattr(target, "kind", "vectors")
             found.append(Entry(file.stem, group, kind, about, target, options))
-    return found
+    tests = Word2VecEval
+    return [*found, Entry("word2vec_eval", "embed", "evaluation", tests.about, tests, {})]
+
+
+def _left_open(target: type, options: dict[str, Any]) -> bool:
+    """Whether a required option has no value: the user is to name a file of their own."""
+    parameters = inspect.signature(target).parameters.values()
+    required = {p.name for p in parameters if p.default is inspect.Parameter.empty}
+    return any(options[name] is None for name in required & options.keys())
 
 
 def choose(name: str, known: Sequence[Entry]) -> Entry:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnlab.data.base import at_least
 from rnnlab.data.coded import Example
+from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import lines
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.stream import Stream
@@ -116,6 +117,14 @@ class StreamData(TextData):
             vary=self.vary_bptt,
             eval_batch_size=self.eval_batch_size,
         )
+
+    def sentences(self, split: Split) -> tuple[Ragged, list[str]]:
+        """The lines of a split, each with its end; see the base class."""
+        values, types = self._tokens(split)
+        source = self.coded(split).source
+        first = self.span(split, len(source.values)).indices(len(source.values))[0]
+        borders = np.unique((source.offsets - first).clip(0, len(values)))
+        return Ragged(values, borders), types
 
     def spell(self) -> None:
         """See the base class."""

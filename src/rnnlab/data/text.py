@@ -123,6 +123,18 @@ class TextData(SequenceData):
             spelling = Spelling(source, spell(coded.source_types, spec.characters))
         return Examples(inputs, target, coded.texts or None, spelling)
 
+    def sentences(self, split: Split) -> tuple[Ragged, list[str]]:
+        """The inputs of a split as they were read: uncut, no token unknown.
+
+        Returns:
+            Sequences of positions in the list of tokens, and that list.
+
+        Raises:
+            DataError: The split is empty.
+        """
+        coded = self._select(split)
+        return coded.source, coded.source_types
+
     def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
         """See the base class."""
         self._words = (words, lower_fallback)

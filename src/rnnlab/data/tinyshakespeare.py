@@ -5,16 +5,16 @@ from typing import ClassVar
 
 from rnnlab.data.source import About, Remote, data_root, find
 from rnnlab.data.spec import Split
-from rnnlab.data.stream_data import StreamData
+from rnnlab.data.stream_data import StreamData, TextLevel
 
 _PATH = "tinyshakespeare/input.txt"
 _COMMIT = "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
 
 
 class TinyShakespeare(StreamData):
-    """40,000 lines from Shakespeare's plays, character by character (Karpathy 2015).
+    """40,000 lines from Shakespeare's plays, by default by character (Karpathy 2015).
 
-    The first 90 % of the characters are for training, the next 5 % for validation, the last 5 %
+    The first 90 % of the tokens are for training, the next 5 % for validation, the last 5 %
     for the test. Read from `tinyshakespeare/input.txt[.gz]` below the data root.
 
     Args:
@@ -23,6 +23,8 @@ class TinyShakespeare(StreamData):
         bptt: Steps of a batch: how far gradients reach back. The state is carried on.
         vary_bptt: Draw them anew for each training batch, around `bptt`.
         seed: Decides what is drawn.
+        level: Tokens are characters (`char`), words and punctuation marks (`word`), or what
+            stands between blanks (`space`).
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
     """
 
@@ -51,6 +53,7 @@ class TinyShakespeare(StreamData):
         bptt: int = 128,
         vary_bptt: bool = False,
         seed: int = 0,
+        level: TextLevel = "char",
         root: str | None = None,
     ) -> None:
         super().__init__(
@@ -59,7 +62,7 @@ class TinyShakespeare(StreamData):
             bptt=bptt,
             vary_bptt=vary_bptt,
             seed=seed,
-            level="char",
+            level=level,
         )
         self.root = data_root(root)
 

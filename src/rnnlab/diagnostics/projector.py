@@ -1,10 +1,27 @@
 """Word embeddings for TensorBoard's projector."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Float
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
 
 from rnnlab.data.vocab import Vocab
 from rnnlab.module import SequenceModule
+
+
+def add_words(writer: Any, words: Sequence[str], vectors: Float[Tensor, "V D"]) -> None:
+    """Show words and their vectors in the projector.
+
+    Args:
+        writer: A `torch.utils.tensorboard.SummaryWriter`, or the like of it.
+        words: One a vector; what would be an empty line is shown as Python quotes it.
+        vectors: Their vectors.
+    """
+    shown = [word if word.strip() else repr(word) for word in words]
+    writer.add_embedding(vectors, metadata=shown, tag="words")
 
 
 class Projector(Callback):
@@ -25,7 +42,6 @@ class Projector(Callback):
             return
         count = min(self.max_words, source.base_size)
         weight = pl_module.encoder.embedding.get_parameter("weight")[:count].detach().float().cpu()
-        words = [token if token.strip() else repr(token) for token in source.tokens[:count]]
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_embedding(weight, metadata=words, tag="words")
+                add_words(logger.experiment, source.tokens[:count], weight)

@@ -28,13 +28,13 @@ class Table:
     vectors: np.ndarray
 
 
-def cached_table(file: Path, member: str, size: int) -> Table:
+def cached_table(file: Path, member: str, size: int | None) -> Table:
     """The table of a file, from the cache if it was read before.
 
     Args:
         file: Text, or text in `.gz`, or a `.zip`.
         member: The text's name inside a `.zip`.
-        size: Numbers of a vector.
+        size: Numbers of a vector; None for as many as line 1 says or has.
 
     Raises:
         DataError: See `read_table`.
@@ -55,10 +55,11 @@ def _read(stream: IO[bytes]) -> Table:
     return Table(words, np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape))
 
 
-def read_table(file: Path, member: str, size: int) -> Table:
+def read_table(file: Path, member: str, size: int | None) -> Table:
     """Parse a vector file; word2vec's first line "N D" may stand or not.
 
-    Of a word that stands twice the first vector counts.
+    Of a word that stands twice the first vector counts. With `size=None` a first line of two
+    numbers is always word2vec's: a file of vectors of one number needs it or its size.
 
     Raises:
         DataError: The file is missing, damaged, empty, not UTF-8, has fewer vectors than it says,
@@ -67,16 +68,25 @@ def read_table(file: Path, member: str, size: int) -> Table:
     words: dict[str, None] = {}
     rows: list[np.ndarray] = []
     announced = None
-    number = 0
+    number, reason = 0, "embedding.size"
     for number, line in _lines(file, member):
         # word2vec's own program ends each line with a blank
         word, *fields = line.removesuffix(" ").split(" ")
         try:
-            if number == 1 and size > 1 and len(fields) == 1 and (word + fields[0]).isdecimal():
-                announced = int(word)
-                _check_size(int(fields[0]), size)
+            if number == 1 and size != 1 and len(fields) == 1 and (word + fields[0]).isdecimal():
+                announced, found = int(word), int(fields[0])
+                if size is not None and found != size:
+                    raise ValueError(f"vectors of {found} numbers, not {size} (embedding.size)")
+                if found < 1:
+                    raise ValueError(f"vectors of {found} numbers")
+                reason = reason if size else "line 1"
+                size = found
                 continue
-            vector = _vector(word, fields, size)
+            if size is None:
+                size, reason = max(1, len(fields)), "line 1"
+            if len(fields) != size:
+                raise ValueError(f"{len(fields)} numbers behind the word, not {size} ({reason})")
+            vector = _vector(word, fields)
         except ValueError as error:
             raise DataError(f"{file}:{number}: {error}") from None
         if word not in words:
@@ -103,14 +113,8 @@ def _lines(file: Path, member: str) -> Iterator[tuple[int, str]]:
         raise DataError(f"{file}: no member {member}") from None
 
 
-def _check_size(found: int, size: int) -> None:
-    if found != size:
-        raise ValueError(f"{found} numbers behind the word, not {size} (embedding.size)")
-
-
-def _vector(word: str, fields: list[str], size: int) -> np.ndarray:
+def _vector(word: str, fields: list[str]) -> np.ndarray:
     """One line's vector; ValueError with the reason where it has none."""
-    _check_size(len(fields), size)
     if not word:
         raise ValueError("no word before the numbers")
     try:

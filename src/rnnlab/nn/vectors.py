@@ -11,6 +11,7 @@ import torch
 from rnnlab.data.reading import sha256
 from rnnlab.data.source import About, Remote, data_root, find
 from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.embedding import Coverage, TokenEmbedding
 from rnnlab.nn.vectorfile import Table, cached_table
 
@@ -39,15 +40,17 @@ class FileVectors:
 
     Args:
         path: The file, below `root` or absolute or from the current folder. `.gz` is read as
-            well, also where `path` is without it, and so is GloVe's own zip.
+            well, also where `path` is without it, and so is GloVe's own zip. None only where the
+            user is to name one.
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
-        size: Numbers of a vector, as in the file.
+        size: Numbers of a vector, as in the file; None takes the file's word for it.
         frozen: Do not train the table. This holds for all of its rows: `<unk>` and the words
             without a vector keep their random ones.
         lower_fallback: Whether a word without a vector takes that of its lower-case form.
         std: Standard deviation of the words without any vector.
 
     Raises:
+        ConfigError: On first use: no path was given.
         DataError: On first use: the file is missing, or broken (names the line), or its vectors
             are not of `size` numbers.
 
@@ -60,9 +63,9 @@ class FileVectors:
     def __init__(
         self,
         *,
-        path: str,
+        path: str | None,
         root: str | None = None,
-        size: int = 50,
+        size: int | None = 50,
         frozen: bool = False,
         lower_fallback: bool = True,
         std: float = 0.1,
@@ -78,6 +81,8 @@ class FileVectors:
     @cached_property
     def file(self) -> Path:
         """The file that is read."""
+        if self.path is None:
+            raise ConfigError("embedding.path: not given; name the file with embedding.path=FILE")
         folder = Path(self.path).parent
         archives = [r.path for r in self.about.files if Path(r.path).parent == folder]
         about = self.about if archives else About(title="word vectors", licence="unknown")
@@ -85,7 +90,11 @@ class FileVectors:
         here = [str(Path.cwd() / place) for place in places if not Path(place).is_absolute()]
         root = data_root(self.root)
         present = next((path for path in here if Path(path).exists()), None)
-        return find(root, "glove", about, places + ([present] if present else []))
+        name = "glove" if archives else "vectors"
+        file = find(root, name, about, places + ([present] if present else []))
+        if file.is_dir():
+            raise DataError(f"{file}: a folder; name the file of vectors in it")
+        return file
 
     def checksums(self) -> dict[str, str]:
         """sha256 of the file, by its path below the data root."""
@@ -94,13 +103,16 @@ class FileVectors:
         return {str(self.file.relative_to(root) if inside else self.file.name): sha256(self.file)}
 
     @cached_property
-    def _table(self) -> Table:
-        return cached_table(self.file, Path(self.path).name.removesuffix(".gz"), self.size)
+    def table(self) -> Table:
+        """All words of the file and their vectors."""
+        file = self.file
+        member = Path(self.path or file).name.removesuffix(".gz")
+        return cached_table(file, member, self.size)
 
     @property
     def words(self) -> Sequence[str]:
         """All words of the file, in its order."""
-        return self._table.words
+        return self.table.words
 
     def module(self, vocab: Vocab) -> TokenEmbedding:
         """A newly initialised embedding; random numbers come from torch's global generator."""
@@ -118,10 +130,10 @@ class FileVectors:
             lowered=sum(row >= 0 for row in found) - sum(row >= 0 for row in exact),
         )
         picked = np.array(found)
-        table = torch.randn(len(base), self.size) * self.std
+        table = torch.randn(len(base), self.table.vectors.shape[1]) * self.std
         table[picked >= 0] = self._vectors(picked[picked >= 0])
         extension = self._vectors(np.array([rows[word] for word in added])) if added else None
         return TokenEmbedding(table, extension, frozen=self.frozen)
 
     def _vectors(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self._table.vectors[rows.astype(np.int64)])
+        return torch.from_numpy(self.table.vectors[rows.astype(np.int64)])
