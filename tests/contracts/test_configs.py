@@ -2,17 +2,18 @@
 
 import inspect
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from rnnlab.composing import compose_words, single_runs
-from rnnlab.config import config_dir
+from rnnlab.config import EmbedConfig, config_dir
 from rnnlab.trust import read_yaml, targets
 from rnnlab.validate import data_of_kind, locate, options, validate
 from tiny import call
 
-ROOTS = {"train", "evaluate", "predict", "analyze"}
+ROOTS = {"train", "evaluate", "predict", "analyze", "embed"}
 
 
 def names(group):
@@ -115,9 +116,14 @@ def test_yaml_and_signature_have_the_same_defaults(target):
     assert {} in differing
 
 
-@pytest.mark.parametrize("root", sorted(ROOTS - {"train"}))
+@pytest.mark.parametrize("root", sorted(ROOTS - {"train", "embed"}))
 def test_other_roots_compose(root):
     assert compose_words(root, ["checkpoint=x"]).cfg["checkpoint"] == "x"
+
+
+def test_embed_and_its_schema_have_the_same_defaults(monkeypatch):
+    monkeypatch.delenv("RNNLAB_DATA", raising=False)
+    assert compose_words("embed", []).cfg == asdict(EmbedConfig())
 
 
 @pytest.mark.parametrize("experiment", names("experiment"))

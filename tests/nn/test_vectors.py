@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.errors import DataError
+from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.vectors import FileVectors
 
 WORDS = {"the": [1.0, 2.0], "paris": [3.0, 4.0], "Paris": [5.0, 6.0], "\u0085x": [-0.5, 1e-3]}
@@ -98,6 +98,46 @@ def test_a_broken_file_is_one_line_with_its_place(tmp_path, text, place, reason)
     assert message.startswith(f"{tmp_path / 'v.txt'}{place}: ")
     assert reason in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["2 3\na 1 2 3\nb 4 5 6\n", "a 1 2 3\nb 4 5 6\n"])
+def test_the_file_says_how_many_numbers_there_are(tmp_path, text):
+    found = vectors(tmp_path, text, size=None)
+    vocab = Vocab([PAD, UNK, "b", "c"]).extend(found.words, lower_fallback=True)
+    module = found.module(vocab)
+    assert module.output_size == 3
+    assert lookup(module, vocab, "a") == [1, 2, 3]
+    assert lookup(module, vocab, "b") == [4, 5, 6]
+    single = vectors(tmp_path, "1 1\n7 1\n", size=None)  # the first line can only be a head
+    assert list(single.words) == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "reason"),
+    [
+        ("2 3\na 1 2 3\nb 1 2\n", ":3", "2 numbers behind the word, not 3 (line 1)"),
+        ("a 1 2 3\nb 1 2\n", ":2", "2 numbers behind the word, not 3 (line 1)"),
+        ("a\n", ":1", "0 numbers behind the word, not 1"),
+        ("1 0\na\n", ":1", "vectors of 0 numbers"),
+        ("2 3\na 1 2 3\n", "", "1 vectors, line 1 announces 2"),
+    ],
+)
+def test_a_file_that_contradicts_itself(tmp_path, text, place, reason):
+    with pytest.raises(DataError) as caught:
+        _ = vectors(tmp_path, text, size=None).words
+    assert str(caught.value).startswith(f"{tmp_path / 'v.txt'}{place}: ")
+    assert reason in str(caught.value)
+
+
+def test_no_path_and_a_folder(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        _ = FileVectors(path=None, root=str(tmp_path)).words
+    assert str(caught.value) == (
+        "embedding.path: not given; name the file with embedding.path=FILE"
+    )
+    (tmp_path / "run").mkdir()
+    with pytest.raises(DataError, match="run: a folder; name the file of vectors in it"):
+        _ = FileVectors(path="run", root=str(tmp_path)).words
 
 
 def test_a_truncated_gzip_is_one_line(tmp_path):

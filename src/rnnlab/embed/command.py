@@ -34,9 +34,9 @@ def embed_words(words: list[str]) -> Path:
     if wish.data is None:
         file = FileVectors(path=options["vectors"], root=options["root"], size=None)
         table = file.table
-        print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
         tests = Word2VecEval(root=options["root"])
         tests.files()  # here a missing one is a mistake
+        print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
         with output_folder(options["output"], wish.folder) as folder:
             _evaluate(table, tests, options, folder, {"vectors": file.checksums()})
         return folder
