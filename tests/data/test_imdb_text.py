@@ -175,3 +175,11 @@ def test_the_real_text(data_root):
         np.sort(data.coded("train").digest[data.holds("val")[1]]),
         np.sort(labelled.coded("train").digest[labelled.holds("val")[1]]),
     )
+
+
+def test_its_sentences_are_the_reviews(root):
+    data = small(root)
+    sentences, types = data.sentences("train")
+    texts = [" ".join(types[at] for at in sentences[row]) for row in range(len(sentences))]
+    assert " ".join(texts) == words(data, "train")
+    assert all(text.count(EOS) == 1 and text.endswith(EOS) for text in texts)

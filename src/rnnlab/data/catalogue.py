@@ -22,7 +22,9 @@ from rnnlab.errors import DataError
 LOCATE: dict[str, Callable[[Any], object]] = {
     # validation may be held out of train, which has no files of its own; train may not be there
     "data": lambda made: [
-        made.files(split) for split in ("train", "test") if split in made.about.counts
+        made.files(split)
+        for split in ("train", "test")
+        if split in (made.about.counts or ("train", "test"))
     ],
     "embedding": lambda made: made.file,
     "embed": lambda made: made.files(),

@@ -121,10 +121,9 @@ class StreamData(TextData):
     def sentences(self, split: Split) -> tuple[Ragged, list[str]]:
         """The lines of a split, each with its end; see the base class."""
         values, types = self._tokens(split)
-        source = self.coded(split).source
-        first = self.span(split, len(source.values)).indices(len(source.values))[0]
-        borders = np.unique((source.offsets - first).clip(0, len(values)))
-        return Ragged(values, borders), types
+        ends = np.array([index for index, token in enumerate(types) if token in (EOS, "\n")])
+        borders = np.flatnonzero(np.isin(values, ends)) + 1
+        return Ragged(values, np.unique(np.concatenate([[0], borders, [len(values)]]))), types
 
     def spell(self) -> None:
         """See the base class."""
