@@ -3,6 +3,7 @@
 Nothing below this file sees a configuration.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from rnnlab.module import SequenceModule
 from rnnlab.nn.characters import SizedCell
 from rnnlab.nn.embedding import Features
 from rnnlab.nn.spelled import SpelledEmbedding
+from rnnlab.pretrained import Pretrained
 from rnnlab.snapshot import Best, Snapshot
 from rnnlab.tasks.base import Task
 from rnnlab.trust import factory, make
@@ -92,8 +94,20 @@ def _check_sized(cfg: Config, asked_by: str, instead: str) -> None:
         raise ConfigError(f"{asked_by}: {target} has no option 'hidden_size'; choose {instead}")
 
 
-def build_module(cfg: Config, choices: Config, spec: Spec, model: Model) -> SequenceModule:
-    """Model, optimiser and scheduler as a Lightning module."""
+def build_start(cfg: Config) -> Pretrained | None:
+    """The trained encoder that a new one starts from, where one is asked for."""
+    path = cfg["encoder"].get("init_from")
+    return None if path is None else Pretrained(path, cfg["trust"])
+
+
+def build_module(
+    cfg: Config,
+    choices: Config,
+    spec: Spec,
+    model: Model,
+    sources: Mapping[str, str] | None = None,
+) -> SequenceModule:
+    """Model, optimiser and scheduler as a Lightning module; `sources` as in `checkpoint.stamp`."""
     trusted = cfg["trust"]
     scheduler = cfg["scheduler"]
     return SequenceModule(
@@ -101,7 +115,7 @@ def build_module(cfg: Config, choices: Config, spec: Spec, model: Model) -> Sequ
         model.task,
         optimizer=factory(cfg["optimizer"], trusted),
         scheduler=factory(scheduler, trusted) if scheduler else None,
-        stamp=stamp(cfg, choices, spec),
+        stamp=stamp(cfg, choices, spec, sources or {}),
     )
 
 

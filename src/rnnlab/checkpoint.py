@@ -2,7 +2,7 @@
 
 import pickle
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Checkpoint:
         choices: The choice made for each group.
         spec: The data's spec.
         state_dict: The module's parameters and buffers.
+        sources: sha256 of the checkpoints that training started from, by path.
     """
 
     path: Path
@@ -36,11 +37,20 @@ class Checkpoint:
     choices: dict[str, Any]
     spec: Spec
     state_dict: dict[str, torch.Tensor]
+    sources: dict[str, str]
 
 
-def stamp(cfg: dict[str, Any], choices: dict[str, Any], spec: Spec) -> dict[str, Any]:
-    """What a run adds to Lightning's checkpoint so that it explains itself."""
-    return {"format": FORMAT, "config": cfg, "choices": choices, "spec": spec.to_dict()}
+def stamp(
+    cfg: dict[str, Any], choices: dict[str, Any], spec: Spec, sources: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a run adds to Lightning's checkpoint so that it explains itself; see `Checkpoint`."""
+    return {
+        "format": FORMAT,
+        "config": cfg,
+        "choices": choices,
+        "spec": spec.to_dict(),
+        "sources": dict(sources),
+    }
 
 
 def find_checkpoint(path: str | Path, name: str = "best") -> Path:
@@ -80,6 +90,7 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
         cfg = {key: value for key, value in state["config"].items() if key != "trust"}
         choices = dict(state["choices"])
         spec = Spec.from_dict(state["spec"])
+        sources = dict(state.get("sources", {}))  # older ones have none
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"{path}: broken, what it says of itself is incomplete ({error!r})"
@@ -90,7 +101,7 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
     cfg["trust"] = list(trusted)  # a checkpoint cannot ask for trust itself
     for problem in find_problems(cfg, choices):
         raise CheckpointError(f"{path}: its configuration does not fit this rnnlab: {problem}")
-    return Checkpoint(path, cfg, choices, spec, content["state_dict"])
+    return Checkpoint(path, cfg, choices, spec, content["state_dict"], sources)
 
 
 def load_plain(path: Path) -> Any:

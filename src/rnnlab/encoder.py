@@ -67,6 +67,8 @@ class Encoder(nn.Module):
             `dropout`, `input_dropout` and `output_dropout`.
         last_size: Features of the last layer, in each direction; None for those of the others. It
             is given to the cell as its `hidden_size`.
+        init_from: Checkpoint or run folder that training starts from (`rnnlab.pretrained`); of no
+            influence here, and on a model that is restored.
 
     Raises:
         ConfigError: `num_layers` or `last_size` is less than 1, a probability is outside [0, 1),
@@ -93,6 +95,7 @@ class Encoder(nn.Module):
         weight_dropout: float = 0.0,
         locked: bool = False,
         last_size: int | None = None,
+        init_from: str | None = None,
     ) -> None:
         super().__init__()
         if num_layers < 1:

@@ -87,9 +87,14 @@ def prepare_folder(folder: Path, *, resume: bool) -> None:
 
 
 def announce(
-    module: SequenceModule, data: SequenceData, vectors: Any, folder: Path, device: torch.device
+    module: SequenceModule,
+    data: SequenceData,
+    vectors: Any,
+    folder: Path,
+    device: torch.device,
+    started: str | None,
 ) -> None:
-    """Say what is about to be trained, and where it will be found."""
+    """Say what is about to be trained, from what it starts, and where it will be found."""
     parameters = sum(p.numel() for p in module.parameters())
     sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
     print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
@@ -99,6 +104,8 @@ def announce(
     layers = ", ".join(f"{type(c).__name__} {c.input_size}->{c.output_size}" for c in cells)
     print(f"model    {parameters:,} parameters; encoder: {layers or 'no recurrent layer'}")
     kernels = dict.fromkeys(cell.engine(device) for cell in cells)
+    if started is not None:
+        print(f"start    {started}")
     print(f"kernel   {', '.join(kernels) or 'none'}")
     print(f"threads  {threads()}", flush=True)
 

@@ -14,6 +14,7 @@ from rnnlab.build import (
     build_data,
     build_model,
     build_module,
+    build_start,
     build_vectors,
 )
 from rnnlab.checkpoint import find_checkpoint, read_checkpoint
@@ -60,19 +61,25 @@ def run(
     limit_memory()
     validate(cfg, choices)
     prepare_folder(folder, resume=resume)
+    last = find_checkpoint(folder, "last") if resume else None
+    start = build_start(cfg) if last is None else None  # early: reading data may take minutes
     seed_everything(cfg["seed"], workers=False, verbose=False)
     vectors = build_vectors(cfg)
     data = build_data(cfg, vectors)
     spec = data.spec()
     model = build_model(cfg, spec, vectors)
-    module = build_module(cfg, choices, spec, model)
+    if last is not None:
+        sources = read_checkpoint(last, cfg["trust"]).sources
+    else:
+        sources = {} if start is None else start.checksums()
+    started = None if start is None else start.initialise(model.encoder, spec)
+    module = build_module(cfg, choices, spec, model, sources)
     trainer = make_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
-    last = find_checkpoint(folder, "last") if resume else None
     if last is not None:
         check_resumable(cfg, last)
     if trainer.is_global_zero:
         OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
-        announce(module, data, vectors, folder, trainer.strategy.root_device)
+        announce(module, data, vectors, folder, trainer.strategy.root_device, started)
     declare_hparams(trainer, flat(cfg), model.task)
     status, reason = "completed", None
     try:
@@ -93,7 +100,7 @@ def run(
         status=status,
         reason=reason,
         folder=folder,
-        checksums=data.checksums() | vectors.checksums(),
+        checksums=data.checksums() | vectors.checksums() | sources,
     )
 
 

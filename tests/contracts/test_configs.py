@@ -134,6 +134,12 @@ def test_every_experiment_is_sound(experiment):
     assert composed.cfg["seed"] == 1
 
 
+def composed_source(experiment):
+    """The experiment that it starts from a run of, which a command line is to name; or None."""
+    path = compose_words("train", [f"experiment={experiment}"]).cfg["encoder"].get("init_from")
+    return path.removeprefix("RUN_OF_") if path else None
+
+
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.parametrize("experiment", names("experiment"))
@@ -147,6 +153,11 @@ def test_every_experiment_runs(experiment, data_root, monkeypatch, tmp_path, cap
     if swept:  # one run of the sweep, the first
         words += [*next(single_runs(swept)), "launcher=sequential", "hydra.sweep.dir=."]
         words += ["hydra.sweep.subdir=run", "trainer.val_check_interval=1.0"]
+    source = composed_source(experiment)
+    if source is not None:
+        first = [f"experiment={source}", *limits, "trainer.max_epochs=1", "hydra.run.dir=source"]
+        assert call(capsys, *first, "trainer.enable_progress_bar=false").code == 0
+        words.append("encoder.init_from=source")
     said = call(capsys, *words, "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
     if said.code == 2 and "looked" in said.err:
         pytest.skip(said.err)
