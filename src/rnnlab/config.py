@@ -61,6 +61,7 @@ class TrainConfig:
     seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
     resume: str | None = None
     trust: list[str] = field(default_factory=list)
+    baseline: bool = field(default=False, metadata={"newer": True})
     checkpoint: Snapshots = field(default_factory=Snapshots)
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
     averaging: Averaging = field(default_factory=Averaging, metadata={"newer": True})

@@ -8,6 +8,7 @@ from lightning import Callback, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
+from rnnlab.baseline import add_baseline
 from rnnlab.build import (
     Config,
     build_callbacks,
@@ -92,7 +93,7 @@ def run(
         status, reason = "diverged", f"{error}; {last_good(folder)}"
         if trainer.is_global_zero:
             print(f"diverged: {reason}", flush=True)
-    return conclude(
+    outcome = conclude(
         cfg,
         trainer,
         module,
@@ -102,6 +103,9 @@ def run(
         folder=folder,
         checksums=data.checksums() | vectors.checksums() | sources,
     )
+    if trainer.world_size == 1:
+        add_baseline(cfg, module, data, vectors, outcome)
+    return outcome
 
 
 def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcome:
