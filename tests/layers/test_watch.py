@@ -174,8 +174,8 @@ def test_watching_changes_nothing_and_ends(make, call, lengths):
     for one, two, three in zip(plain, watched, again, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
         assert torch.equal(one, three)  # the kernel repeats bit by bit
-    exact = getattr(layer, "kernel", "scan") != "fused" or isinstance(layer, LSTM)
-    if exact:
+    # torch's kernels read a wider input: how its product is added up depends on the processor
+    if getattr(layer, "kernel", "scan") != "fused":
         for one, two in zip(plain, watched, strict=True):
             assert torch.equal(one, two)
 

@@ -70,6 +70,9 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         self, x: Float[Tensor, "B T D"], state: State | None
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """`nn.LSTM` over all T steps: outputs, and the state after the last."""
+        if _too_low(x.device):
+            with torch.autocast("cpu", enabled=False):
+                return self.native(x.float(), state and tuple(part.float() for part in state))
         start = None if state is None else (to_torch(state[0]), to_torch(state[1]))
         outputs, (hidden, cell) = nn.LSTM.forward(self, x, start)
         return outputs, (hidden[0], cell[0])
@@ -110,6 +113,9 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """See `FusedLayer.run_kernel`."""
+        if _too_low(x.device):
+            with torch.autocast("cpu", enabled=False):
+                return self.run_kernel(x.float(), tuple(part.float() for part in state), weights)
         outputs, hidden, cell = torch.lstm(
             x, [to_torch(part) for part in state], weights, **self.call
         )
@@ -170,3 +176,15 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
         hidden = torch.sigmoid(o) * torch.tanh(cell)
         return hidden, (hidden, cell)
+
+
+def _too_low(device: torch.device) -> bool:
+    """Whether autocast asks for a precision that torch's LSTM lacks on this CPU, and fails with.
+
+    Without AVX-512 oneDNN has float32 alone; torch's RNN and GRU have no such limit.
+    """
+    if device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return False
+    if torch.get_autocast_dtype("cpu") == torch.bfloat16:
+        return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return not torch.ops.mkldnn._is_mkldnn_fp16_supported()
