@@ -114,7 +114,8 @@ class Encoder(nn.Module):
         types = getattr(embedding, "types", 0)
         if embedding_dropout and not types:
             raise ConfigError("encoder.embedding_dropout: the inputs are numbers, no tokens; say 0")
-        self.type_dropout = TypeDropout(_checked("embedding_dropout", embedding_dropout), types)
+        share = _checked("embedding_dropout", embedding_dropout)
+        self.type_dropout = TypeDropout(share, types) if share else None
         self.weight_dropout = _checked("weight_dropout", weight_dropout)
         size = int(embedding.output_size)  # type: ignore[arg-type]
         layers: list[Layer | Bidirectional] = []
@@ -149,7 +150,9 @@ class Encoder(nn.Module):
         if states is not None and self.bidirectional:
             raise ValueError("layers that read back have no state to go on from")
         embedded = self.embedding(inputs) if words is None else self.embedding(inputs, words)
-        x = self.input_dropout(self.word_dropout(self.type_dropout(embedded, inputs)))
+        if self.type_dropout is not None:  # else inputs may be numbers, which have no types
+            embedded = self.type_dropout(embedded, inputs)
+        x = self.input_dropout(self.word_dropout(embedded))
         real = x.new_full(x.shape[:1], x.shape[1], dtype=torch.long) if lengths is None else lengths
         finals: list[Tensor] = []
         after: list[State] = []

@@ -175,7 +175,7 @@ def test_the_back_direction_reads_from_the_end():
 
 
 def test_a_run_with_it_is_the_run_without(tmp_path):
-    words = ["cell=lstm", "encoder.dropout=0.3", "encoder.num_layers=2"]
+    words = ["cell=lstm", "cell.kernel=bptt", "encoder.dropout=0.3", "encoder.num_layers=2"]
     full = ["diagnostics=full", "diagnostics.memory.every_n_steps=3", "diagnostics.projector=null"]
     on = small_run(tmp_path / "on", *words, *full, "logger=csv", "trainer.log_every_n_steps=1")
     off = small_run(tmp_path / "off", *words, "diagnostics=off")

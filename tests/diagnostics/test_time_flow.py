@@ -91,7 +91,7 @@ def test_inputs_without_a_gradient(tmp_path):
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_measuring_changes_nothing(tmp_path, cell):
     """Weights, optimiser, random numbers and metrics, bit for bit, with dropout and clipping."""
-    words = [f"cell={cell}", "encoder.num_layers=2", "encoder.dropout=0.3"]
+    words = [f"cell={cell}", "cell.kernel=bptt", "encoder.num_layers=2", "encoder.dropout=0.3"]
     words += ["encoder.input_dropout=0.2", "encoder.bidirectional=true"]
     words += ["trainer.gradient_clip_val=0.5"]
     on = small_run(tmp_path / "on", *words, "diagnostics.time_flow.every_n_steps=1")
@@ -107,9 +107,10 @@ def test_measuring_changes_nothing(tmp_path, cell):
     assert len(curves(tmp_path / "on")[0]) == 20
 
 
-def test_another_kernel_only_rounds(tmp_path):
-    """The fused GRU's product is wider while it is watched."""
-    words = ["cell=gru", "cell.kernel=fused", "trainer.max_epochs=1"]
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_another_kernel_only_rounds(tmp_path, cell):
+    """A fused layer's product is wider while it is watched."""
+    words = [f"cell={cell}", "cell.kernel=fused", "trainer.max_epochs=1"]
     for name, more in {
         "on": ["diagnostics.time_flow.every_n_steps=1"],
         "off": ["diagnostics=off"],

@@ -263,6 +263,8 @@ def test_ctrl_c_is_one_line_and_leaves_nothing(here):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # jobs in the background of a shell, and their children, ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert child.stdout.readline().startswith("run ")
     assert child.stdout.readline().startswith("corpus ")

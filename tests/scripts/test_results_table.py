@@ -155,18 +155,18 @@ def test_what_the_run_was_resumed_with_is_added():
 
 
 def test_an_experiment_that_changed_since_is_said_as_it_was():
-    cfg, choices = config("experiment=ner_bilstm_crf", "optimizer=sgd", "optimizer.momentum=0.9")
+    cfg, choices = config("experiment=ner_bilstm_crf", "optimizer=adamw", "optimizer.lr=0.002")
     words = shortest(["experiment=ner_bilstm_crf"], cfg, choices)
     again, _ = config("experiment=ner_bilstm_crf", *words)
     assert again == cfg
-    assert "optimizer=sgd" in words
+    assert "optimizer=adamw" in words
 
 
 def test_an_option_that_was_not_there_yet_had_its_default():
-    cfg, choices = config("experiment=ner_bilstm_crf")
-    del cfg["encoder"]["weight_dropout"], cfg["encoder"]["locked"]
+    cfg, choices = config("experiment=ptb_lstm")
+    del cfg["encoder"]["word_dropout"], cfg["encoder"]["locked"]
     # the experiment says locked, which the run did not know
-    assert shortest(["experiment=ner_bilstm_crf"], cfg, choices) == ["encoder.locked=false"]
+    assert shortest(["experiment=ptb_lstm"], cfg, choices) == ["encoder.locked=false"]
 
 
 def test_an_option_that_is_gone_cannot_be_repeated(runs, tmp_path):
