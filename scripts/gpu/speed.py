@@ -10,8 +10,13 @@ from bench.timing import interleave, ratio
 from gpu.device import Setting, lower, tf32
 from gpu.report import Part
 
-DTYPES = (torch.float32, torch.bfloat16)
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
+def dtypes(setting: Setting) -> list[torch.dtype]:
+    """What both modules can compute in: torch's LSTM has no bfloat16 on a CPU without AVX-512."""
+    half = setting.cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return [torch.float32, torch.bfloat16] if half else [torch.float32]
 
 
 def measure_peak(setting: Setting, part: Part) -> dict[torch.dtype, float]:
@@ -19,7 +24,7 @@ def measure_peak(setting: Setting, part: Part) -> dict[torch.dtype, float]:
     size = 8192 if setting.cuda else 256 if setting.small else 1024
     peaks = {}
     with tf32(True):
-        for dtype in DTYPES:
+        for dtype in dtypes(setting):
             a = torch.randn(size, size, device=setting.device, dtype=dtype)
             times = interleave({"mm": setting.timed(lambda a=a: a @ a)}, budget=setting.budget)
             peaks[dtype] = 5 * 2 * size**3 / times["mm"].median / 1e12
@@ -47,7 +52,7 @@ def measure_layers(setting: Setting) -> Part:
                     native(shape.features, shape.hidden, batch_first=True).to(setting.device),
                     ours(shape.features, hidden_size=shape.hidden).to(setting.device),
                 )
-                for dtype in DTYPES:
+                for dtype in dtypes(setting):
                     work = {
                         name: setting.timed(_step(module, shape, setting, dtype))
                         for name, module in zip(("nn", "rnnlab"), made, strict=True)
