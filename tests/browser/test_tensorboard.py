@@ -70,7 +70,7 @@ def test_hparams_show_settings_with_final_metrics(browser, dashboard, logs, pict
     for cell in CELLS_SHOWN:
         loss = json.loads((logs / cell / "metrics.json").read_text())["test"]["loss"]
         row = [text for text in cells[cells.index(cell) :] if text][: len(heads) - 1]
-        assert row[1] == cell.upper()
+        assert cell.upper() in row
         assert float(row[-1]) == pytest.approx(loss, rel=1e-3)
 
 
