@@ -10,9 +10,10 @@ from rnnlab import train
 from rnnlab.averaging import CURRENT
 from rnnlab.checkpoint import KEY, load_plain, read_checkpoint
 from rnnlab.composing import compose_words
-from rnnlab.errors import ConfigError, Interrupted
+from rnnlab.errors import ConfigError
 from rnnlab.train import resume_run, run
-from runs import SMALL, merged, small_run, weights
+from runs import SMALL, merged, small_run
+from test_resume import StopAt, equal
 from tiny import call
 
 WORDS = [
@@ -95,24 +96,6 @@ def test_before_it_begins_nothing_is_different(tmp_path):
     assert CURRENT not in load_plain(tmp_path / "never/checkpoints/last.ckpt")
 
 
-class StopAt(Callback):
-    """Ends a run in the middle of an epoch."""
-
-    def __init__(self, epoch, batch):
-        self.at = (epoch, batch)
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        if (trainer.current_epoch, batch_idx) == self.at:
-            raise Interrupted
-
-
-def equal(one, two):
-    a, b = weights(one), weights(two)
-    assert a.keys() == b.keys()
-    for name, value in a.items():
-        assert torch.equal(value, b[name]), name
-
-
 @pytest.mark.parametrize(("epoch", "batch"), [(0, 7), (4, 0), (5, 7), (6, 4)])
 def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, epoch, batch):
     whole, follow = followed(tmp_path / "whole")
@@ -121,7 +104,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, epoch
     assert began < 5  # so that some of the cases stop before it and some behind it
     real = train.build_callbacks
     with monkeypatch.context() as patch:
-        patch.setattr(train, "build_callbacks", lambda *a: [*real(*a), StopAt(epoch, batch)])
+        patch.setattr(train, "build_callbacks", lambda *a: [*real(*a), StopAt(batch, epoch)])
         assert small_run(tmp_path / "stopped", *WORDS).status == "interrupted"
     resumed = resume_run(tmp_path / "stopped", [], [])
     assert resumed.status == "completed"

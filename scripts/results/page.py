@@ -7,6 +7,7 @@ from statistics import mean, stdev
 
 from results.goals import Goal, Goals, Metric
 from results.records import Record
+from rnnlab.compare.table import as_markdown
 from rnnlab.composing import compose_words
 
 HEAD = (
@@ -143,10 +144,8 @@ def title(record: Record) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    """A Markdown table, without the end of its last line."""
+    return as_markdown([dict(zip(columns, line, strict=True)) for line in rows]).rstrip("\n")
 
 
 def _range(values: Sequence[float | None]) -> str:

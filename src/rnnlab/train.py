@@ -18,7 +18,7 @@ from rnnlab.build import (
     build_start,
     build_vectors,
 )
-from rnnlab.checkpoint import find_checkpoint, read_checkpoint
+from rnnlab.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from rnnlab.composing import override_values, parse
 from rnnlab.conclude import Outcome, conclude, last_good
 from rnnlab.errors import ConfigError, Diverged, Interrupted
@@ -43,7 +43,7 @@ def run(
     choices: dict[str, Any],
     folder: Path,
     *,
-    resume: bool = False,
+    resume: Checkpoint | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Outcome:
     """Train, test the best checkpoint, write `metrics.json`.
@@ -52,7 +52,7 @@ def run(
         cfg: Resolved configuration, plain values.
         choices: The choice made for each group.
         folder: The run's folder; made if it is not there.
-        resume: Continue from `checkpoints/last.ckpt`.
+        resume: The folder's last checkpoint, to continue from; None for a new run.
         callbacks: A caller's own, behind those of the configuration.
 
     Raises:
@@ -61,21 +61,21 @@ def run(
     quiet()
     limit_memory()
     validate(cfg, choices)
-    prepare_folder(folder, resume=resume)
-    last = find_checkpoint(folder, "last") if resume else None
-    start = build_start(cfg) if last is None else None  # early: reading data may take minutes
+    prepare_folder(folder, resume=resume is not None)
+    start = build_start(cfg) if resume is None else None  # early: reading data may take minutes
     seed_everything(cfg["seed"], workers=False, verbose=False)
     vectors = build_vectors(cfg)
     data = build_data(cfg, vectors)
     spec = data.spec()
     model = build_model(cfg, spec, vectors)
-    if last is not None:
-        sources = read_checkpoint(last, cfg["trust"]).sources
+    if resume is not None:
+        sources = resume.sources
     else:
         sources = {} if start is None else start.checksums()
     started = None if start is None else start.initialise(model.encoder, spec)
     module = build_module(cfg, choices, spec, model, sources)
     trainer = make_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
+    last = None if resume is None else resume.path
     if last is not None:
         check_resumable(cfg, last)
     if trainer.is_global_zero:
@@ -131,4 +131,4 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
     epochs = checkpoint.cfg["trainer"].get("max_epochs")
     if cfg["scheduler"] and cfg["scheduler"].get("T_max", -1) == epochs:
         cfg["scheduler"]["T_max"] = cfg["trainer"]["max_epochs"]
-    return run(cfg, checkpoint.choices, folder, resume=True)
+    return run(cfg, checkpoint.choices, folder, resume=checkpoint)

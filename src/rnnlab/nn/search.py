@@ -52,9 +52,8 @@ def beam_search(
     prefixes that do not end are kept. A sequence counts as found if its end is among the `beam`
     best continuations. A sentence is done when `beam` sequences were found, or when no prefix can
     reach the last of the `nbest` best scores found so far; its rows then leave the batch. With
-    `beam=1` this is greedy
-    decoding: the most probable token at every step; with a beam as wide as the number of prefixes
-    it is exact.
+    `beam=1` this is greedy decoding: the most probable token at every step; with a beam as wide as
+    the number of prefixes it is exact.
 
     Args:
         step: Last tokens (N,) and state -> log-probabilities (N, V), next state.
