@@ -51,6 +51,8 @@ def test_take_maps_every_element(lists):
 def test_framed_puts_start_and_end_around_each(lists):
     expected = [[2, *one, 3] for one in lists]
     assert unpack(Ragged.from_lists(lists).framed(2, 3)) == expected
+    behind = [row[1:] for row in expected]
+    assert unpack(Ragged.from_lists(lists).framed(None, 3)) == behind
 
 
 @given(with_rows(), st.sampled_from([0, -100]))

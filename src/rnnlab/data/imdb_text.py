@@ -143,7 +143,7 @@ class IMDbText(StreamData):
         tokenizer, _ = self.current_tokenizers()
         assert tokenizer is not None  # the data's own, or that of a model of the same kind
         end = "\n" if tokenizer.level == "char" else EOS
-        return reviews.ended(len(coded.source_types)).values, [*coded.source_types, end]
+        return reviews.framed(None, len(coded.source_types)).values, [*coded.source_types, end]
 
     def sums(self, part: Split) -> dict[str, str]:
         """Of the archives; of unpacked folders that of the lines `SHA256  NAME` of their files."""

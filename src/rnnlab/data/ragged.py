@@ -58,23 +58,15 @@ class Ragged:
         """Every element replaced by its entry in `table` (V,)."""
         return Ragged(np.take(table.astype(np.int32), self.values), self.offsets)
 
-    def framed(self, start: int, end: int) -> "Ragged":
-        """Every sequence with `start` before and `end` behind it."""
-        offsets = self.offsets + 2 * np.arange(len(self.offsets))
-        values = np.empty(offsets[-1], dtype=np.int32)
-        inner = np.ones(len(values), dtype=bool)
-        inner[offsets[:-1]] = inner[offsets[1:] - 1] = False
-        values[offsets[:-1]] = start
-        values[offsets[1:] - 1] = end
-        values[inner] = self.values
-        return Ragged(values, offsets)
-
-    def ended(self, end: int) -> "Ragged":
-        """Every sequence with `end` behind it."""
-        offsets = self.offsets + np.arange(len(self.offsets))
+    def framed(self, start: int | None, end: int) -> "Ragged":
+        """Every sequence with `start` before (None: nothing) and `end` behind it."""
+        offsets = self.offsets + (1 if start is None else 2) * np.arange(len(self.offsets))
         values = np.full(offsets[-1], end, dtype=np.int32)
         inner = np.ones(len(values), dtype=bool)
         inner[offsets[1:] - 1] = False
+        if start is not None:
+            values[offsets[:-1]] = start
+            inner[offsets[:-1]] = False
         values[inner] = self.values
         return Ragged(values, offsets)
 
