@@ -22,6 +22,7 @@ from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput
 from rnnlab.tasks.base import Task, target_vocab
+from rnnlab.tasks.ranges import at_least, probabilities
 
 
 class Next(NamedTuple):
@@ -52,9 +53,9 @@ class LanguageModel(Task):
         temporal_l2: Weight of the mean square of what outputs change by in a step.
 
     Raises:
-        ConfigError: A weight below 0; an encoder that reads the text back as well, or has no
-            memory; tied weights of an embedding that is frozen or has no vector a token, or of an
-            adaptive output; cutoffs outside of the vocabulary.
+        ConfigError: A weight below 0, a dropout outside of [0, 1); an encoder that reads the text
+            back as well, or has no memory; tied weights of an embedding that is frozen or has no
+            vector a token, or of an adaptive output; cutoffs outside of the vocabulary.
     """
 
     kind: ClassVar[Kind] = "next"
@@ -74,9 +75,8 @@ class LanguageModel(Task):
         temporal_l2: float = 0.0,
     ) -> None:
         super().__init__(encoder, spec)
-        for name, value in (("activation_l2", activation_l2), ("temporal_l2", temporal_l2)):
-            if value < 0:
-                raise ConfigError(f"task.{name}: must be at least 0, not {value}")
+        probabilities(dropout=dropout)
+        at_least(0, activation_l2=activation_l2, temporal_l2=temporal_l2)
         if encoder.bidirectional:
             raise ConfigError(
                 "encoder.bidirectional: true would show a language model the tokens that it is to "
