@@ -19,7 +19,7 @@ endif
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY)  ## train five nets on one memory task, with a table and a figure (2 minutes)
+demo: $(READY)  ## train five nets on one memory task, with a table and a figure (3 minutes)
 	@$(BIN)/python scripts/demo.py $(ARGS)
 
 lecture: $(READY)  ## the seven experiments of docs/lecture.md, its tables and figures (half an hour)

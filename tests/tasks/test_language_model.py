@@ -211,5 +211,5 @@ def test_penalties_of_the_training_loss_against_a_loop():
 @pytest.mark.parametrize("name", ["activation_l2", "temporal_l2"])
 def test_a_penalty_below_zero_is_refused(name):
     encoder = make()["encoder"]
-    with pytest.raises(ConfigError, match=rf"task\.{name}: -1.0 is not at least 0"):
+    with pytest.raises(ConfigError, match=rf"task\.{name}: -1\.0 is not at least 0"):
         LanguageModel(encoder, CHARS, **{name: -1.0})
