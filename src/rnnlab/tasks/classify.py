@@ -18,6 +18,7 @@ from rnnlab.encoder import Encoded, Encoder
 from rnnlab.nn.attention import Attended
 from rnnlab.nn.pooling import POOLINGS, Attention, Pooling
 from rnnlab.tasks.base import Task, target_vocab
+from rnnlab.tasks.ranges import probabilities
 
 
 class Label(NamedTuple):
@@ -38,6 +39,9 @@ class Classify(Task):
         pooling: How the steps' outputs become one vector.
         dropout: Probability of zeroing a feature of that vector.
         label_smoothing: Part of the target's probability that is spread over all labels.
+
+    Raises:
+        ConfigError: `dropout` or `label_smoothing` is outside of [0, 1).
     """
 
     kind: ClassVar[Kind] = "label"
@@ -54,6 +58,7 @@ class Classify(Task):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(encoder, spec)
+        probabilities(dropout=dropout, label_smoothing=label_smoothing)
         self.labels = target_vocab(spec).tokens
         self.label_smoothing = label_smoothing
         self.pooling = POOLINGS[pooling](encoder.output_size)

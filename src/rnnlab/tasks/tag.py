@@ -17,6 +17,7 @@ from rnnlab.nn.metrics import StepAccuracy
 from rnnlab.nn.rules import entity_rules
 from rnnlab.nn.tag_outputs import OUTPUTS, Output
 from rnnlab.tasks.base import Task, target_vocab
+from rnnlab.tasks.ranges import probabilities
 
 
 class Tag(Task):
@@ -36,7 +37,8 @@ class Tag(Task):
         constrained: Predict no sequence of entity tags that their scheme does not allow.
 
     Raises:
-        ConfigError: `entity` or `constrained` with tags that are neither IOB nor BIOES.
+        ConfigError: `dropout` is outside of [0, 1); `entity` or `constrained` with tags that are
+            neither IOB nor BIOES.
     """
 
     kind: ClassVar[Kind] = "tags"
@@ -53,6 +55,7 @@ class Tag(Task):
         constrained: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
+        probabilities(dropout=dropout)
         self.tags = target_vocab(spec).tokens
         self.entities = metric == "entity"
         if self.entities:
