@@ -94,7 +94,7 @@ def row(group: Sequence[Record], goals: Goals) -> list[str]:
 
 
 def how(group: Sequence[Record], goals: Goals) -> Iterator[str]:
-    """The command that trains a group again, what it was made with, and its exact scorer."""
+    """The command that trains a group again, what it was made with, exact scorer, baseline."""
     first = group[0]
     command = first["command"]
     if len(group) > 1:
@@ -110,6 +110,11 @@ def how(group: Sequence[Record], goals: Goals) -> Iterator[str]:
         values = [each["test"].get(scorer) for each in group]
         shown = "" if scorer == name else f" {spread(values, goals.metric(scorer))}"
         yield f"  - {scorer}{shown}: `{signature}`"
+    beside = [each.get("baseline") for each in group]
+    if all(beside):
+        metric = goals.metric(name)
+        values = [each[name] for each in beside]
+        yield f"  - a bag of words, trained beside it: {metric.label} {spread(values, metric)}"
 
 
 def against(goal: Goal, groups: Sequence[list[Record]], goals: Goals) -> Iterator[list[str]]:

@@ -58,6 +58,7 @@ def read(folder: Path) -> Record:
         "val": run["val"],
         "test": run["test"],
         "scorers": run["scorers"],
+        "baseline": run["baseline"]["test"] if "baseline" in run else None,
         "epochs": run["epochs"],
         "best_epoch": run["best_epoch"] if "best_epoch" in run else _best_epoch(folder),
         "minutes": round(run["wall_seconds"] / 60, 2),

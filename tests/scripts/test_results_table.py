@@ -218,6 +218,16 @@ def made(**values: object) -> dict:
     } | values
 
 
+def test_a_bag_of_words_is_told_where_every_run_had_one():
+    values = {"monitor": "val/f1", "val": {"f1": 0.7}, "test": {"f1": 0.7}, "scorers": {}}
+    runs = [made(seed=seed, baseline={"f1": 0.4 + seed / 10}, **values) for seed in (1, 2)]
+    line = "  - a bag of words, trained beside it: F1, % 55.00 ± 7.07 (n = 2)"
+    goals = Goals({}, "Others", {"f1": Metric("F1, %", scale=100, digits=2)}, ())
+    assert line in render(runs, goals).splitlines()
+    assert "a bag of words" not in render([*runs, made(seed=3, **values)], goals)
+    assert "a bag of words" not in render([*runs, made(seed=3, baseline=None, **values)], goals)
+
+
 @pytest.mark.parametrize(
     ("metric", "goal", "reached"),
     [
