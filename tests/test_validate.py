@@ -49,7 +49,7 @@ TABLE = {
     "diagnostics.max_overheat=0.03": "diagnostics.max_overheat: no such option; "
     "did you mean 'max_overhead'?",
     "+cell.extra.hidden=3": "cell.extra: LSTM has no such option; there are: "
-    "forget_bias, hidden_size, init, kernel",
+    "chrono, forget_bias, hidden_size, init, kernel",
     "cell.hidden_size.x=3": "cell.hidden_size: '{'x': 3}' is not an int",
     "task.pooling=${sed}": "task.pooling: Interpolation key 'sed' not found",
 }
@@ -104,7 +104,7 @@ def test_mistakes_of_every_run_of_a_grid(capsys, tmp_path, monkeypatch):
         "rnnlab: cell.forget_bias: RNN has no such option; there are: "
         "hidden_size, init, kernel, nonlinearity, recurrent_gain",
         "rnnlab: cell.forget_bias: GRU has no such option; there are: "
-        "hidden_size, init, kernel, update_bias",
+        "chrono, hidden_size, init, kernel, update_bias",
         f"rnnlab: {TABLE['task.pooling=lst']}",
     ]
     assert not list(tmp_path.iterdir())

@@ -75,6 +75,41 @@ def test_large_gate_bias_remembers():
         assert (forgetful(x, None, state)[1][-1] - state[-1]).norm() > 0.5 * state[-1].norm()
 
 
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+@pytest.mark.parametrize("init", ["orthogonal", "torch"])
+def test_chrono_draws_lengths_uniformly(cell, init):
+    """A unit that keeps s(b) a step forgets in 1 + e^b steps: all lengths up to the longest."""
+    torch.manual_seed(0)
+    layer = cell(2, hidden_size=2000, init=init, chrono=501)
+    lengths = total(layer, "update" if cell is GRU else "forget").exp()
+    assert 1 <= lengths.min() < 5
+    assert 495 < lengths.max() <= 500.001
+    for share in (0.1, 0.25, 0.5, 0.75, 0.9):
+        assert lengths.quantile(share).item() == pytest.approx(1 + 499 * share, abs=25)
+    shares = torch.sigmoid(lengths.log()) ** (1 + lengths)
+    assert (shares >= 0.25).all()
+    assert (shares < 1 / math.e + 1e-3).all()
+
+
+def test_chrono_closes_an_input_gate_as_far_as_it_opens_the_forget_gate():
+    lstm = LSTM(D, hidden_size=H, forget_bias=7.0, chrono=30)
+    assert torch.equal(total(lstm, "input"), -total(lstm, "forget"))
+    assert (total(lstm, "forget") < math.log(29.001)).all()  # not 7
+    assert not total(lstm, "cell").any()
+    assert not total(lstm, "output").any()
+    gru = GRU(D, hidden_size=H, update_bias=7.0, chrono=30)
+    assert (total(gru, "update") < math.log(29.001)).all()
+    assert not total(gru, "reset").any()
+    assert not total(gru, "new").any()
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+@pytest.mark.parametrize("longest", [2, 0, -5])
+def test_chrono_needs_three_steps(cell, longest):
+    with pytest.raises(ConfigError, match=rf"^cell\.chrono: {longest} is not at least 3$"):
+        cell(D, chrono=longest)
+
+
 @pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])
 def test_recurrent_gain_is_the_modulus_of_every_eigenvalue(gain):
     layer = RNN(D, hidden_size=H, recurrent_gain=gain)

@@ -3,8 +3,9 @@
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from rnnlab.errors import ConfigError
 from rnnlab.layers.fused import FusedLayer
 
 Init = Literal["orthogonal", "torch"]
@@ -30,13 +31,31 @@ def orthogonal_(layer: FusedLayer) -> None:
 
 
 @torch.no_grad()
-def gate_bias_(layer: FusedLayer, gate: str, total: float) -> None:
+def gate_bias_(layer: FusedLayer, gate: str, total: float | Tensor) -> None:
     """Set a gate's bias; torch adds two bias vectors, so one gets the total and the other zero.
 
     Args:
         layer: One layer, one direction.
         gate: One of its `gate_names`.
-        total: What the sum of both biases shall be.
+        total: What the sum of both biases shall be, (H,) or one for all units.
     """
     layer.bias_ih_l0[layer.rows(gate)] = total
     layer.bias_hh_l0[layer.rows(gate)] = 0.0
+
+
+def chrono_biases(hidden_size: int, longest: int) -> Tensor:
+    """Gate biases (H,) for memories of all lengths, drawn as log U(1, longest - 1).
+
+    A gate that keeps the share s(b) of a state at every step forgets it in about 1 + e^b steps:
+    uniform lengths up to the longest (Tallec and Ollivier 2018, arXiv:1804.11188, section 2.2).
+
+    Args:
+        hidden_size: Units H.
+        longest: Steps that the longest memory shall last.
+
+    Raises:
+        ConfigError: `longest` is less than 3.
+    """
+    if longest < 3:
+        raise ConfigError(f"cell.chrono: {longest} is not at least 3")
+    return torch.empty(hidden_size).uniform_(1, longest - 1).log()

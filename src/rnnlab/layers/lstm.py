@@ -12,7 +12,7 @@ from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.lstm import lstm
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
-from rnnlab.layers.init import Init, gate_bias_, orthogonal_
+from rnnlab.layers.init import Init, chrono_biases, gate_bias_, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.shift import accumulate_, accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
@@ -35,10 +35,13 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         init: How the weights start; see `rnnlab.layers.init`.
         forget_bias: Total bias of the forget gate f at the start; the larger, the longer the
             cell remembers. None leaves what `init` gives.
+        chrono: Steps that its longest memory shall last at the start: each unit has its own, so
+            that short and long ones are there (Tallec and Ollivier 2018, `chrono_biases`). The
+            input gate gets the opposite of the forget gate's bias, and `forget_bias` has no effect.
         kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
-        ConfigError: `hidden_size` is less than 1.
+        ConfigError: `hidden_size` is less than 1, `chrono` less than 3.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("input", "forget", "cell", "output")
@@ -51,6 +54,7 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         hidden_size: int = 128,
         init: Init = "orthogonal",
         forget_bias: float | None = 1.0,
+        chrono: int | None = None,
         kernel: Kernel = "auto",
     ) -> None:
         super().__init__(input_size, check_hidden_size(hidden_size), batch_first=True)
@@ -58,7 +62,11 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         self.output_size = hidden_size
         if init == "orthogonal":
             orthogonal_(self)
-        if forget_bias is not None:
+        if chrono is not None:
+            biases = chrono_biases(hidden_size, chrono)
+            gate_bias_(self, "forget", biases)
+            gate_bias_(self, "input", -biases)
+        elif forget_bias is not None:
             gate_bias_(self, "forget", forget_bias)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
