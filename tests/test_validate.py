@@ -1,9 +1,6 @@
 """Mistakes in configurations: every one told, in one style, before anything is made."""
 
 import inspect
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +9,7 @@ import pytest
 from rnnlab.composing import compose_words
 from rnnlab.errors import ConfigError
 from rnnlab.validate import check_node, data_of_kind, find_problems, options, suggest, validate
-from tiny import call, refused, start, write
+from tiny import call, python, refused, start, write
 
 TABLE = {
     "cell=gruu": "Could not find 'cell/gruu'. Available: gru, lstm, rnn",
@@ -201,11 +198,11 @@ def test_check_prints_what_was_resolved(capsys):
 
 
 @pytest.fixture(scope="module")
-def imports():
+def imports(tmp_path_factory):
     """CPU seconds to import what a training needs, on this machine: what speed is measured by."""
-    before = os.times().children_user
-    subprocess.run([sys.executable, "-c", "import torch, lightning"], check=True)
-    return os.times().children_user - before
+    said = python("-c", "import torch, lightning", cwd=tmp_path_factory.mktemp("imports"))
+    assert said.code == 0, said.err
+    return said.seconds
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,15 @@ def call(capsys: pytest.CaptureFixture[str], *words: object) -> Said:
 
 
 def start(*words: object, cwd: Path, stdin: str = "", **environment: str) -> Said:
-    """The program in a process of its own; `seconds` is the CPU time it took, not the wall's."""
+    """The program in a process of its own; see `python`."""
+    return python("-m", "rnnlab", *words, cwd=cwd, stdin=stdin, **environment)
+
+
+def python(*words: object, cwd: Path, stdin: str = "", **environment: str) -> Said:
+    """This interpreter in a process of its own; `seconds` is its CPU time, not the wall's."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        [sys.executable, "-m", "rnnlab", *map(str, words)],
+        [sys.executable, *map(str, words)],
         cwd=cwd,
         input=stdin,
         capture_output=True,
