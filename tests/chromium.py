@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """Names of the program, of Debian's package and of others."""
-PATIENCE = 240.0
+PATIENCE = 60
 """Seconds to wait for what a page is to show: other programs may be running."""
 
 HELP = """
