@@ -61,6 +61,7 @@ class SequenceModule(LightningModule):
         self._carry = Carry()
         self._random_state: Tensor | None = None
         self._epochs = 0
+        self._rate = 1.0
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode a batch by itself, whatever it continues."""
@@ -71,6 +72,7 @@ class SequenceModule(LightningModule):
         """The loss of one batch."""
         loss = self.task.loss(self._carry.encode(self.encoder, batch), batch)
         self.last_loss = loss.detach()
+        self._rate = self.task.rate(batch)
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -147,22 +149,30 @@ class SequenceModule(LightningModule):
         optimizer: Optimizer | LightningOptimizer,
         optimizer_closure: Callable[[], Any] | None = None,
     ) -> None:
-        """Lightning's step; with scaled losses (fp16) all gradients are unscaled before it.
+        """Lightning's step, at the rate that the task asks for after the batch just seen.
 
-        A fused optimiser would do that inside of its step, behind clipping and measuring.
+        With scaled losses (fp16) all gradients are unscaled before it. A fused optimiser would do
+        that inside of its step, behind clipping and measuring.
         """
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         inner = optimizer.optimizer if isinstance(optimizer, LightningOptimizer) else optimizer
         late = scaler is not None and getattr(inner, "_step_supports_amp_scaling", False)
+        rates = [group["lr"] for group in inner.param_groups]
 
         def closure() -> Any:
             assert optimizer_closure is not None
             loss = optimizer_closure()
-            if scaler is not None:
+            if scaler is not None and late:
                 scaler.unscale_(inner)
+            for group, rate in zip(inner.param_groups, rates, strict=True):
+                group["lr"] = rate * self._rate
             return loss
 
-        super().optimizer_step(epoch, batch_idx, optimizer, closure if late else optimizer_closure)
+        try:
+            super().optimizer_step(epoch, batch_idx, optimizer, closure)
+        finally:
+            for group, rate in zip(inner.param_groups, rates, strict=True):
+                group["lr"] = rate
 
     def configure_gradient_clipping(
         self,

@@ -5,12 +5,13 @@ import math
 
 import pytest
 import torch
+from lightning import Callback
 
 import rnnlab
 from rnnlab import train as training
 from rnnlab.composing import compose_words
 from rnnlab.train import resume_run, run
-from runs import weights
+from runs import merged, weights
 from test_resume import StopAt
 from tiny import SMALL, call, refused, text, train
 
@@ -43,6 +44,39 @@ def test_stopped_and_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch, ce
     two = weights(tmp_path / "stopped/checkpoints/last.ckpt")
     assert all(torch.equal(value, two[name]) for name, value in one.items())
     assert resumed.record["test"] == whole.record["test"]
+
+
+class Steps(Callback):
+    """Each step of plain SGD, divided by its gradient: the rate; and the steps of its batch."""
+
+    def __init__(self):
+        self.rates, self.lengths, self.left = [], [], set()
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        self.lengths.append(batch.inputs.shape[1])
+        self.before = [p.detach().clone() for p in pl_module.parameters()]
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        pairs = list(zip(pl_module.parameters(), self.before, strict=True))
+        moved = torch.cat([(p.detach() - old).flatten() for p, old in pairs]).double()
+        grad = torch.cat([p.grad.flatten() for p, _ in pairs]).double()
+        rate = -moved.dot(grad) / grad.dot(grad)
+        torch.testing.assert_close(moved, -rate * grad, atol=1e-5, rtol=0)
+        self.rates.append(float(rate))
+        self.left |= {group["lr"] for group in trainer.optimizers[0].param_groups}
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_the_rate_follows_the_steps_of_a_batch(tmp_path, scaled):
+    steps = Steps()
+    words = ["optimizer=sgd", "optimizer.lr=2.0", f"task.scale_rate={scaled}", "data.bptt=8"]
+    given = [*text(tmp_path), *SMALL, "trainer.accelerator=cpu", "data.vary_bptt=true", *words]
+    composed = compose_words("train", merged(given))
+    run(composed.cfg, composed.choices, tmp_path / "run", callbacks=[steps])
+    assert len(set(steps.lengths)) > 2
+    wanted = [2.0 * length / 8 if scaled else 2.0 for length in steps.lengths]
+    assert steps.rates == pytest.approx(wanted, rel=1e-3)
+    assert steps.left == {2.0}
 
 
 def test_the_record_has_perplexity_and_bits(tiny_run):

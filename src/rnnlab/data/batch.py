@@ -47,6 +47,7 @@ class Batch:
         carry: Whether the rows go on where those of the batch before ended, so that its states
             are carried on, or are the first of their streams; None where sequences stand alone.
             Rows of streams are full: all `lengths` are T.
+        share: T over the steps that a batch of its stream usually has; 1 for everything else.
     """
 
     inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"]
@@ -57,6 +58,7 @@ class Batch:
     words: Words | None = None
     target_tokens: int | None = None
     carry: bool | None = None
+    share: float = 1.0
 
     def __len__(self) -> int:
         """Number of sequences."""
@@ -80,6 +82,7 @@ class Batch:
             words=None if self.words is None else self.words.map(function),
             target_tokens=self.target_tokens,
             carry=self.carry,
+            share=self.share,
         )
 
 

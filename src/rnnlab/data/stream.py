@@ -161,6 +161,7 @@ class StreamLoader:
             tokens=count,
             target_tokens=count,
             carry=first > 0,
+            share=(last - first) / self.sampler.bptt,
         )
 
     def _bounds(self) -> np.ndarray:

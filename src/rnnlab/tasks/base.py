@@ -57,6 +57,10 @@ class Task(nn.Module, ABC):
     def units(self, batch: Batch) -> int | Tensor:
         """Number of targets that `loss` averages over; weighs batches in a split's mean loss."""
 
+    def rate(self, batch: Batch) -> float:
+        """What the learning rate is multiplied by in the step after a batch; 1 by default."""
+        return 1.0
+
     def start(self, split: Split, texts: Sequence[str] | None) -> None:
         """Called before the batches of a split are evaluated; does nothing by default.
 

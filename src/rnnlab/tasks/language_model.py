@@ -51,6 +51,9 @@ class LanguageModel(Task):
         div_value: Of `adaptive`: divides the features from cluster to cluster.
         activation_l2: Weight of the outputs' mean square in the training loss.
         temporal_l2: Weight of the mean square of what outputs change by in a step.
+        scale_rate: Make the learning rate of a batch proportional to its steps: under one rate
+            for all, short ones (`data.vary_bptt`) would count more a token (Merity et al. 2018,
+            arXiv:1708.02182, section 5).
 
     Raises:
         ConfigError: A weight below 0, a dropout outside of [0, 1); an encoder that reads the text
@@ -73,6 +76,7 @@ class LanguageModel(Task):
         div_value: float = 4.0,
         activation_l2: float = 0.0,
         temporal_l2: float = 0.0,
+        scale_rate: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
         probabilities(dropout=dropout)
@@ -95,6 +99,7 @@ class LanguageModel(Task):
         self.dropout = nn.Dropout(dropout)
         self.activation_l2 = activation_l2
         self.temporal_l2 = temporal_l2
+        self.scale_rate = scale_rate
         self.projection: nn.Module = nn.Identity()
         features = encoder.output_size
         weight = _trained_vectors(encoder) if tied else None
@@ -132,6 +137,10 @@ class LanguageModel(Task):
         """Number of tokens to predict."""
         known = batch.target_tokens
         return (batch.target != IGNORE).sum() if known is None else known
+
+    def rate(self, batch: Batch) -> float:
+        """The batch's steps over the usual ones, where that is asked for."""
+        return batch.share if self.scale_rate else 1.0
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
