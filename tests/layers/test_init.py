@@ -92,12 +92,12 @@ def test_chrono_draws_lengths_uniformly(cell, init):
 
 
 def test_chrono_closes_an_input_gate_as_far_as_it_opens_the_forget_gate():
-    lstm = LSTM(D, hidden_size=H, forget_bias=7.0, chrono=30)
+    lstm = LSTM(D, hidden_size=H, chrono=30)
     assert torch.equal(total(lstm, "input"), -total(lstm, "forget"))
-    assert (total(lstm, "forget") < math.log(29.001)).all()  # not 7
+    assert (total(lstm, "forget") < math.log(29.001)).all()
     assert not total(lstm, "cell").any()
     assert not total(lstm, "output").any()
-    gru = GRU(D, hidden_size=H, update_bias=7.0, chrono=30)
+    gru = GRU(D, hidden_size=H, chrono=30)
     assert (total(gru, "update") < math.log(29.001)).all()
     assert not total(gru, "reset").any()
     assert not total(gru, "new").any()
@@ -108,6 +108,14 @@ def test_chrono_closes_an_input_gate_as_far_as_it_opens_the_forget_gate():
 def test_chrono_needs_three_steps(cell, longest):
     with pytest.raises(ConfigError, match=rf"^cell\.chrono: {longest} is not at least 3$"):
         cell(D, chrono=longest)
+
+
+@pytest.mark.parametrize(("cell", "option"), [(LSTM, "forget_bias"), (GRU, "update_bias")])
+def test_chrono_and_a_bias_of_ones_own_exclude_each_other(cell, option):
+    wanted = rf"^cell\.{option}: 7.0 has no effect beside cell.chrono; leave one of them out$"
+    with pytest.raises(ConfigError, match=wanted):
+        cell(D, chrono=30, **{option: 7.0})
+    cell(D, chrono=30, **{option: None})
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])

@@ -11,7 +11,7 @@ from torch.nn import functional
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.gru import gru
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
-from rnnlab.layers.init import Init, chrono_biases, gate_bias_, orthogonal_
+from rnnlab.layers.init import Init, alone, chrono_biases, gate_bias_, orthogonal_
 from rnnlab.layers.shift import accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
@@ -29,12 +29,13 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         update_bias: Total bias of the update gate z at the start; the larger, the longer the
             state is remembered. None leaves what `init` gives.
         chrono: Steps that its longest memory shall last at the start: each unit has its own, so
-            that short and long ones are there (Tallec and Ollivier 2018, `chrono_biases`);
-            `update_bias` has no effect then.
+            that short and long ones are there (Tallec and Ollivier 2018, `chrono_biases`). It
+            takes the place of `update_bias`.
         kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
-        ConfigError: `hidden_size` is less than 1, `chrono` less than 3.
+        ConfigError: `hidden_size` is less than 1, `chrono` less than 3; `chrono` beside
+            `update_bias`.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("reset", "update", "new")
@@ -56,6 +57,7 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         if init == "orthogonal":
             orthogonal_(self)
         if chrono is not None:
+            alone("update_bias", update_bias)
             gate_bias_(self, "update", chrono_biases(hidden_size, chrono))
         elif update_bias is not None:
             gate_bias_(self, "update", update_bias)

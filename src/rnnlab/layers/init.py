@@ -59,3 +59,15 @@ def chrono_biases(hidden_size: int, longest: int) -> Tensor:
     if longest < 3:
         raise ConfigError(f"cell.chrono: {longest} is not at least 3")
     return torch.empty(hidden_size).uniform_(1, longest - 1).log()
+
+
+def alone(option: str, value: float | None) -> None:
+    """Refuse a gate bias that `chrono` would take the place of.
+
+    Raises:
+        ConfigError: A value is given.
+    """
+    if value is not None:
+        raise ConfigError(
+            f"cell.{option}: {value} has no effect beside cell.chrono; leave one of them out"
+        )

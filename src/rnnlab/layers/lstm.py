@@ -12,12 +12,15 @@ from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.lstm import lstm
 from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
-from rnnlab.layers.init import Init, chrono_biases, gate_bias_, orthogonal_
+from rnnlab.layers.init import Init, alone, chrono_biases, gate_bias_, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.shift import accumulate_, accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
 aten = torch.ops.aten
+
+FORGET_BIAS = 1.0
+"""Of `forget_bias`, where nothing else is said (Jozefowicz et al. 2015)."""
 
 HOLD = 1e4
 """Drives a sigmoid to exactly 0 or 1 in every dtype (float64 needs 746), and fits into float16."""
@@ -37,11 +40,13 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
             cell remembers. None leaves what `init` gives.
         chrono: Steps that its longest memory shall last at the start: each unit has its own, so
             that short and long ones are there (Tallec and Ollivier 2018, `chrono_biases`). The
-            input gate gets the opposite of the forget gate's bias, and `forget_bias` has no effect.
+            input gate gets the opposite of the forget gate's bias. It takes the place of
+            `forget_bias`, which is then to be left as it is, or None.
         kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
-        ConfigError: `hidden_size` is less than 1, `chrono` less than 3.
+        ConfigError: `hidden_size` is less than 1, `chrono` less than 3; `chrono` beside a
+            `forget_bias` of one's own.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("input", "forget", "cell", "output")
@@ -53,7 +58,7 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         *,
         hidden_size: int = 128,
         init: Init = "orthogonal",
-        forget_bias: float | None = 1.0,
+        forget_bias: float | None = FORGET_BIAS,
         chrono: int | None = None,
         kernel: Kernel = "auto",
     ) -> None:
@@ -63,6 +68,7 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         if init == "orthogonal":
             orthogonal_(self)
         if chrono is not None:
+            alone("forget_bias", None if forget_bias == FORGET_BIAS else forget_bias)
             biases = chrono_biases(hidden_size, chrono)
             gate_bias_(self, "forget", biases)
             gate_bias_(self, "input", -biases)
