@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from rnnlab import baseline
 from runs import weights
 from tiny import SMALL, call, conll, refused, sentiment, text
 
@@ -55,7 +56,6 @@ def test_tags_have_one_too(tmp_path, capsys):
     ("corpus", "words"),
     [
         (sentiment, ["encoder=bag"]),
-        (sentiment, ["trainer.limit_train_batches=1"]),
         (text, []),
     ],
 )
@@ -63,6 +63,35 @@ def test_where_it_says_nothing_it_is_left_out(corpus, words, tmp_path, capsys):
     said, record = train(capsys, tmp_path, "baseline=true", *words, corpus=corpus)
     assert "beside it" not in said
     assert "baseline" not in record
+
+
+@pytest.mark.parametrize(("limit", "left_out"), [("1", True), ("0.6", True), ("1.0", False)])
+def test_beside_a_run_on_a_part_of_the_data_it_is_left_out(tmp_path, capsys, limit, left_out):
+    words = ["baseline=true", f"trainer.limit_train_batches={limit}", "data.batch_size=8"]
+    said, record = train(capsys, tmp_path, *words)
+    line = "beside it  no bag of words: trainer.limit_train_batches leaves out data"
+    assert (line in said.splitlines()) == left_out
+    assert ("baseline" in record) != left_out
+
+
+def test_it_tags_each_word_by_itself(tmp_path, capsys, monkeypatch):
+    """Beside a CRF as well: a word has the same tag wherever it stands."""
+    monkeypatch.setattr(SLOW_ENOUGH, 1e9)
+    made = []
+    real = baseline.build_model
+    monkeypatch.setattr(baseline, "build_model", lambda *a: made.append(real(*a)) or made[-1])
+    options = ["task.output=crf", "task.constrained=true"]
+    train(capsys, tmp_path, "baseline=true", *options, corpus=conll)
+    (model,) = made
+    model.encoder.eval()
+    model.task.eval()
+    ids = torch.randint(2, 8, (6, 9), generator=torch.Generator().manual_seed(0))
+    tags = model.task.predict(model.encoder(ids, torch.full((6,), 9)))
+    found = {}
+    for row, answer in zip(ids.tolist(), tags, strict=True):
+        for word, tag in zip(row, answer, strict=True):
+            found.setdefault(word, set()).add(tag)
+    assert all(len(each) == 1 for each in found.values())
 
 
 def test_a_wrong_value_is_one_line(tmp_path, capsys):

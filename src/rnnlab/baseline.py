@@ -17,6 +17,8 @@ EPOCHS, SHARE, SECONDS = 3, 0.1, 60.0
 """It ends after so many epochs, this share of the run's training time, or so many seconds."""
 RATE, WORD_DROPOUT = 0.003, 0.3
 """As in `experiment=sentiment_bag`."""
+PLAIN = {"pooling": "mean", "output": "softmax", "constrained": False}
+"""Options of a task by which a step would know of others."""
 LIMITS = ("limit_train_batches", "limit_test_batches")
 
 
@@ -25,8 +27,9 @@ def add_baseline(
 ) -> None:
     """Train and test `encoder=bag` on the same data, print the result, add it to the record.
 
-    Same embedding and task, labels from the mean of the words, Adam. For labels and tags; left out
-    where the run has no recurrent layer itself, was not completed, or saw a part of the data only.
+    Same embedding and task, labels from the mean of the words, tags each by itself, Adam. For
+    labels and tags; left out where the run has no recurrent layer itself, was not completed, or saw
+    a part of the data only, of which a line is printed.
 
     Args:
         cfg: The run's configuration.
@@ -36,9 +39,12 @@ def add_baseline(
         outcome: How it ended; `metrics.json` in its folder is written anew.
     """
     recurrent = any(isinstance(part, Layer) for part in module.modules())
-    limited = any(cfg["trainer"].get(key) is not None for key in LIMITS)
-    wanted = cfg.get("baseline") and recurrent and not limited and data.kind in ("label", "tags")
+    wanted = cfg.get("baseline") and recurrent and data.kind in ("label", "tags")
     if not wanted or outcome.status != "completed":
+        return
+    limits = [key for key in LIMITS if _limits(cfg["trainer"].get(key))]
+    if limits:
+        print(f"beside it  no bag of words: trainer.{limits[0]} leaves out data", flush=True)
         return
     found = _bag(cfg, data, vectors, min(SECONDS, SHARE * outcome.record["train_seconds"]))
     outcome.record["baseline"] = found
@@ -51,8 +57,13 @@ def add_baseline(
     )
 
 
+def _limits(value: int | float | None) -> bool:
+    """Whether a trainer's limit leaves data out; 1.0 is all of it, 1 one batch."""
+    return value is not None and not (isinstance(value, float) and value == 1.0)
+
+
 def _bag(cfg: Config, data: SequenceData, vectors: Any, seconds: float) -> dict[str, Any]:
-    task = cfg["task"] | ({"pooling": "mean"} if "pooling" in cfg["task"] else {})
+    task = cfg["task"] | {key: value for key, value in PLAIN.items() if key in cfg["task"]}
     encoder = {"_target_": "rnnlab.bag.Bag", "word_dropout": WORD_DROPOUT}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(cfg["seed"])
@@ -68,7 +79,8 @@ def _train(encoder: nn.Module, task: Task, data: SequenceData, *, until: float) 
     parameters = [p for p in [*encoder.parameters(), *task.parameters()] if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=RATE, fused=True)
     loader, steps = data.train_dataloader(), 0
-    for _ in range(EPOCHS):
+    for epoch in range(EPOCHS):
+        loader.sampler.set_epoch(epoch)
         for batch in loader:
             optimizer.zero_grad()
             loss = task.loss(encoder(batch.inputs, batch.lengths, batch.words), batch)

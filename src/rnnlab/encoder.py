@@ -14,7 +14,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.dropout import LockedDropout, TypeDropout, WordDropout
-from rnnlab.layers.weight_drop import dropped_weights
+from rnnlab.layers.weight_drop import dropped_weights, recurrent_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ class Encoder(nn.Module):
 
     Raises:
         ConfigError: `num_layers` or `last_size` is less than 1, a probability is outside [0, 1),
-            or `embedding_dropout` of inputs that are no tokens.
+            `embedding_dropout` of inputs that are no tokens, or `weight_dropout` of a cell that
+            names no recurrent weights.
 
     Attributes:
         output_size: Features O of the outputs.
@@ -124,6 +125,10 @@ class Encoder(nn.Module):
             if last_size is not None and depth == num_layers - 1:
                 made = partial(cast("Callable[..., Layer]", cell), hidden_size=last_size)
             layers.append(Bidirectional(size, made) if bidirectional else made(size))
+            if weight_dropout and not recurrent_weights(layers[-1]):
+                raise ConfigError(
+                    "encoder.weight_dropout: this cell's `gates` name no recurrent weights; say 0"
+                )
             size = layers[-1].output_size
         self.layers = nn.ModuleList(layers)
         self.output_size = size

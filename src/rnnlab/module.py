@@ -10,7 +10,6 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
-from torchmetrics import MeanMetric
 
 from rnnlab.checkpoint import KEY
 from rnnlab.data.batch import Batch
@@ -18,6 +17,7 @@ from rnnlab.data.spec import Split
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError, Diverged
 from rnnlab.nn.carry import Carry
+from rnnlab.nn.metrics import UnitMean
 from rnnlab.tasks.base import Task
 
 
@@ -57,7 +57,7 @@ class SequenceModule(LightningModule):
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._stamp = dict(stamp)
-        self._mean_loss = MeanMetric()
+        self._mean_loss = UnitMean()
         self._carry = Carry()
         self._random_state: Tensor | None = None
         self._epochs = 0
@@ -104,7 +104,7 @@ class SequenceModule(LightningModule):
 
     def _evaluate(self, batch: Batch) -> None:
         encoded = self._carry.encode(self.encoder, batch)
-        self._mean_loss.update(self.task.loss(encoded, batch), weight=self.task.units(batch))
+        self._mean_loss.update(self.task.loss(encoded, batch), self.task.units(batch))
         self.task.update(encoded, batch)
 
     def _finish(self, split: Split) -> None:

@@ -10,10 +10,15 @@ from rnnlab.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from rnnlab.composing import compose_words, override_values, parse
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Spec
+from rnnlab.errors import ConfigError
 from rnnlab.launch import Words
 from rnnlab.predict import restore
 from rnnlab.trust import make
 from rnnlab.validate import validate
+
+_LEARNT = ("bpe_size", "joint", "level", "lower", "max_length", "max_size", "min_freq", "scheme")
+LEARNT = frozenset(f"data.{option}" for option in _LEARNT)
+"""Options that decide a vocabulary, a tokenizer or a limit, which a trained model keeps."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,15 @@ def open_run(root: str, words: list[str]) -> Opened:
     path = find_checkpoint(composed.cfg["checkpoint"])
     checkpoint = read_checkpoint(path, composed.cfg["trust"])
     cfg, choices = {**checkpoint.cfg}, {**checkpoint.choices}
+    said = frozenset(override.key_or_group for override in overrides)
+    fixed = sorted(said & LEARNT)
+    if fixed:
+        raise ConfigError(f"{fixed[0]}: a trained model keeps what it learnt with; leave this out")
     if other_data:
         cfg["data"] = composed.cfg["data"]
         choices["data"] = composed.choices["data"]
     else:
         cfg = override_values(cfg, of_data)
-    said = frozenset(override.key_or_group for override in overrides)
     return Opened(composed.cfg, said, checkpoint, cfg, choices)
 
 

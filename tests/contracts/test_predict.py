@@ -64,6 +64,14 @@ def test_evaluation_on_other_files(task, tiny_run, capsys):
         assert told["test"] != record["test"]
 
 
+@pytest.mark.parametrize("option", ["max_length=3", "min_freq=2", "lower=false"])
+def test_what_a_model_has_learnt_with_cannot_be_changed_behind_it(tiny_run, capsys, option):
+    run = tiny_run("sentiment")
+    said = refused(call(capsys, "evaluate", f"checkpoint={run.folder}", f"data.{option}"))
+    key = option.partition("=")[0]
+    assert said == f"data.{key}: a trained model keeps what it learnt with; leave this out"
+
+
 def test_sentiment_answers_line_by_line(tiny_run, capsys, tmp_path):
     run = tiny_run("sentiment")
     answers = predict(capsys, run, tmp_path, LINES["sentiment"]).splitlines()

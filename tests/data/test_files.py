@@ -20,7 +20,8 @@ def columns(path, **options):
     return [
         (list(example.source), list(example.target), example.line)
         for example in read_columns(
-            path, **{"tag_column": -1, "iob_only": False, "scheme": "iob2"} | options
+            path,
+            **{"tag_column": -1, "iob_only": False, "scheme": "iob2", "shown": "file"} | options,
         )
     ]
 
@@ -133,6 +134,7 @@ def test_a_trained_model_decides_about_the_scheme(tmp_path):
         ("a S-X\nb E-X\n", {}, 2, "tag 'E-X' continues no entity"),
         ("a B-X\nb E-Y\n", {}, 1, "tag 'B-X' needs 'I-X' or 'E-X' behind it"),
         ("a E-X\nb O\n", {}, 1, "tag 'E-X' continues no entity"),
+        ("a S-X\n\nb B-X\nc O\n", {}, 3, "tag 'B-X' needs 'I-X' or 'E-X' behind it"),
         ("\na S-X\nb B-X\nc I-X\n\nd O\n", {}, 4, "tag 'I-X' needs 'I-X' or 'E-X' behind"),
     ],
 )

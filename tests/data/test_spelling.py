@@ -51,9 +51,10 @@ def test_a_batch_is_of_the_chosen_rows_alone(texts, data):
 
 
 def test_the_alphabet_is_that_of_the_words_and_rare_letters_are_unknown():
-    letters = alphabet(["abba", "cab", "🙂🙂", "x"])
-    assert letters.tokens == (PAD, UNK, "a", "b", "🙂")
-    assert spell(["xa🙂"], letters)[0].tolist() == [1, 2, 4]
+    """A sign that always stands alone is in one word, and not rare for that."""
+    letters = alphabet({"abba": 1, "cab": 2, '"': 7, "🙂🙂": 2, "x": 2})
+    assert letters.tokens == (PAD, UNK, '"', "a", "b", "🙂")
+    assert spell(["xa🙂c"], letters)[0].tolist() == [1, 3, 5, 1]
 
 
 def test_endless_words_are_cut():

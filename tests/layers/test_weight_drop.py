@@ -8,6 +8,7 @@ from torch import nn
 
 from rnnlab.encoder import Encoder
 from rnnlab.errors import ConfigError
+from rnnlab.layers.base import Layer
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
@@ -101,3 +102,60 @@ def test_watched_layers_show_gradients_through_the_dropped_weights():
 def test_what_it_refuses():
     with pytest.raises(ConfigError, match=r"encoder\.weight_dropout: must be at least 0 and below"):
         encoder(weight_dropout=1.0)
+
+
+class Around(Layer):
+    """A layer made of another one, which names that one's weights as its own."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.input_size, self.inner = size, LSTM(size, hidden_size=6, kernel="scan")
+        self.output_size = 6
+
+    def initial_state(self, batch_size, like):
+        return self.inner.initial_state(batch_size, like)
+
+    def step(self, x, state):
+        return self.inner.step(x, state)
+
+    def gates(self):
+        return {gate: (f"inner.{name}", rows) for gate, (name, rows) in self.inner.gates().items()}
+
+
+def test_a_layer_made_of_layers_keeps_its_weights():
+    torch.manual_seed(0)
+    layer = Around(4).double()
+    before = dict(layer.named_parameters())
+    for _ in range(2):
+        with dropped_weights(layer, 0.5):
+            dropped = layer.inner.weight_hh_l0
+            layer(X)[0].sum().backward()
+        share = (dropped == 0).double().mean()
+        assert 0.3 < share < 0.7  # dropped once, not twice
+        assert dict(layer.named_parameters()) == before
+
+
+class Nameless(Around):
+    """A layer that names no weights, made of one tensor alone."""
+
+    def __init__(self, size):
+        super().__init__(size)
+        del self.inner
+        self.mix = nn.Linear(size + 6, 6)
+
+    def initial_state(self, batch_size, like):
+        return (like.new_zeros(batch_size, 6),)
+
+    def step(self, x, state):
+        h = self.mix(torch.cat([x, state[0]], dim=1)).tanh()
+        return h, (h,)
+
+    def gates(self):
+        return {}
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_cell_that_names_no_recurrent_weights_cannot_drop_them(bidirectional):
+    with pytest.raises(ConfigError, match=r"^encoder\.weight_dropout: this cell's `gates` name no"):
+        Encoder(Words(8, 4), Nameless, weight_dropout=0.1, bidirectional=bidirectional)
+    Encoder(Words(8, 4), Nameless, bidirectional=bidirectional)

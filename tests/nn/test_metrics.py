@@ -1,9 +1,10 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.nn.metrics import StepAccuracy
+from rnnlab.nn.metrics import StepAccuracy, UnitMean
 
 PAIRS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, 2, IGNORE])), min_size=1)
 
@@ -18,6 +19,17 @@ def test_counts_the_steps_that_have_a_target(batches):
     known = [(p, t) for batch in batches for p, t in batch if t != IGNORE]
     expected = sum(p == t for p, t in known) / max(1, len(known))
     assert abs(metric.compute()["accuracy"].item() - expected) < 1e-6
+
+
+@pytest.mark.parametrize("number", [torch.nan, torch.inf])
+def test_one_value_that_is_no_number_is_not_left_out_of_a_mean(number):
+    mean = UnitMean()
+    for value, units in ((1.0, 3), (2.0, torch.tensor(1)), (torch.nan, 0)):
+        mean.update(torch.tensor(value), units)
+    assert mean.compute().item() == 1.25
+    mean.update(torch.tensor(number), 5)
+    mean.update(torch.tensor(1.0), 3)
+    assert not mean.compute().isfinite()
 
 
 def test_reset_starts_anew():

@@ -18,9 +18,11 @@ class Loader(Protocol):
 
     Attributes:
         seconds: Time that was spent on making batches; whoever asked for them waited for it.
+        sampler: The order of batches, which is told the epoch by `set_epoch`.
     """
 
     seconds: float
+    sampler: Any
 
     def __len__(self) -> int:
         """Batches an epoch."""

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 from rnnlab.data.source import cache_root
 
-FORMAT = 2
+FORMAT = 3
 """Part of every key: raised when what the files hold changes its meaning."""
 
 T = TypeVar("T")

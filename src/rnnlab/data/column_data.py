@@ -27,6 +27,7 @@ class ColumnData(TextData):
     """
 
     kind: ClassVar[Kind] = "tags"
+    step_lines: ClassVar[bool] = True
 
     def __init__(
         self,

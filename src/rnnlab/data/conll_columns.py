@@ -17,31 +17,34 @@ _BLANKS = re.compile("[ \t]+")  # str.split would split at no-break spaces as we
 
 
 def read_columns(
-    path: Path, *, tag_column: int, iob_only: bool, scheme: Scheme
+    path: Path, *, tag_column: int, iob_only: bool, scheme: Scheme, shown: str
 ) -> Iterator[Example]:
     """Sentences with one tag a token.
 
     Columns are parted by tabs if the first row has one, else by blanks; the first column is the
     token. Rows of the token `-DOCSTART-` part sentences as well. Tags of a sentence that are all
-    entities' are given in the scheme asked for, whether the file has IOB1, IOB2 or BIOES.
+    entities' are given in the scheme asked for, whether the file has IOB1, IOB2 or BIOES. A file
+    has BIOES if all of its tags are of that scheme and one at least of no other.
 
     Args:
         path: A plain or gzipped UTF-8 file.
         tag_column: The column of the tags, from 0; negative counts from the last.
         iob_only: Refuse other tags than `O`, `B-TYPE` and `I-TYPE`.
         scheme: How entities are to be written; `bioes` refuses tags that are no entities'.
+        shown: Name of the file in the examples.
 
     Raises:
         DataError: A row with another number of columns than the first, a tag that is refused, or
             one that is out of place in BIOES; names file and line.
     """
+    sentences: list[tuple[list[str], list[str], int]] = []
     tokens: list[str] = []
     tags: list[str] = []
     start = 0
     for number, row in _rows(path, tag_column):
         if row is None:
             if tokens:
-                yield Example(tokens, _written(tags, scheme, path, start), str(path), start)
+                sentences.append((tokens, tags, start))
                 tokens, tags = [], []
             continue
         if iob_only and not IOB.fullmatch(row[tag_column]):
@@ -50,12 +53,15 @@ def read_columns(
         tokens.append(row[0])
         tags.append(row[tag_column])
     if tokens:
-        yield Example(tokens, _written(tags, scheme, path, start), str(path), start)
+        sentences.append((tokens, tags, start))
+    parts = bioes.is_bioes({tag for _, tags, _ in sentences for tag in tags})
+    for tokens, tags, start in sentences:
+        yield Example(tokens, _written(tags, parts, scheme, path, start), shown, start)
 
 
-def _written(tags: Sequence[str], scheme: Scheme, path: Path, line: int) -> list[str]:
-    """A sentence's tags in a scheme; its first row stands in `line`."""
-    if bioes.is_bioes(tags):
+def _written(tags: Sequence[str], parts: bool, scheme: Scheme, path: Path, line: int) -> list[str]:
+    """A sentence's tags in a scheme; its first row stands in `line`, `parts` says it is BIOES."""
+    if parts:
         found = bioes.fault(tags)
         if found is not None:
             raise DataError(f"{path}:{line + found[0]}: {found[1]} (BIOES)")

@@ -5,7 +5,7 @@ a batch's ids. They travel beside them: the characters of the batch's distinct w
 these stands at each step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from rnnlab.data.vocab import PAD, UNK, Vocab
 
 LONGEST = 64
 """Characters of a word that are kept: one endless word must not decide how long all others are."""
-RARE = 2
+RARE = 3
 """Least number of times that a known character occurs; the rest trains the unknown one."""
 
 
@@ -47,11 +47,13 @@ class Spelling:
         return Words(torch.from_numpy(places), characters, sizes)
 
 
-def alphabet(words: Sequence[str]) -> Vocab:
-    """The characters of distinct words, the most frequent first."""
-    points, _ = _code_points(words)
-    found, counts = np.unique(points, return_counts=True)
-    letters = dict(zip(map(chr, found.tolist()), counts.tolist(), strict=True))
+def alphabet(counts: Mapping[str, int]) -> Vocab:
+    """The characters of words, the most frequent first; `counts` says how often a word occurs."""
+    points, lengths = _code_points(list(counts))
+    found, places = np.unique(points, return_inverse=True)
+    times = np.zeros(len(found), dtype=np.int64)
+    np.add.at(times, places.reshape(-1), np.repeat(list(counts.values()), lengths))
+    letters = dict(zip(map(chr, found.tolist()), times.tolist(), strict=True))
     return Vocab.build(letters, specials=(PAD, UNK), min_freq=RARE)
 
 

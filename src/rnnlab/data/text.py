@@ -42,9 +42,12 @@ class TextData(SequenceData):
     Attributes:
         corpus: Its name on the command line.
         shared_vocabulary: Whether sources and targets have one vocabulary.
+        step_lines: Whether each step of an example stands in a line of its own, one behind the
+            other.
     """
 
     corpus: ClassVar[str]
+    step_lines: ClassVar[bool] = False
     shared_vocabulary: bool = False
 
     def __init__(
@@ -241,7 +244,9 @@ class TextData(SequenceData):
             source_tokenizer=source_tokenizer,
             target_tokenizer=target_tokenizer,
             max_length=self.max_length,
-            characters=alphabet(train.source_types) if self._spelled else None,
+            characters=alphabet(_counts(train.source, train.source_types))
+            if self._spelled
+            else None,
         )
 
     def _vocab(self, counts: dict[str, int], specials: tuple[str, ...]) -> Vocab:
@@ -263,8 +268,9 @@ class TextData(SequenceData):
             what = "label" if self.kind == "label" else "tag"
             label = coded.target_types[coded.target.values[position]]
             origin = "the training data has" if self._reused is None else "the trained model knows"
+            step = position - int(ids.offsets[row]) if self.step_lines else 0
             raise DataError(
-                f"{coded.place(row, position - int(ids.offsets[row]))}: unseen {what} {label!r}; "
+                f"{coded.place(row, step)}: unseen {what} {label!r}; "
                 f"{origin} {', '.join(known.tokens)}"
             )
         return ids

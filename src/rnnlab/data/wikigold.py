@@ -78,7 +78,13 @@ class WikiGold(ColumnData):
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences."""
         (path,) = self.files(split)
-        return read_columns(path, tag_column=self.tag_column, iob_only=True, scheme=self.scheme)
+        return read_columns(
+            path,
+            tag_column=self.tag_column,
+            iob_only=True,
+            scheme=self.scheme,
+            shown=self.shown(path),
+        )
 
     def shown(self, path: Path) -> str:
         """The path below the data root."""

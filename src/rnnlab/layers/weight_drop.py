@@ -28,17 +28,15 @@ def dropped_weights(module: nn.Module, probability: float) -> Iterator[None]:
         yield
         return
     taken: list[tuple[dict[str, Any], str, Tensor]] = []
-    for layer in module.modules():
-        if not isinstance(layer, Layer):
-            continue
-        names = {name for kind, (name, _) in layer.gates().items() if kind.startswith("recurrent/")}
-        for name in sorted(names):
-            path, _, leaf = name.rpartition(".")
-            parameters: dict[str, Any] = layer.get_submodule(path)._parameters
-            taken.append((parameters, leaf, parameters[leaf]))
-            parameters[leaf] = functional.dropout(parameters[leaf], probability)
     natives = [part for part in module.modules() if isinstance(part, nn.RNNBase)]
     try:
+        for layer, name in recurrent_weights(module):
+            path, _, leaf = name.rpartition(".")
+            parameters: dict[str, Any] = layer.get_submodule(path)._parameters
+            if any(owner is parameters and known == leaf for owner, known, _ in taken):
+                continue  # a layer made of layers names the weights of these as well
+            taken.append((parameters, leaf, parameters[leaf]))
+            parameters[leaf] = functional.dropout(parameters[leaf], probability)
         for native in natives:
             native._flat_weights = list(_flat(native))
         yield
@@ -47,6 +45,16 @@ def dropped_weights(module: nn.Module, probability: float) -> Iterator[None]:
             parameters[leaf] = parameter
         for native in natives:
             native._flat_weights = [getattr(native, name) for name in native._flat_weights_names]
+
+
+def recurrent_weights(module: nn.Module) -> list[tuple[Layer, str]]:
+    """Layers in a module, each with the name of a parameter that `gates` calls recurrent."""
+    return [
+        (layer, name)
+        for layer in module.modules()
+        if isinstance(layer, Layer)
+        for name in sorted({n for k, (n, _) in layer.gates().items() if k.startswith("recurrent/")})
+    ]
 
 
 def _flat(native: nn.RNNBase) -> Sequence[Tensor]:

@@ -75,7 +75,7 @@ class Classify(Task):
         return logits
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
-        """Cross entropy in nats, the mean over the batch's sequences."""
+        """Cross entropy in nats with smoothed labels, the mean over the batch's sequences."""
         logits = self.logits(encoded)
         return functional.cross_entropy(logits, batch.target, label_smoothing=self.label_smoothing)
 

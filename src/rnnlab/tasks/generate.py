@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torchmetrics import MeanMetric
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
@@ -15,7 +14,7 @@ from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.attention import AttentionKind
 from rnnlab.nn.decoder import Decoder
-from rnnlab.nn.metrics import language_scores
+from rnnlab.nn.metrics import UnitMean, language_scores
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import beam_search
 from rnnlab.nn.vocabulary_loss import vocabulary_loss
@@ -98,7 +97,7 @@ class Generate(Task):
             dropout=dropout,
             tied=tied,
         )
-        self.nll = MeanMetric()
+        self.nll = UnitMean()
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over tokens (`</s>` is one)."""
@@ -111,7 +110,7 @@ class Generate(Task):
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        self.nll.update(self.loss(encoded, batch), weight=self.units(batch))
+        self.nll.update(self.loss(encoded, batch), self.units(batch))
 
     def compute(self) -> dict[str, float]:
         """`perplexity`, and of characters `bpc`, since the last call."""

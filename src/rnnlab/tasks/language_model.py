@@ -7,7 +7,6 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
@@ -16,7 +15,7 @@ from rnnlab.data.vocab import PAD, UNK
 from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
-from rnnlab.nn.metrics import language_scores
+from rnnlab.nn.metrics import UnitMean, language_scores
 from rnnlab.nn.penalties import activation_l2, temporal_l2
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
@@ -109,7 +108,7 @@ class LanguageModel(Task):
         self.output = OUTPUTS[output](features, len(self.vocab), cutoffs, div_value)
         if weight is not None:
             self.output.tie(weight)
-        self.nll = MeanMetric()
+        self.nll = UnitMean()
 
     def logits(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N V"]:
         """Unnormalised log-probabilities of the next token after each output."""
@@ -144,7 +143,7 @@ class LanguageModel(Task):
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        self.nll.update(self.loss(encoded, batch), weight=self.units(batch))
+        self.nll.update(self.loss(encoded, batch), self.units(batch))
 
     def compute(self) -> dict[str, float]:
         """`perplexity`, and of characters `bpc`, since the last call."""

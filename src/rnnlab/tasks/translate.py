@@ -5,7 +5,6 @@ from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor
-from torchmetrics import MeanMetric
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec, Split
@@ -15,6 +14,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import Attended, AttentionKind
 from rnnlab.nn.bleu import Bleu
 from rnnlab.nn.decoder import Decoder
+from rnnlab.nn.metrics import UnitMean
 from rnnlab.nn.search import Hypotheses, beam_search
 from rnnlab.nn.vocabulary_loss import vocabulary_loss
 from rnnlab.tasks.base import Hypothesis, Searcher, Task
@@ -111,7 +111,7 @@ class Translate(Task):
             tied=tied,
         )
         self.bleu = Bleu()
-        self.nll = MeanMetric()
+        self.nll = UnitMean()
         self._split: Split = "test"
         self._texts: Sequence[str] | None = None
         self._seen = 0
