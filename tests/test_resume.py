@@ -73,6 +73,30 @@ def test_more_epochs_are_accepted(tmp_path):
     assert more.record["test"] == whole.record["test"]
 
 
+def test_while_it_goes_on_there_is_no_record_of_the_part_before(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    small_run(folder, "trainer.max_epochs=1")
+    real = train.conclude
+    found = []
+
+    def conclude(*args, **options):
+        found.append((folder / "metrics.json").exists())
+        return real(*args, **options)
+
+    monkeypatch.setattr(train, "conclude", conclude)
+    resume_run(folder, ["trainer.max_epochs=2"], [])
+    assert found == [False]
+    assert (folder / "metrics.json").exists()
+
+
+def test_of_epochs_with_equal_scores_the_first_is_told(tmp_path):
+    """With its score alone: other figures of it are not known at the end."""
+    words = ["trainer.max_epochs=3", "optimizer=sgd", "optimizer.lr=1e-12", "data.val_size=8"]
+    record = small_run(tmp_path / "run", *words).record
+    assert (record["best_epoch"], record["epochs"]) == (1, 3)
+    assert list(record["val"]) == ["accuracy"]
+
+
 def test_no_more_epochs_is_said(tmp_path):
     small_run(tmp_path / "run", "trainer.max_epochs=1")
     with pytest.raises(ConfigError, match=r"resume: the run has all of its 1 epochs"):

@@ -123,6 +123,7 @@ def predict(words: list[str]) -> int:
     from rnnlab.launch import Words
 
     given = Words.split(words)
+    given.no_flags()
     # a text as it stands: Hydra would want its commas and brackets quoted
     prompts = [word for word in given.overrides if word.startswith("prompt=")]
     cfg = compose_words("predict", [o for o in given.overrides if o not in prompts]).cfg

@@ -138,7 +138,9 @@ def _load_best(
     checkpoint = load_plain(Path(best.best_model_path))
     module.load_state_dict(checkpoint["state_dict"])
     score, name = float(best.best_model_score), str(best.monitor).removeprefix("val/")
-    val = last if last.get(name) == score else {name: score}
+    # of epochs with equal scores the first one is the best
+    newest = int(checkpoint["global_step"]) == trainer.global_step
+    val = last if newest and last.get(name) == score else {name: score}
     return val, int(checkpoint["epoch"]) + 1
 
 

@@ -104,7 +104,7 @@ class PredictConfig:
     temperature: float = 1.0
     top_k: int | None = field(default=None, metadata={"least": 1})
     top_p: float = 1.0
-    seed: int = field(default=1, metadata={"least": 0})
+    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
     trust: list[str] = field(default_factory=list)
 
 

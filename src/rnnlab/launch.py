@@ -64,6 +64,16 @@ class Words:
                 search = Path(value)
         return cls(overrides, flags, search)
 
+    def no_flags(self) -> None:
+        """Refuse flags of runs that Hydra starts, for a command that is none.
+
+        Raises:
+            ConfigError: Another one than `--config-dir` was given.
+        """
+        for flag in (flag for flag in self.flags if flag.startswith("-")):
+            if flag.partition("=")[0] not in ("--config-dir", "-cd"):
+                raise ConfigError(f"{flag}: of use with 'rnnlab train' alone")
+
     @property
     def multirun(self) -> bool:
         """Whether several runs are asked for."""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,10 @@ import torch
 
 from rnnlab.build import Config, Model, build_model, build_vectors
 from rnnlab.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from rnnlab.config import PredictConfig
 from rnnlab.data.batch import Batch
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.reading import decode
+from rnnlab.data.reading import BOM, decode
 from rnnlab.data.spec import Spec
 from rnnlab.data.spelling import spell_texts
 from rnnlab.data.vocab import UNK, Vocab
@@ -169,7 +170,7 @@ def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
     Words that have vectors in the embedding's file but did not occur in training are known to the
     restored vocabulary as well.
     """
-    vectors = build_vectors(checkpoint.cfg)
+    vectors = build_vectors(_today(checkpoint.cfg))
     spec = extended(checkpoint.spec, vectors)
     with torch.random.fork_rng(devices=[]):
         model = build_model(checkpoint.cfg, spec, vectors)
@@ -187,6 +188,15 @@ def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
     return spec, model
 
 
+def _today(cfg: Config) -> Config:
+    """With today's data root where the word vectors' of the training is gone."""
+    embedding = cfg["embedding"]
+    root = embedding.get("root") if isinstance(embedding, dict) else None
+    if root is None or Path(root).is_dir():
+        return cfg
+    return {**cfg, "embedding": {**embedding, "root": None}}
+
+
 def extended(spec: Spec, vectors: Any) -> Spec:
     """A spec whose source vocabulary knows the words of a vector file as well."""
     if not isinstance(spec.source, Vocab) or not vectors.words:
@@ -200,8 +210,8 @@ def predict_file(cfg: Config) -> None:
 
     Raises:
         DataError: The file is missing or not UTF-8.
-        ConfigError: A batch size below 1, `nbest` or `beam` with a prompt, or one of the mistakes
-            of `Predictor.write` and `Predictor.search`.
+        ConfigError: A batch size below 1, options of a prompt without one or of lines with one, or
+            one of the mistakes of `Predictor.write` and `Predictor.search`.
     """
     if cfg["batch_size"] < 1:
         raise ConfigError(f"batch_size: {cfg['batch_size']} is not at least 1")
@@ -211,8 +221,15 @@ def predict_file(cfg: Config) -> None:
     searched = nbest > 1 or beam is not None
     if cfg["prompt"] is not None and searched:
         raise ConfigError("nbest, beam: for a prompt texts are drawn; count=N says how many")
+    options = ("count", "length", "temperature", "top_k", "top_p", "seed")
+    if cfg["prompt"] is None:
+        defaults = asdict(PredictConfig())
+        useless = [key for key in options if cfg[key] != defaults[key]]
+        if useless:
+            raise ConfigError(f"{useless[0]}: of use with prompt=TEXT alone")
+    elif cfg["input"] != "-":
+        raise ConfigError("input, prompt: either lines of a file or one prompt")
     if cfg["prompt"] is not None:
-        options = ("count", "length", "temperature", "top_k", "top_p", "seed")
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
         for text in predictor.write(cfg["prompt"], **{key: cfg[key] for key in options}):
             print(text, flush=True)
@@ -232,7 +249,8 @@ def predict_file(cfg: Config) -> None:
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
     for number, line in enumerate(stream, start=1):
-        yield decode(line.removesuffix(b"\n").removesuffix(b"\r"), f"{name}:{number}")
+        text = decode(line.removesuffix(b"\n").removesuffix(b"\r"), f"{name}:{number}")
+        yield text.removeprefix(BOM) if number == 1 else text
 
 
 @contextmanager

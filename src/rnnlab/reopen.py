@@ -51,6 +51,7 @@ def open_run(root: str, words: list[str]) -> Opened:
         ConfigError, CheckpointError: Something that the user can mend.
     """
     given = Words.split(words)
+    given.no_flags()
     overrides = parse(given.overrides)
     other_data = any(override.key_or_group == "data" for override in overrides)
     of_data = [o.input_line or "" for o in overrides if o.key_or_group.startswith("data.")]

@@ -47,7 +47,7 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
         given.append({str(o).partition("=")[0]: str(o).partition("=")[2] for o in overrides})
         row = {"best": "", "job": file.parent.name.split("_")[0], "status": record["status"]}
         row["score"] = record["score"]
-        row |= {f"test/{k}": v for k, v in record["test"].items() if "_" not in k}
+        row |= {f"test/{k}": v for k, v in record["test"].items() if not of_a_label(k)}
         rows.append(row)
     for row, options in zip(rows, swept(given), strict=True):
         row |= options
@@ -55,6 +55,11 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
     if scored:
         max(scored, key=lambda row: row["score"])["best"] = "*"
     return rows
+
+
+def of_a_label(metric: str) -> bool:
+    """Whether a metric is that of a single label: `f1_PER` of entities, with or without a split."""
+    return metric.rpartition("/")[2].startswith("f1_")
 
 
 def swept(given: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -34,7 +34,10 @@ from rnnlab.prepare import (
 from rnnlab.record import flat
 from rnnlab.validate import validate
 
-CHANGEABLE = ("trainer.", "diagnostics.", "checkpoint.", "early_stopping.", "data.root", "trust")
+CHANGEABLE = (
+    *("trainer.", "diagnostics.", "checkpoint.", "early_stopping."),
+    *("data.root", "embedding.root", "trust"),
+)
 """What a resumed run may be told anew; all else is as it was, in weights or optimiser state."""
 
 
@@ -79,6 +82,7 @@ def run(
     if last is not None:
         check_resumable(cfg, last)
     if trainer.is_global_zero:
+        (folder / "metrics.json").unlink(missing_ok=True)  # of the part before; written at the end
         OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
         announce(module, data, vectors, folder, trainer.strategy.root_device, started)
     declare_hparams(trainer, flat(cfg), model.task)

@@ -49,8 +49,13 @@ def test_a_seed_of_the_data_that_follows_is_no_difference_and_one_that_does_not_
     assert "data.seed" in differences(groups)
 
 
+def test_a_seed_of_the_data_that_is_one_runs_own_seed_too_does_not_follow():
+    assert [len(g.runs) for g in group_runs([run(seed=s, data__seed=1) for s in (1, 2, 3)])] == [3]
+
+
 def test_what_says_nothing_about_the_result_does_not_part_runs():
     assert len(labels(run(), run(logger="CSVLogger"), run(diagnostics__weight_flow="x"))) == 1
+    assert len(labels(run(embedding__root="/a"), run(embedding__root="/b"))) == 1
     assert len(labels(run(), run(trainer__gradient_clip_val=1.0))) == 2
 
 

@@ -1,6 +1,7 @@
 """The numbers in the tables: which runs count, mean and deviation, how they are written."""
 
 import csv
+import math
 from dataclasses import replace
 from statistics import mean, stdev
 
@@ -62,10 +63,28 @@ def test_completed_runs_count_and_others_only_without_them(gru, trained):
     assert statistic([diverged], "val/loss") == Statistic((), final=False)
 
 
-def test_a_metric_that_was_not_finite_does_not_count(gru):
-    record = {**gru[0].record, "test": {"accuracy": None}}
+@pytest.mark.parametrize("value", [None, math.inf, -math.inf, math.nan])
+def test_a_metric_that_was_not_finite_does_not_count(gru, value):
+    record = {**gru[0].record, "test": {"accuracy": value}}
     runs = [replace(gru[0], record=record), gru[1]]
     assert statistic(runs, "test/accuracy").values == (gru[1].record["test"]["accuracy"],)
+
+
+def test_metrics_of_single_labels_are_left_out_and_others_are_not(gru):
+    test = {"f1": 0.5, "f1_PER": 0.4, "balanced_accuracy": 0.6, "bleu_lower": 7.0}
+    runs = [replace(gru[0], record={**gru[0].record, "test": test})]
+    names = [name for name in metric_names(runs) if name.startswith("test/")]
+    assert names == ["test/f1", "test/balanced_accuracy", "test/bleu_lower"]
+
+
+def test_alarms_that_were_withdrawn_are_none(gru):
+    texts = {
+        "alarm/vanishing": ["vanishing at step 10: a", "vanishing at step 10: a"],
+        "alarm/dead": ["dead at step 5: b"],
+        "alarm/withdrawn": ["withdrawn at step 20, it learns: vanishing at step 10: a"],
+    }
+    run = replace(gru[0], record=None, log=Log({}, texts))
+    assert run.alarms == ["dead at step 5: b"]
 
 
 def test_how_a_group_ended(gru, trained):
@@ -81,7 +100,8 @@ def test_how_a_group_ended(gru, trained):
 def test_tables_hold_what_the_records_say(trained, tmp_path):
     runs, _ = find_runs([trained.sweep])
     groups = group_runs(runs)
-    assert metric_names(runs) == ["val/accuracy", "test/loss", "test/accuracy", "test/f1"]
+    names = ["val/accuracy", "test/loss", "test/accuracy", "test/f1", "test/balanced_accuracy"]
+    assert metric_names(runs) == names
     write_csv(tmp_path / "groups.csv", statistic_rows(groups))
     write_csv(tmp_path / "runs.csv", run_rows(groups))
     with (tmp_path / "groups.csv").open(newline="") as stream:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import rnnlab
-from tiny import CORPORA, SMALL, call, refused, start, write
+from tiny import CORPORA, SMALL, call, refused, sentiment, start, write
 
 LONG = "good " * 10_000
 LINES = {
@@ -140,6 +140,10 @@ def test_the_n_best_translations_have_number_and_score(tiny_run, capsys, tmp_pat
         ("translation", ["beam=0"], "beam: 0 is too small, the least is 1"),
         ("translation", ["nbest=many"], "nbest: 'many' is not an int"),
         ("translation", ["nbest=2", "prompt=a"], "nbest, beam: for a prompt texts are drawn"),
+        ("sentiment", ["count=3"], "count: of use with prompt=TEXT alone"),
+        ("language_model", ["prompt=a"], "input, prompt: either lines of a file or one prompt"),
+        ("sentiment", ["seed=99999999999999999999"], "is too large, the most is 4294967295"),
+        ("sentiment", ["-m"], "-m: of use with 'rnnlab train' alone"),
         ("sentiment", ["nbest=2"], "nbest, beam: a model of task Classify does not translate"),
         ("generate", ["beam=2"], "nbest, beam: a model of task Generate does not translate"),
     ],
@@ -173,6 +177,14 @@ def test_batches_change_nothing(task, tiny_run, capsys, tmp_path):
 def test_no_line_no_answer(tiny_run, capsys, tmp_path):
     assert predict(capsys, tiny_run("sentiment"), tmp_path, []) == ""
     assert rnnlab.load(tiny_run("sentiment").folder).predict([]) == []
+
+
+def test_a_byte_order_mark_is_no_text(tiny_run, capsys, tmp_path):
+    folder = tiny_run("sentiment").folder
+    files = [write(tmp_path / f"{len(mark)}", f"{mark}good\nbad\n") for mark in ("", "\ufeff")]
+    answers = [call(capsys, "predict", f"checkpoint={folder}", f"input={p}") for p in files]
+    assert answers[0].out == answers[1].out
+    assert answers[0].out.count("\n") == 2
 
 
 def test_standard_input(tiny_run, capsys, tmp_path):
@@ -243,3 +255,18 @@ def test_words_unseen_in_training_are_known_by_their_vectors(frozen, vectors, ca
     assert [answer.label for answer in model.predict(list(unseen))] == list(unseen.values())
     shouted = model.predict([word.upper() for word in unseen])
     assert [answer.label for answer in shouted] == list(unseen.values())
+
+
+def test_vectors_are_found_where_the_data_are_today(vectors, capsys, tmp_path, monkeypatch):
+    root = tmp_path / "before"
+    write(root / "tiny.txt", vectors.read_text())
+    small = [word for word in SMALL if "embedding" not in word]
+    chosen = ["embedding=glove", "embedding.path=tiny.txt", "embedding.size=3"]
+    words = [*sentiment(tmp_path / "data"), *small, *chosen, f"embedding.root={root}"]
+    said = call(capsys, "train", *words, f"hydra.run.dir={tmp_path}/run")
+    assert said.code == 0, said.err
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    root.rename(tmp_path / "today")
+    monkeypatch.setenv("RNNLAB_DATA", str(tmp_path / "today"))
+    told = json.loads(call(capsys, "evaluate", f"checkpoint={tmp_path}/run").out)
+    assert told["test"] == record["test"]

@@ -83,11 +83,8 @@ def test_a_wrong_row_is_named(root, line, message):
 def test_an_unseen_tag_is_named(root):
     """With the line of its sentence: rows that are no words stand between the words."""
     write(root, SENTENCES)
-    write(
-        root,
-        "\n" + row("1", "Yes", "INTJ") + row("2-3", "no", "_", "_") + row("2", "n", "NOUN"),
-        "test.conllu",
-    )
+    rows = [row("1", "Yes", "INTJ"), row("2-3", "no", "_", "_"), row("2", "n", "NOUN")]
+    write(root, "\n" + "\n".join(rows), "test.conllu")
     with pytest.raises(DataError, match=r"^ud_english_ewt/.*:2: unseen tag 'NOUN'.*AUX, INTJ"):
         UDEnglishEWT(root=str(root)).examples("test")
 

@@ -146,7 +146,9 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": -0.1}, "temperature: -0.1 is too small, the least is 0"),
+        ({"temperature": -0.1}, "temperature: -0.1 is no number from 0 on"),
+        ({"temperature": float("inf")}, "temperature: inf is no number from 0 on"),
+        ({"temperature": float("nan")}, "temperature: nan is no number from 0 on"),
         ({"top_k": 0}, "top_k: 0 is too small, the least is 1"),
         ({"top_p": 0.0}, "top_p: 0.0 is not above 0 and at most 1"),
         ({"top_p": 1.1}, "top_p: 1.1 is not above 0 and at most 1"),

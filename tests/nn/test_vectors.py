@@ -49,6 +49,10 @@ def test_reads_a_member_of_the_published_archive(tmp_path):
     three = FileVectors(path="glove/glove.6B.3d.txt", root=str(tmp_path), size=3)
     assert list(two.words) == list(WORDS)
     assert list(three.words) == ["a"]
+    any_size = FileVectors(path="glove/glove.6B.3d.txt", root=str(tmp_path), size=None)
+    other = FileVectors(path="glove/glove.6B.2d.txt", root=str(tmp_path), size=None)
+    assert list(any_size.words) == ["a"]
+    assert list(other.words) == list(WORDS)
     four = FileVectors(path="glove/glove.6B.4d.txt", root=str(tmp_path), size=4)
     with pytest.raises(DataError, match=r"no member glove\.6B\.4d\.txt"):
         _ = four.words

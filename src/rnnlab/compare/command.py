@@ -84,7 +84,7 @@ class Wish:
                 options[name] = value
         if not paths:
             raise ConfigError("compare: name at least one run folder or folder of a multirun")
-        output = Path(options["output"]) if "output" in options else None
+        output = Path(options["output"]).expanduser() if "output" in options else None
         return cls(tuple(paths), options.get("by"), output)
 
 

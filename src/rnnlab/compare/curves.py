@@ -13,6 +13,7 @@ from rnnlab.compare.groups import Group
 from rnnlab.compare.memory import half_lives
 from rnnlab.compare.run import UNFINISHED, Run
 from rnnlab.compare.style import legend, looks, panels
+from rnnlab.sweep_table import of_a_label
 
 ENDS = {"diverged": "x", "interrupted": "s", UNFINISHED: "o"}
 """Marker of the ends of runs that did not come to theirs."""
@@ -77,7 +78,7 @@ def losses(runs: Sequence[Run]) -> Picker:
     ended = [run.record for run in runs if run.record is not None]
     tags = [str(record["monitor"]) for record in ended]
     if not ended:
-        tags = [tag for run in runs for tag in run.scalars("val/") if "_" not in tag]
+        tags = [tag for run in runs for tag in run.scalars("val/") if not of_a_label(tag)]
     for tag in tags:
         logs = [run.log.scalars for run in runs]
         if not all(_alike(log.get(tag), log.get("val/loss")) for log in logs):

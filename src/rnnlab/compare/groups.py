@@ -9,7 +9,7 @@ from rnnlab.compare.run import Run
 from rnnlab.errors import ConfigError
 
 BYSTANDERS = (
-    *("resume", "trust", "checkpoint", "logger", "diagnostics", "data.root"),
+    *("resume", "trust", "checkpoint", "logger", "diagnostics", "data.root", "embedding.root"),
     *("trainer.enable_progress_bar", "trainer.log_every_n_steps"),
 )
 """Options that change what is said about a run, not what comes out of it."""
@@ -54,10 +54,12 @@ def group_runs(runs: Sequence[Run], by: str | None = None) -> list[Group]:
     if by is not None:
         _check_known(by, runs)
     members: dict[frozenset[tuple[str, str]], list[Run]] = {}
-    for run in runs:
-        members.setdefault(frozenset(_identity(run, by).items()), []).append(run)
+    identities: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
+    for run, identity in zip(runs, _identities(runs, by), strict=True):
+        members.setdefault(frozenset(identity.items()), []).append(run)
+        identities.setdefault(frozenset(identity.items()), identity)
     groups = list(members.values())
-    keys = _telling(groups, by)
+    keys = _telling(list(identities.values()), by)
     names = _short_names(keys)
     labels = [" ".join(_words(names, group[0])) for group in groups]
     colouring = by or (keys[0] if len(groups) > MANY else None)
@@ -120,30 +122,50 @@ def shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _identity(run: Run, by: str | None) -> dict[str, str]:
-    """What runs of one group have in common; a `data.seed` that follows the seed is the seed."""
-    return {
-        key: shown(value_of(run, key))
-        for key in run.config
-        if key == by
-        or not (
-            key == "seed"
-            or _follows_seed(run, key)
-            or any(key == name or key.startswith(f"{name}.") for name in BYSTANDERS)
-        )
-    }
+def _identities(runs: Sequence[Run], by: str | None) -> list[dict[str, str]]:
+    """Of each run what those of its group have in common.
+
+    A `data.seed` that follows the seed is the seed: it equals it, and no run that is the same but
+    for its seeds has that value with another seed.
+    """
+    said = [
+        {
+            key: shown(value_of(run, key))
+            for key in run.config
+            if key == by
+            or not any(key == name or key.startswith(f"{name}.") for name in ("seed", *BYSTANDERS))
+        }
+        for run in runs
+    ]
+    alike: dict[frozenset[tuple[str, str]], list[Run]] = {}
+    plain = [{k: v for k, v in each.items() if not k.endswith(".seed")} for each in said]
+    for run, each in zip(runs, plain, strict=True):
+        alike.setdefault(frozenset(each.items()), []).append(run)
+
+    def follows(run: Run, key: str, others: Sequence[Run]) -> bool:
+        value = run.config[key]
+        fixed = any(o.config.get(key) == value and o.seed != run.seed for o in others)
+        return _follows_seed(run, key) and not fixed
+
+    return [
+        {
+            key: value
+            for key, value in each.items()
+            if key == by or not follows(run, key, alike[frozenset(bare.items())])
+        }
+        for run, each, bare in zip(runs, said, plain, strict=True)
+    ]
 
 
 def _follows_seed(run: Run, key: str) -> bool:
     return key.endswith(".seed") and run.config.get(key) == run.seed
 
 
-def _telling(groups: Sequence[Sequence[Run]], by: str | None) -> list[str]:
+def _telling(identities: Sequence[Mapping[str, str]], by: str | None) -> list[str]:
     """A few options that tell all groups apart, in the configuration's order.
 
     Whole components first (`cell` says more than `cell.forget_bias`), then what tells most.
     """
-    identities = [_identity(group[0], by) for group in groups]
     known = list(dict.fromkeys(key for each in identities for key in each))
     chosen = [key for key in known if key == by]
 
@@ -151,7 +173,7 @@ def _telling(groups: Sequence[Sequence[Run]], by: str | None) -> list[str]:
         keys = [*chosen, *more]
         return len({tuple(each.get(key, ABSENT) for key in keys) for each in identities})
 
-    while (apart := told()) < len(groups):
+    while (apart := told()) < len(identities):
         gains = {key: told(key) for key in known if told(key) > apart}
         chosen.append(max(gains, key=lambda key: ("." not in key, gains[key])))
     return sorted(chosen, key=lambda key: (key != by, known.index(key)))

@@ -1,6 +1,7 @@
 """How far back a run's gradients reach, and how far they have to."""
 
 from collections.abc import Mapping
+from math import copysign
 
 from hydra.utils import get_class
 
@@ -49,5 +50,5 @@ def solved(run: Run) -> bool | None:
     score = run.record.get("score")
     if value is None or score is None:
         return False
-    lower_is_better = score == -value
+    lower_is_better = score == -value and (value != 0 or copysign(1.0, score) < 0)
     return value <= limit if lower_is_better else value >= limit

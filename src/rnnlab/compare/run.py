@@ -84,7 +84,9 @@ class Run:
         if self.record is not None and "alarms" in self.record:
             return [str(alarm) for alarm in self.record["alarms"]]
         texts = {tag: said for tag, said in self.log.texts.items() if tag.startswith("alarm")}
-        return [sentence for said in texts.values() for sentence in said] if texts else None
+        gone = [s.partition("it learns: ")[2] for s in texts.get("alarm/withdrawn", [])]
+        told = [s for tag, said in texts.items() if tag != "alarm/withdrawn" for s in said]
+        return [s for s in dict.fromkeys(told) if s not in gone] if texts else None
 
     def scalars(self, prefix: str) -> dict[str, Series]:
         """All scalars below a prefix such as `flow/`, under their full names."""

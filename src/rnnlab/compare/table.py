@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from statistics import fmean, median, stdev
 from typing import Any
 
 from rnnlab.compare.groups import ABSENT, Group, differences, shown, value_of
 from rnnlab.compare.memory import half_life
 from rnnlab.compare.run import UNFINISHED, Run
-from rnnlab.sweep_table import columns
+from rnnlab.sweep_table import columns, of_a_label
 
 Row = dict[str, Any]
 
@@ -49,13 +50,13 @@ def statistic(runs: Sequence[Run], metric: str) -> Statistic:
     completed = [run for run in runs if run.status == "completed"]
     others = [run for run in runs if run.status in ("interrupted", UNFINISHED)]
     values = (run.metrics.get(metric) for run in completed or others)
-    return Statistic(tuple(v for v in values if v is not None and v == v), bool(completed))
+    return Statistic(tuple(v for v in values if v is not None and isfinite(v)), bool(completed))
 
 
 def metric_names(runs: Sequence[Run]) -> list[str]:
     """The monitored metrics, then those of the test split but not of single labels (`f1_PER`)."""
     names = dict.fromkeys(str(run.record["monitor"]) for run in runs if run.record is not None)
-    every = [name for run in runs for name in run.metrics if "_" not in name]
+    every = [name for run in runs for name in run.metrics if not of_a_label(name)]
     tests = [name for name in every if name.startswith("test/")]
     if not names:  # nothing has finished: what there is
         names = dict.fromkeys(every)

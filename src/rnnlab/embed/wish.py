@@ -42,6 +42,7 @@ class Wish:
                 one, options that contradict each other.
         """
         given = Words.split(list(words))
+        given.no_flags()
         overrides = parse(given.overrides)
         said = [override.key_or_group for override in overrides]
         if "data" in said:

@@ -1,5 +1,6 @@
 """Sampling from any step function; beside `beam_search`, which looks for the best."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,8 +33,8 @@ class Sampling:
     top_p: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ConfigError(f"temperature: {self.temperature} is too small, the least is 0")
+        if not 0 <= self.temperature < math.inf:
+            raise ConfigError(f"temperature: {self.temperature} is no number from 0 on")
         if self.top_k is not None and self.top_k < 1:
             raise ConfigError(f"top_k: {self.top_k} is too small, the least is 1")
         if not 0 < self.top_p <= 1:

@@ -39,7 +39,7 @@ def cached_table(file: Path, member: str, size: int | None) -> Table:
     Raises:
         DataError: See `read_table`.
     """
-    key = [sha256(file), size]
+    key = [sha256(file), member if file.suffix == ".zip" else None, size]
     return cached("vectors", key, lambda: read_table(file, member, size), _write, _read)
 
 
