@@ -140,7 +140,7 @@ def test_an_adaptive_output_is_evaluated_sampled_and_asked(tmp_path, capsys):
     [
         (["prompt=kno\u20acck"], "prompt: the model has never seen the characters '\u20ac'"),
         (["prompt=a<pad>"], "prompt: the model has never seen the characters '<', 'p', '>'"),
-        (["prompt=k", "temperature=-1"], "temperature: -1.0 is too small"),
+        (["prompt=k", "temperature=-1"], "temperature: -1.0 is no number from 0 on"),
         (["prompt=k", "top_k=0"], "top_k: 0 is too small"),
         (["prompt=k", "top_p=2"], "top_p: 2.0 is not above 0"),
         (["prompt=k", "length=0"], "length: 0 is too small"),
