@@ -17,7 +17,7 @@ from rnnlab.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from rnnlab.config import PredictConfig
 from rnnlab.data.batch import Batch
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.reading import BOM, decode
+from rnnlab.data.reading import decoded
 from rnnlab.data.spec import Spec
 from rnnlab.data.spelling import spell_texts
 from rnnlab.data.vocab import UNK, Vocab
@@ -222,21 +222,21 @@ def predict_file(cfg: Config) -> None:
     if cfg["prompt"] is not None and searched:
         raise ConfigError("nbest, beam: for a prompt texts are drawn; count=N says how many")
     options = ("count", "length", "temperature", "top_k", "top_p", "seed")
-    if cfg["prompt"] is None:
-        defaults = asdict(PredictConfig())
-        useless = [key for key in options if cfg[key] != defaults[key]]
-        if useless:
-            raise ConfigError(f"{useless[0]}: of use with prompt=TEXT alone")
-    elif cfg["input"] != "-":
-        raise ConfigError("input, prompt: either lines of a file or one prompt")
     if cfg["prompt"] is not None:
+        if cfg["input"] != "-":
+            raise ConfigError("input, prompt: either lines of a file or one prompt")
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
         for text in predictor.write(cfg["prompt"], **{key: cfg[key] for key in options}):
             print(text, flush=True)
         return
+    defaults = asdict(PredictConfig())
+    useless = [key for key in options if cfg[key] != defaults[key]]
+    if useless:
+        raise ConfigError(f"{useless[0]}: of use with prompt=TEXT alone")
     with _open(cfg["input"]) as stream:
         predictor = load(cfg["checkpoint"], trust=cfg["trust"])
-        lines, size = _lines(stream, cfg["input"]), cfg["batch_size"]
+        lines = (line for _, line in decoded(stream, cfg["input"]))
+        size = cfg["batch_size"]
         if searched:
             every = predictor.search(lines, nbest=nbest, beam=beam, batch_size=size)
             for number, found in enumerate(every, start=1):
@@ -245,12 +245,6 @@ def predict_file(cfg: Config) -> None:
             return
         for tokens, prediction in predictor.stream(lines, size):
             print(predictor.model.task.render(tokens, prediction), flush=True)
-
-
-def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
-    for number, line in enumerate(stream, start=1):
-        text = decode(line.removesuffix(b"\n").removesuffix(b"\r"), f"{name}:{number}")
-        yield text.removeprefix(BOM) if number == 1 else text
 
 
 @contextmanager

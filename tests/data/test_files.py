@@ -20,8 +20,7 @@ def columns(path, **options):
     return [
         (list(example.source), list(example.target), example.line)
         for example in read_columns(
-            path,
-            **{"tag_column": -1, "iob_only": False, "scheme": "iob2", "shown": "file"} | options,
+            path, **{"tag_column": -1, "iob_only": False, "scheme": "iob2"} | options
         )
     ]
 

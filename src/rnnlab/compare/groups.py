@@ -53,13 +53,12 @@ def group_runs(runs: Sequence[Run], by: str | None = None) -> list[Group]:
     """
     if by is not None:
         _check_known(by, runs)
-    members: dict[frozenset[tuple[str, str]], list[Run]] = {}
-    identities: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
-    for run, identity in zip(runs, _identities(runs, by), strict=True):
-        members.setdefault(frozenset(identity.items()), []).append(run)
-        identities.setdefault(frozenset(identity.items()), identity)
-    groups = list(members.values())
-    keys = _telling(list(identities.values()), by)
+    identities = _identities(runs, by)
+    members: dict[frozenset[tuple[str, str]], list[int]] = {}
+    for index, identity in enumerate(identities):
+        members.setdefault(frozenset(identity.items()), []).append(index)
+    groups = [[runs[index] for index in each] for each in members.values()]
+    keys = _telling([identities[first] for first, *_ in members.values()], by)
     names = _short_names(keys)
     labels = [" ".join(_words(names, group[0])) for group in groups]
     colouring = by or (keys[0] if len(groups) > MANY else None)

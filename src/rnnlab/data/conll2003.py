@@ -101,11 +101,7 @@ class CoNLL2003(ColumnData):
         """The sentences of a split."""
         (path,) = self.files(split)
         return read_columns(
-            path,
-            tag_column=self.tag_column,
-            iob_only=self.tag_column in _IOB,
-            scheme=self.scheme,
-            shown=self.shown(path),
+            path, tag_column=self.tag_column, iob_only=self.tag_column in _IOB, scheme=self.scheme
         )
 
     def shown(self, path: Path) -> str:

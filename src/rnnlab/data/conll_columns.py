@@ -17,7 +17,7 @@ _BLANKS = re.compile("[ \t]+")  # str.split would split at no-break spaces as we
 
 
 def read_columns(
-    path: Path, *, tag_column: int, iob_only: bool, scheme: Scheme, shown: str
+    path: Path, *, tag_column: int, iob_only: bool, scheme: Scheme
 ) -> Iterator[Example]:
     """Sentences with one tag a token.
 
@@ -31,7 +31,6 @@ def read_columns(
         tag_column: The column of the tags, from 0; negative counts from the last.
         iob_only: Refuse other tags than `O`, `B-TYPE` and `I-TYPE`.
         scheme: How entities are to be written; `bioes` refuses tags that are no entities'.
-        shown: Name of the file in the examples.
 
     Raises:
         DataError: A row with another number of columns than the first, a tag that is refused, or
@@ -56,7 +55,7 @@ def read_columns(
         sentences.append((tokens, tags, start))
     parts = bioes.is_bioes({tag for _, tags, _ in sentences for tag in tags})
     for tokens, tags, start in sentences:
-        yield Example(tokens, _written(tags, parts, scheme, path, start), shown, start)
+        yield Example(tokens, _written(tags, parts, scheme, path, start), str(path), start)
 
 
 def _written(tags: Sequence[str], parts: bool, scheme: Scheme, path: Path, line: int) -> list[str]:

@@ -64,10 +64,4 @@ class CoNLLFiles(ColumnData):
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
         (path,) = self.files(split)
-        return read_columns(
-            path,
-            tag_column=self.tag_column,
-            iob_only=False,
-            scheme=self.scheme,
-            shown=self.shown(path),
-        )
+        return read_columns(path, tag_column=self.tag_column, iob_only=False, scheme=self.scheme)

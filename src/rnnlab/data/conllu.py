@@ -11,7 +11,7 @@ COLUMNS = 10
 FORM = 1
 
 
-def read_conllu(path: Path, *, column: int, shown: str) -> Iterator[Example]:
+def read_conllu(path: Path, *, column: int) -> Iterator[Example]:
     """Sentences with one tag a syntactic word.
 
     Comments (`#`), rows of multi-word tokens (`1-2`) and empty nodes (`8.1`) are skipped: the
@@ -20,7 +20,6 @@ def read_conllu(path: Path, *, column: int, shown: str) -> Iterator[Example]:
     Args:
         path: A plain or gzipped UTF-8 file.
         column: The column of the tags, from 0.
-        shown: Name of the file in the examples.
 
     Raises:
         DataError: A row without ten columns parted by tabs, with another id than the next one,
@@ -32,7 +31,7 @@ def read_conllu(path: Path, *, column: int, shown: str) -> Iterator[Example]:
     for number, line in lines(path):
         if not line.strip():
             if words:
-                yield Example(words, tags, shown, start)
+                yield Example(words, tags, str(path), start)
                 words, tags = [], []
             continue
         if line.startswith("#"):
@@ -50,4 +49,4 @@ def read_conllu(path: Path, *, column: int, shown: str) -> Iterator[Example]:
         words.append(row[FORM])
         tags.append(row[column])
     if words:
-        yield Example(words, tags, shown, start)
+        yield Example(words, tags, str(path), start)

@@ -5,7 +5,7 @@ import hashlib
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BufferedReader
@@ -59,9 +59,14 @@ def lines(path: Path, member: str | None = None) -> Iterator[tuple[int, str]]:
     """
     shown = str(path) if member is None else f"{path}:{member}"
     with broken_files(path), _open(path, member) as stream:
-        for number, raw in enumerate(stream, start=1):
-            text = decode(raw.removesuffix(b"\n").removesuffix(b"\r"), f"{shown}:{number}")
-            yield number, text.removeprefix(BOM) if number == 1 else text
+        yield from decoded(stream, shown)
+
+
+def decoded(stream: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
+    """The same of lines that are being read; `shown` names where they come from."""
+    for number, raw in enumerate(stream, start=1):
+        text = decode(raw.removesuffix(b"\n").removesuffix(b"\r"), f"{shown}:{number}")
+        yield number, text.removeprefix(BOM) if number == 1 else text
 
 
 @contextmanager

@@ -204,7 +204,9 @@ class TextData(SequenceData):
 
     def _code(self, part: Split, source: Tokenizer | None, target: Tokenizer | None) -> Coded:
         coder = Coder()
-        examples = self.read(part)
+        # kept for other data roots too: no file is named by where it is today
+        names = {str(path): self.shown(path) for path in self.files(part)}
+        examples = (e._replace(file=names.get(e.file, e.file)) for e in self.read(part))
         while chunk := list(islice(examples, CHUNK)):
             sources = _split([example.source for example in chunk], source)
             targets = _split([example.target for example in chunk], target)

@@ -99,7 +99,7 @@ class UDEnglishEWT(TextData):
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
         (path,) = self.files(split)
-        return read_conllu(path, column=_COLUMNS[self.tags], shown=self.shown(path))
+        return read_conllu(path, column=_COLUMNS[self.tags])
 
     def shown(self, path: Path) -> str:
         """The path below the data root."""

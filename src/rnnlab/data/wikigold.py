@@ -78,13 +78,7 @@ class WikiGold(ColumnData):
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences."""
         (path,) = self.files(split)
-        return read_columns(
-            path,
-            tag_column=self.tag_column,
-            iob_only=True,
-            scheme=self.scheme,
-            shown=self.shown(path),
-        )
+        return read_columns(path, tag_column=self.tag_column, iob_only=True, scheme=self.scheme)
 
     def shown(self, path: Path) -> str:
         """The path below the data root."""
