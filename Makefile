@@ -62,6 +62,7 @@ $(READY): requirements.lock pyproject.toml
 	  || { echo "rnnlab needs Python 3.11 or later; '$(PYTHON)' is older: make PYTHON=python3.12" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
 	  || { echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
+	@# an older pip would run the setup.py of seqeval, which fails beside today's setuptools_scm
+	$(BIN)/python -m pip install --disable-pip-version-check --use-pep517 -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps -e .
 	@touch $@
