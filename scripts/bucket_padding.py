@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rnnlab.build import build_data, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.data.loader import POOL, BucketOrder
 from rnnlab.errors import RnnlabError
+from rnnlab.runs.build import build_data, build_vectors
 
 TASKS = {"IMDb": ["task=sentiment"], "CoNLL-2003": ["task=ner"]}
 SEEDS = (1, 2, 3)

@@ -72,7 +72,9 @@ def install(wheel: Path, folder: Path) -> Path:
     run([*pip, "--disable-pip-version-check", "--no-deps", "--no-index", wheel], folder)
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
     (Path(paths["purelib"]) / "rest.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    where = "import rnnlab, rnnlab.config as c; print(rnnlab.__file__, c.config_dir(), sep='\\n')"
+    where = (
+        "import rnnlab, rnnlab.config.roots as c; print(rnnlab.__file__, c.config_dir(), sep='\\n')"
+    )
     for line in run([python, "-c", where], folder).split():
         if not Path(line).is_relative_to(folder):
             sys.exit(f"check_wheel: {line} is not from the wheel")

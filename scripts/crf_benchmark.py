@@ -12,10 +12,10 @@ from torch import nn
 from bench.timing import interleave
 from rnnlab.data.batch import valid_mask
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.encoder import Encoder
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.crf import CRF
 from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.encoder import Encoder
 
 BATCH, STEPS, WORDS = 32, 30, 10_000
 QUANTILES = (1, 3, 5, 6, 8, 10, 14, 19, 25, 30, 30)

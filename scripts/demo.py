@@ -27,16 +27,16 @@ import numpy as np
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rnnlab.compare.command import write
-from rnnlab.compare.groups import group_runs
-from rnnlab.compare.lags import read_lags
-from rnnlab.compare.run import Run, read_run
-from rnnlab.composing import compose_words
-from rnnlab.conclude import Outcome
-from rnnlab.config import fresh
-from rnnlab.data.delayed_recall import DelayedRecall
+from rnnlab.commands.compare.command import write
+from rnnlab.commands.compare.groups import group_runs
+from rnnlab.commands.compare.lags import read_lags
+from rnnlab.commands.compare.run import Run, read_run
+from rnnlab.config.compose import compose_words
+from rnnlab.config.roots import fresh
+from rnnlab.data.datasets.delayed_recall import DelayedRecall
 from rnnlab.errors import RnnlabError
-from rnnlab.train import run
+from rnnlab.runs.finish import Outcome
+from rnnlab.runs.train import run
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.timing import Timing, interleave
-from rnnlab.config import config_dir
+from rnnlab.config.roots import config_dir
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.gates import summary
 from rnnlab.diagnostics.memory import memory_curves
@@ -27,10 +27,10 @@ from rnnlab.diagnostics.naming import layers_of
 from rnnlab.diagnostics.samples import first
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
-from rnnlab.encoder import Encoder
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
+from rnnlab.nn.encoder import Encoder
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 SHAPES = {"small": (32, 40, 128), "large": (64, 200, 512)}

@@ -27,15 +27,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.timing import Timing, ratio
-from rnnlab.build import build_callbacks, build_data, build_model, build_module, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.loader import BatchLoader
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
-from rnnlab.hparams import declare_hparams
-from rnnlab.prepare import limit_memory, make_trainer, quiet
-from rnnlab.record import flat, machine
+from rnnlab.runs.build import build_callbacks, build_data, build_model, build_module, build_vectors
+from rnnlab.runs.hparams import declare_hparams
+from rnnlab.runs.metrics_json import flat, machine
+from rnnlab.runs.prepare import limit_memory, make_trainer, quiet
 
 CHUNK = 50
 """Steps in a turn: as many as between two writes of the logger."""

@@ -17,12 +17,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # jobs run side by side
 
 from lectures.document import put
 from lectures.parts import PARTS, Part
-from rnnlab.compare.command import write
-from rnnlab.compare.finding import find_runs
-from rnnlab.compare.groups import group_runs
-from rnnlab.config import fresh
+from rnnlab.commands.compare.command import write
+from rnnlab.commands.compare.finding import find_runs
+from rnnlab.commands.compare.groups import group_runs
+from rnnlab.config.roots import fresh
 from rnnlab.errors import RnnlabError
-from rnnlab.launch import launch
+from rnnlab.runs.launch import launch
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "lecture.md"
 

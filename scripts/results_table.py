@@ -17,8 +17,8 @@ from pathlib import Path
 from results.goals import Goals
 from results.page import render
 from results.records import FORMAT, Record, Refused, add, load, read
-from rnnlab.compare.finding import run_folders
-from rnnlab.record import write_json
+from rnnlab.commands.compare.finding import run_folders
+from rnnlab.runs.metrics_json import write_json
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rnnlab.composing import compose_words
-from rnnlab.conclude import Outcome
-from rnnlab.train import run
+from rnnlab.config.compose import compose_words
+from rnnlab.runs.finish import Outcome
+from rnnlab.runs.train import run
 
 SMALL = [
     "task=delayed_recall",
@@ -41,7 +41,7 @@ def merged(words: list[str]) -> list[str]:
 
 def weights(file: Path) -> dict[str, Any]:
     """The parameters in a checkpoint."""
-    from rnnlab.checkpoint import load_plain
+    from rnnlab.training.checkpoint import load_plain
 
     state: dict[str, Any] = load_plain(file)["state_dict"]
     return state

@@ -17,16 +17,16 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 from rnnlab.diagnostics.weight_flow import gradient_norms
-from rnnlab.encoder import Encoder
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
-from rnnlab.module import SequenceModule
 from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.classify import Classify
 from rnnlab.tasks.regress import Regress
 from rnnlab.tasks.tag import Tag
 from rnnlab.tasks.translate import Translate
+from rnnlab.training.module import SequenceModule
 
 WORDS = Vocab([PAD, UNK, START, END, *"abcdefgh"])
 TAGS = Vocab(["O", "B-X", "I-X"])

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.composing import compose_words, single_runs
-from rnnlab.config import config_dir
-from rnnlab.validate import find_problems
+from rnnlab.config.compose import compose_words, single_runs
+from rnnlab.config.roots import config_dir
+from rnnlab.config.validate import find_problems
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -14,14 +14,14 @@ from baselines.loop import Loop
 from baselines.rivals import Sizes, rivals
 from bench.duel import Duel
 from bench.tasks import Problem
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
 from rnnlab.data.loader import target_size
 from rnnlab.data.vocab import Vocab
 from rnnlab.layers.lstm import LSTM
-from rnnlab.module import SequenceModule
+from rnnlab.runs.train import run
 from rnnlab.tasks.translate import Translate
-from rnnlab.train import run
+from rnnlab.training.module import SequenceModule
 
 SAME = ("tutorial", "careful")
 """Baselines with rnnlab's model, but for translation, where it is `careful, batched`.

@@ -13,7 +13,7 @@ from rnnlab.data.base import SequenceData
 from rnnlab.data.loader import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.errors import Interrupted
-from rnnlab.module import SequenceModule
+from rnnlab.training.module import SequenceModule
 
 MINE = "rnnlab"
 """The Trainer's own name among the variants."""

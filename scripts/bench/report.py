@@ -13,7 +13,7 @@ import torch
 
 from bench.tables import TABLES, targets
 from bench.targets import check
-from rnnlab.record import git_revision, processor, write_json
+from rnnlab.runs.metrics_json import git_revision, processor, write_json
 
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 """Between these lines of a document the tables are replaced; all else is left alone."""

@@ -14,8 +14,8 @@ from bench.contest import hold
 from bench.layers import Case, compare_all, compare_kernels, compare_ragged
 from bench.sizes import Size
 from bench.tasks import PROBLEMS, TaskName
-from rnnlab.build import build_data, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
+from rnnlab.runs.build import build_data, build_vectors
 
 Row = dict[str, Any]
 """Plain values: of layers `cell`, `shape`, `seconds`; of tasks the fields of `Contest`."""

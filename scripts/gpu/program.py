@@ -28,7 +28,7 @@ from rnnlab.diagnostics.saturation import Saturation
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.diagnostics.time_flow import TimeFlow
 from rnnlab.diagnostics.weight_flow import WeightFlow
-from rnnlab.module import SequenceModule
+from rnnlab.training.module import SequenceModule
 
 EVERY = 20
 """Steps between two writes of the log."""

@@ -13,10 +13,10 @@ from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
-from rnnlab.encoder import Encoder
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.base import Task
 from rnnlab.tasks.classify import Classify
 from rnnlab.tasks.tag import Tag

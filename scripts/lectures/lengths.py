@@ -8,12 +8,12 @@ import torch
 from matplotlib.figure import Figure
 from sacrebleu.metrics.bleu import BLEU
 
-from rnnlab.checkpoint import find_checkpoint, read_checkpoint
-from rnnlab.compare.run import Run
-from rnnlab.compare.style import COLOURS, RC
+from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.style import COLOURS, RC
+from rnnlab.config.trust import make
 from rnnlab.data.base import SequenceData
-from rnnlab.predict import restore
-from rnnlab.trust import make
+from rnnlab.runs.predictor import restore
+from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 
 BINS = 5
 """Groups of sentences, each as large."""

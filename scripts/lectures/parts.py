@@ -7,7 +7,7 @@ from pathlib import Path
 from lectures import lengths
 from lectures.ranks import correlations, horizons
 from lectures.tables import grid, lives, metric, net, option, table, verdict
-from rnnlab.compare.run import Run
+from rnnlab.commands.compare.run import Run
 
 Shown = Callable[[Sequence[Run], Path, str], list[str]]
 """Makes Markdown of a sweep's runs; may write figures, named after the part, into the folder."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
-from rnnlab.compare.memory import half_life, solved
-from rnnlab.compare.run import Run
+from rnnlab.commands.compare.memory import half_life, solved
+from rnnlab.commands.compare.run import Run
 
 
 def correlations(runs: Sequence[Run]) -> list[str]:

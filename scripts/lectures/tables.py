@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
-from rnnlab.compare.memory import half_life, solved
-from rnnlab.compare.run import Run
+from rnnlab.commands.compare.memory import half_life, solved
+from rnnlab.commands.compare.run import Run
 
 BIASES = ("forget_bias", "update_bias")
 

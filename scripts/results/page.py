@@ -7,8 +7,8 @@ from statistics import mean, stdev
 
 from results.goals import Goal, Goals, Metric
 from results.records import Record
-from rnnlab.compare.table import as_markdown
-from rnnlab.composing import compose_words
+from rnnlab.commands.compare.table import as_markdown
+from rnnlab.config.compose import compose_words
 
 HEAD = (
     "# Results\n\n"

@@ -11,8 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from results.words import shortest
-from rnnlab.checkpoint import load_plain
 from rnnlab.errors import RnnlabError
+from rnnlab.training.checkpoint import load_plain
 
 FORMAT = 1
 LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches")

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnnlab.compare.groups import BYSTANDERS
-from rnnlab.composing import Composed, compose_words
+from rnnlab.commands.compare.groups import BYSTANDERS
+from rnnlab.config.compose import Composed, compose_words
 from rnnlab.errors import ConfigError
 
 UNLISTED = ("hydra", "experiment", "sweep", "launcher", "seed", "resume")

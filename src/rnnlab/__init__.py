@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlab.predict import load
+    from rnnlab.runs.predictor import load
 
 __version__ = version("rnnlab")
 __all__ = ["__version__", "load"]
@@ -20,7 +20,7 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> Any:
     """Import torch and friends only when `load` is asked for: `rnnlab --help` must be quick."""
     if name == "load":
-        from rnnlab.predict import load
+        from rnnlab.runs.predictor import load
 
         return load
     raise AttributeError(f"module 'rnnlab' has no attribute {name!r}")

@@ -56,7 +56,7 @@ def about(words: list[str]) -> int:
 
         print(__version__)
     else:
-        from rnnlab.helptext import PROGRAM
+        from rnnlab.config.help import PROGRAM
 
         print(PROGRAM)
     return 0
@@ -69,11 +69,11 @@ def _asks_for_help(words: list[str]) -> bool:
 def train(words: list[str]) -> int:
     """Train; `-m` for a grid or a sweep, `resume=RUN_DIR` to continue."""
     if _asks_for_help(words):
-        from rnnlab.helptext import train_help
+        from rnnlab.config.help import train_help
 
         print(train_help())
         return 0
-    from rnnlab.launch import launch
+    from rnnlab.runs.launch import launch
 
     return launch(words)
 
@@ -84,9 +84,9 @@ def check(words: list[str]) -> int:
         return about(["--help"])
     from omegaconf import OmegaConf
 
-    from rnnlab.composing import compose_words
-    from rnnlab.launch import Words, precheck
-    from rnnlab.validate import validate
+    from rnnlab.config.compose import compose_words
+    from rnnlab.config.validate import validate
+    from rnnlab.runs.launch import Words, precheck
 
     given = Words.split(words)
     if given.multirun:
@@ -101,12 +101,12 @@ def check(words: list[str]) -> int:
 
 def evaluate(words: list[str]) -> int:
     """Test metrics of a checkpoint."""
-    from rnnlab.helptext import EVALUATE
+    from rnnlab.config.help import EVALUATE
 
     if not words or _asks_for_help(words):
         print(EVALUATE)
         return 0 if words else 2
-    from rnnlab.evaluate import evaluate_words
+    from rnnlab.commands.evaluate import evaluate_words
 
     evaluate_words(words)
     return 0
@@ -114,13 +114,13 @@ def evaluate(words: list[str]) -> int:
 
 def predict(words: list[str]) -> int:
     """Predictions for raw text."""
-    from rnnlab.helptext import PREDICT
+    from rnnlab.config.help import PREDICT
 
     if not words or _asks_for_help(words):
         print(PREDICT)
         return 0 if words else 2
-    from rnnlab.composing import compose_words
-    from rnnlab.launch import Words
+    from rnnlab.config.compose import compose_words
+    from rnnlab.runs.launch import Words
 
     given = Words.split(words)
     given.no_flags()
@@ -130,7 +130,7 @@ def predict(words: list[str]) -> int:
     if prompts:
         cfg["prompt"] = prompts[-1].removeprefix("prompt=")
     given.use_current_folder(cfg)
-    from rnnlab.predict import predict_file
+    from rnnlab.runs.predictor import predict_file
 
     predict_file(cfg)
     return 0
@@ -138,12 +138,12 @@ def predict(words: list[str]) -> int:
 
 def analyze(words: list[str]) -> int:
     """What a trained net remembers, for how long, and why."""
-    from rnnlab.helptext import ANALYZE
+    from rnnlab.config.help import ANALYZE
 
     if not words or _asks_for_help(words):
         print(ANALYZE)
         return 0 if words else 2
-    from rnnlab.analyze.command import analyze_words
+    from rnnlab.commands.analyze.command import analyze_words
 
     analyze_words(words)
     return 0
@@ -151,12 +151,12 @@ def analyze(words: list[str]) -> int:
 
 def compare(words: list[str]) -> int:
     """Runs side by side, on one page."""
-    from rnnlab.helptext import COMPARE
+    from rnnlab.config.help import COMPARE
 
     if not words or _asks_for_help(words):
         print(COMPARE)
         return 0 if words else 2
-    from rnnlab.compare.command import compare_words
+    from rnnlab.commands.compare.command import compare_words
 
     compare_words(words)
     return 0
@@ -164,12 +164,12 @@ def compare(words: list[str]) -> int:
 
 def embed(words: list[str]) -> int:
     """Word vectors from a corpus, or the worth of some that are there."""
-    from rnnlab.helptext import EMBED
+    from rnnlab.config.help import EMBED
 
     if not words or _asks_for_help(words):
         print(EMBED)
         return 0 if words else 2
-    from rnnlab.embed.command import embed_words
+    from rnnlab.commands.embed.command import embed_words
 
     embed_words(words)
     return 0
@@ -177,10 +177,10 @@ def embed(words: list[str]) -> int:
 
 def data(words: list[str]) -> int:
     """List, fetch and verify data sets."""
-    from rnnlab.config import config_dir
-    from rnnlab.data import catalogue
+    from rnnlab.config.help import DATA
+    from rnnlab.config.roots import config_dir
+    from rnnlab.commands import data as catalogue
     from rnnlab.data.source import data_root
-    from rnnlab.helptext import DATA
 
     root = data_root(next((w.removeprefix("root=") for w in words if w.startswith("root=")), None))
     match [word for word in words if not word.startswith("root=")]:

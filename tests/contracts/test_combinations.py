@@ -5,11 +5,11 @@ from functools import cache
 import pytest
 import torch
 
-from rnnlab.build import build_data, build_model, build_vectors
-from rnnlab.composing import compose_words
-from rnnlab.config import config_dir
+from rnnlab.config.compose import compose_words
+from rnnlab.config.roots import config_dir
+from rnnlab.config.trust import read_yaml
 from rnnlab.errors import ConfigError
-from rnnlab.trust import read_yaml
+from rnnlab.runs.build import build_data, build_model, build_vectors
 from tiny import CORPORA, ONE_WAY, SMALL
 
 CELLS = sorted(path.stem for path in (config_dir() / "cell").glob("*.yaml"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.composing import compose_words, single_runs
-from rnnlab.config import EmbedConfig, config_dir
-from rnnlab.trust import read_yaml, targets
-from rnnlab.validate import data_of_kind, locate, options, validate
+from rnnlab.config.compose import compose_words, single_runs
+from rnnlab.config.roots import EmbedConfig, config_dir
+from rnnlab.config.trust import read_yaml, targets
+from rnnlab.config.validate import data_of_kind, locate, options, validate
 from tiny import call
 
 ROOTS = {"train", "evaluate", "predict", "analyze", "embed"}
@@ -77,7 +77,7 @@ def test_every_choice_of_every_group(group, name):
 
 
 def test_every_group_is_on_offer():
-    from rnnlab.roots import groups as offered
+    from rnnlab.config.root_checks import groups as offered
 
     assert offered("train") == set(groups())
     assert set(names("")) == ROOTS

@@ -2,10 +2,10 @@ import gzip
 
 import pytest
 
-from rnnlab.data.conll_columns import read_columns
-from rnnlab.data.conll_files import CoNLLFiles
-from rnnlab.data.parallel_files import ParallelFiles
-from rnnlab.data.sentiment_files import SentimentFiles
+from rnnlab.data.datasets.conll_files import CoNLLFiles
+from rnnlab.data.datasets.parallel_files import ParallelFiles
+from rnnlab.data.datasets.sentiment_files import SentimentFiles
+from rnnlab.data.formats.conll_columns import read_columns
 from rnnlab.errors import ConfigError, DataError
 
 

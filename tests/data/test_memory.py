@@ -5,19 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlab.config import config_dir
-from rnnlab.data.adding import Adding
+from rnnlab.config.roots import config_dir
+from rnnlab.config.trust import read_yaml
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.copying import Copying
-from rnnlab.data.delayed_recall import DelayedRecall
+from rnnlab.data.datasets.adding import Adding
+from rnnlab.data.datasets.copying import Copying
+from rnnlab.data.datasets.delayed_recall import DelayedRecall
+from rnnlab.data.datasets.parity import Parity
+from rnnlab.data.datasets.reverse import Reverse
 from rnnlab.data.memory import MemoryData
-from rnnlab.data.parity import Parity
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.reverse import Reverse
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError, DataError
-from rnnlab.trust import read_yaml
 
 ALL: list[type[MemoryData]] = [Adding, Copying, DelayedRecall, Parity]
 SPLITS = ("train", "val", "test")

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.data.conll_files import CoNLLFiles
-from rnnlab.data.copying import Copying
+from rnnlab.data.datasets.conll_files import CoNLLFiles
+from rnnlab.data.datasets.copying import Copying
 from rnnlab.data.spec import Spec
 from rnnlab.data.spelling import LONGEST, alphabet, spell, spell_texts
 from rnnlab.data.vocab import PAD, UNK, Vocab

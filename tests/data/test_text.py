@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from rnnlab.data.coded import Coded, Coder, Example
-from rnnlab.data.conll_files import CoNLLFiles
-from rnnlab.data.sentiment_files import SentimentFiles
+from rnnlab.data.datasets.conll_files import CoNLLFiles
+from rnnlab.data.datasets.sentiment_files import SentimentFiles
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
 

@@ -7,11 +7,11 @@ import torch
 from lightning import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rnnlab import train
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
+from rnnlab.config.validate import validate
 from rnnlab.diagnostics.alarms import Alarms
 from rnnlab.errors import ConfigError
-from rnnlab.validate import validate
+from rnnlab.runs import train
 from runs import small_run
 from tiny import call
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rnnlab.build import build_data, build_model, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.data.batch import IGNORE
 from rnnlab.diagnostics.attention import draw, entropy
 from rnnlab.nn.attention import Attended
-from rnnlab.train import run
+from rnnlab.runs.build import build_data, build_model, build_vectors
+from rnnlab.runs.train import run
 from runs import merged, scalars
 from tiny import CORPORA, SMALL
 

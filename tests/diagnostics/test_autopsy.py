@@ -7,10 +7,10 @@ import pytest
 import torch
 from lightning import Callback
 
-from rnnlab import train
-from rnnlab.build import build_data, build_model, build_module, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.diagnostics.autopsy import first_broken
+from rnnlab.runs import train
+from rnnlab.runs.build import build_data, build_model, build_module, build_vectors
 from runs import SMALL, merged, small_run, weights
 
 

@@ -3,8 +3,8 @@
 import torch
 from lightning import Callback
 
-from rnnlab import train
 from rnnlab.diagnostics.board import Board
+from rnnlab.runs import train
 from runs import small_run
 
 

@@ -10,12 +10,12 @@ from torch import nn
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.memory import Memory, memory_curve, memory_curves, probe_norms
 from rnnlab.diagnostics.stats import curve_of
-from rnnlab.encoder import Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.layers.trace import Trace
+from rnnlab.nn.encoder import Encoder
 from runs import small_run
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}

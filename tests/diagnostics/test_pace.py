@@ -6,10 +6,10 @@ import math
 import pytest
 from lightning import Callback
 
-from rnnlab import train
 from rnnlab.diagnostics import memory, saturation, time_flow, weight_flow
 from rnnlab.diagnostics.pace import Passes
 from rnnlab.diagnostics.throughput import Throughput
+from rnnlab.runs import train
 from runs import SMALL, merged, scalars, small_run
 from tiny import start, write
 

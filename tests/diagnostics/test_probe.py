@@ -15,10 +15,10 @@ from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 from rnnlab.diagnostics.naming import layers_of
 from rnnlab.diagnostics.stats import LONGEST, curve_of
 from rnnlab.diagnostics.time_flow import curves, watch_norms
-from rnnlab.encoder import Encoder
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
+from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.classify import Classify
 from rnnlab.tasks.tag import Tag
 from rnnlab.tasks.translate import Translate

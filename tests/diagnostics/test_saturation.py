@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from rnnlab.build import build_data, build_model, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.diagnostics.gates import real_steps, summary
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
+from rnnlab.runs.build import build_data, build_model, build_vectors
 from runs import scalars, small_run, weights
 from tiny import CORPORA, SMALL
 

@@ -6,10 +6,10 @@ import pytest
 from lightning import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rnnlab import train
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.diagnostics.throughput import Throughput, Work
-from rnnlab.train import resume_run, run
+from rnnlab.runs import train
+from rnnlab.runs.train import resume_run, run
 from runs import merged, small_run
 from tiny import sentiment
 

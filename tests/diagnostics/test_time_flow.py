@@ -10,11 +10,11 @@ from lightning.pytorch.plugins import MixedPrecision
 from matplotlib.image import imread
 
 import tiny
-from rnnlab import prepare, train
 from rnnlab.diagnostics.naming import layers_of
 from rnnlab.diagnostics.time_flow import TimeFlow
 from rnnlab.errors import ConfigError, Interrupted
-from rnnlab.train import resume_run
+from rnnlab.runs import prepare, train
+from rnnlab.runs.train import resume_run
 from runs import SMALL, merged, small_run
 
 EVERY = "diagnostics.time_flow.every_n_steps=2"

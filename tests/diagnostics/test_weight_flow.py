@@ -8,11 +8,11 @@ import torch
 from lightning import Callback
 from lightning.pytorch.plugins import MixedPrecision
 
-from rnnlab import prepare, train
-from rnnlab.build import build_model, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
+from rnnlab.config.trust import make
 from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
-from rnnlab.trust import make
+from rnnlab.runs import prepare, train
+from rnnlab.runs.build import build_model, build_vectors
 from runs import SMALL, merged, scalars, small_run
 from tiny import start
 

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnnlab.encoder import Encoder
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
+from rnnlab.nn.encoder import Encoder
 
 PAIRS = {
     "rnn": (RNN, nn.RNN),

@@ -4,16 +4,16 @@ from functools import partial
 
 import pytest
 import torch
+from test_encoder import INPUTS, LENGTHS, Words
 from torch import nn
 
-from rnnlab.encoder import Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.layers.weight_drop import dropped_weights
-from test_encoder import INPUTS, LENGTHS, Words
+from rnnlab.nn.encoder import Encoder
 
 CELLS = [RNN, LSTM, GRU]
 KERNELS = ["fused", "bptt", "scan"]

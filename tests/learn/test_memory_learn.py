@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlab.data.delayed_recall import DelayedRecall
+from rnnlab.data.datasets.delayed_recall import DelayedRecall
 from rnnlab.data.vocab import Vocab
-from rnnlab.encoder import Encoder
 from rnnlab.layers.base import CellFactory
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.classify import Classify
 
 LAG = 50

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlab.encoder import Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.attention import ATTENTIONS
 from rnnlab.nn.decoder import Decoder
+from rnnlab.nn.encoder import Encoder
 
 VOCAB = 11
 LENGTHS = torch.tensor([4, 1, 6])

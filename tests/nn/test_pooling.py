@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlab.encoder import Encoded
+from rnnlab.nn.encoder import Encoded
 from rnnlab.nn.pooling import POOLINGS, Attention
 
 SIZE = 3

@@ -12,9 +12,9 @@ from bench.contest import copy_weights
 from bench.corpora import Corpus
 from bench.duel import pairs
 from bench.tasks import PROBLEMS, Problem
-from rnnlab.build import Model, build_data, build_model, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
+from rnnlab.runs.build import Model, build_data, build_model, build_vectors
 
 CORPUS = Corpus(train=96, words=20, longest=9)
 

@@ -12,9 +12,9 @@ from lectures import lengths, ranks
 from lectures.document import put
 from lectures.parts import PARTS
 from lectures.tables import grid, lives, net, verdict
-from rnnlab.compare.events import Log, Series
-from rnnlab.composing import compose_words
-from rnnlab.train import run as train
+from rnnlab.commands.compare.events import Log, Series
+from rnnlab.config.compose import compose_words
+from rnnlab.runs.train import run as train
 
 SIZES = {"train": 64, "val": 16, "test": 30}
 
@@ -35,7 +35,7 @@ class Fake:
 
     @property
     def targets(self) -> dict[str, str]:
-        return {"data": "rnnlab.data.adding.Adding"}
+        return {"data": "rnnlab.data.datasets.adding.Adding"}
 
     @property
     def record(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from results.records import read
 from results.words import shortest
 from results_table import DOCS, main
 from rnnlab.cli import main as rnnlab
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
 
 WORDS = [
     "task=delayed_recall",

@@ -5,12 +5,12 @@ import pytest
 
 from bench.corpora import LENGTHS, SHARES, Corpus, draw_lengths
 from bench.tasks import PROBLEMS, Problem
-from rnnlab.build import build_data, build_model, build_vectors
-from rnnlab.composing import compose_words
+from rnnlab.config.compose import compose_words
+from rnnlab.config.validate import validate
+from rnnlab.runs.build import build_data, build_model, build_vectors
 from rnnlab.tasks.classify import Classify
 from rnnlab.tasks.tag import Tag
 from rnnlab.tasks.translate import Translate
-from rnnlab.validate import validate
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)

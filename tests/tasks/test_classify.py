@@ -6,10 +6,10 @@ import torch
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.pooling import POOLINGS
 from rnnlab.tasks.classify import Classify, Label
 

@@ -13,13 +13,13 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.stream import Stream
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
-from rnnlab.encoder import Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
-from rnnlab.nn.carry import Carry
 from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.sampling import Sampling
 from rnnlab.tasks.language_model import LanguageModel, Next
+from rnnlab.training.tbptt import Carry
 
 VOCAB = Vocab(["<pad>", "<unk>", "a", "b", "c", "\n"])
 CHARS = Spec(VOCAB, VOCAB, "next", Tokenizer("char"))

@@ -3,9 +3,9 @@ import torch
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
-from rnnlab.encoder import Encoder
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import Features
+from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.regress import Regress
 
 

@@ -10,10 +10,10 @@ from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.bioes import fault, to_bioes
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.embedding import RandomVectors
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.entities import valid_iob2
 from rnnlab.tasks.tag import Tag
 

@@ -12,11 +12,11 @@ from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
-from rnnlab.encoder import Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
+from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.translate import Translate
 
 VOCAB = Vocab([PAD, UNK, START, END, *"abcdefgh"])

@@ -12,8 +12,8 @@ from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.diagnostics.pictures import publish
 from rnnlab.diagnostics.samples import tokens_of
 from rnnlab.errors import ConfigError
-from rnnlab.module import SequenceModule
 from rnnlab.nn.attention import Attended
+from rnnlab.training.module import SequenceModule
 
 LONGEST = 40
 """Tokens of a sentence, and of its translation, that a map has room for."""

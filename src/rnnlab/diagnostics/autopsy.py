@@ -13,7 +13,7 @@ from rnnlab.data.loader import BatchLoader
 from rnnlab.diagnostics.gates import real_steps
 from rnnlab.diagnostics.naming import layers_of, short
 from rnnlab.layers.trace import Trace
-from rnnlab.module import SequenceModule
+from rnnlab.training.module import SequenceModule
 
 FEW = 8
 """Names or numbers that a sentence lists."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.autopsy import autopsy
 from rnnlab.errors import Diverged
-from rnnlab.module import SequenceModule
+from rnnlab.training.module import SequenceModule
 
 Listener = Callable[[Trainer, Mapping[str, float]], None]
 """Is given all scalars of a write, when they are on the host anyway."""

@@ -16,12 +16,12 @@ from rnnlab.diagnostics.naming import layers_of, part_name
 from rnnlab.diagnostics.pace import Paced
 from rnnlab.diagnostics.samples import first
 from rnnlab.diagnostics.stats import Curve, curve_of
-from rnnlab.encoder import Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 from rnnlab.layers.watch import StateGradients
-from rnnlab.module import SequenceModule
+from rnnlab.nn.encoder import Encoder
+from rnnlab.training.module import SequenceModule
 
 
 class Memory(Paced):

@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from rnnlab.data.vocab import Vocab
-from rnnlab.module import SequenceModule
+from rnnlab.training.module import SequenceModule
 
 
 def add_words(writer: Any, words: Sequence[str], vectors: Float[Tensor, "V D"]) -> None:

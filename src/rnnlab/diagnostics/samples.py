@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
-from rnnlab.module import SequenceModule
+from rnnlab.training.module import SequenceModule
 
 
 class Samples(Callback):

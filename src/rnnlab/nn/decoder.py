@@ -8,11 +8,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.attention import ATTENTIONS, AttentionKind
 from rnnlab.nn.bridge import Bridge
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.search import Step
 
 

@@ -10,10 +10,10 @@ import torch
 
 from rnnlab.data.reading import sha256
 from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.vector_file import Table, cached_table
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.embedding import Coverage, TokenEmbedding
-from rnnlab.nn.vectorfile import Table, cached_table
 
 GLOVE = About(
     title="GloVe 6B word vectors",

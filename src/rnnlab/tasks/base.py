@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import Vocab
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import Attended
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.sampling import Sampling
 
 

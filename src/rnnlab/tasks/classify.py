@@ -14,8 +14,8 @@ from torchmetrics.classification import (
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.nn.attention import Attended
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.pooling import POOLINGS, Attention, Pooling
 from rnnlab.tasks.base import Task, target_vocab
 from rnnlab.tasks.ranges import probabilities

@@ -10,10 +10,10 @@ from torch import Tensor
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.attention import AttentionKind
 from rnnlab.nn.decoder import Decoder
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean, language_scores
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import beam_search

@@ -12,9 +12,9 @@ from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.stream_data import EOS
 from rnnlab.data.vocab import PAD, UNK
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean, language_scores
 from rnnlab.nn.penalties import activation_l2, temporal_l2
 from rnnlab.nn.sampling import Sampling, sample

@@ -11,7 +11,7 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError
 from rnnlab.data.batch import Batch
 from rnnlab.data.loader import target_size
 from rnnlab.data.spec import Kind, Spec
-from rnnlab.encoder import Encoded, Encoder
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.tasks.base import Task
 
 

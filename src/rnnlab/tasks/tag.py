@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.bioes import BIOES, to_iob2
 from rnnlab.data.spec import Kind, Spec
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.entities import EntityF1, valid_iob2
 from rnnlab.nn.metrics import StepAccuracy
 from rnnlab.nn.rules import entity_rules

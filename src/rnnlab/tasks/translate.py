@@ -9,11 +9,11 @@ from torch import Tensor
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import PAD, Vocab
-from rnnlab.encoder import Encoded, Encoder
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import Attended, AttentionKind
 from rnnlab.nn.bleu import Bleu
 from rnnlab.nn.decoder import Decoder
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.nn.search import Hypotheses, beam_search
 from rnnlab.nn.vocabulary_loss import vocabulary_loss

@@ -1,0 +1,150 @@
+"""All that is measured of one recurrent layer and direction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnlab.commands.analyze.flow import loss_flow
+from rnnlab.commands.analyze.gates import Gates, gates_of, time_scales
+from rnnlab.commands.analyze.lyapunov import Exponents, lyapunov, state_size
+from rnnlab.commands.analyze.matrices import Matrix, recurrent_matrices
+from rnnlab.commands.analyze.reading import encoder_layers, read, sequences
+from rnnlab.commands.analyze.streams import Streams, join
+from rnnlab.data.base import SequenceData
+from rnnlab.data.spec import Kind
+from rnnlab.diagnostics.memory import memory_curve
+from rnnlab.diagnostics.naming import part_name
+from rnnlab.diagnostics.stats import Curve
+from rnnlab.errors import CheckpointError, ConfigError
+from rnnlab.layers.base import Layer
+from rnnlab.layers.trace import Trace
+from rnnlab.runs.build import Model
+
+FEW = 8
+"""Exponents where the user does not say how many."""
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What was found out about one layer.
+
+    Attributes:
+        cell: Name of its class.
+        sizes: Features of its input and of its output.
+        streams: Inputs that drove it.
+        exponents: Its largest Lyapunov exponents.
+        flow: dL/dh_t against the lag, and of an LSTM dL/dc_t, under the names of `part_name`.
+        memory: ||dh_T/dh_{T-k}|| against k, and of an LSTM dh_T/dc_{T-k}, of the first batch.
+        matrices: Its recurrent matrices, by gate.
+        gates: What its gates and states do.
+        scales: Time scale of each unit in steps, by the gate that holds its state.
+    """
+
+    cell: str
+    sizes: tuple[int, int]
+    streams: Streams
+    exponents: Exponents
+    flow: Mapping[str, Curve]
+    memory: Mapping[str, Curve]
+    matrices: Mapping[str, Matrix]
+    gates: Gates
+    scales: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was found out about a model on a data set.
+
+    Attributes:
+        layers: Report of every recurrent layer of the encoder, by name, in its order.
+        kind: What the targets are.
+        length: Median real steps of the sequences read.
+        lag: Steps that the task asks to remember for, where the data says so.
+    """
+
+    layers: Mapping[str, LayerReport]
+    kind: Kind
+    length: float
+    lag: int | None
+
+
+def check_layers(encoder: nn.Module, path: object, k: int | None) -> dict[str, Layer]:
+    """The recurrent layers, where they can be analysed.
+
+    Raises:
+        CheckpointError: There are none, or weights are not finite.
+        ConfigError: A state has fewer than k numbers.
+    """
+    layers = encoder_layers(encoder)
+    if not layers:
+        raise CheckpointError(
+            f"{path}: no recurrent layers to analyse in its encoder ({type(encoder).__name__})"
+        )
+    for name, layer in layers.items():
+        if not all(bool(torch.isfinite(p).all()) for p in layer.parameters()):
+            raise CheckpointError(f"{path}: weights of {name} are not finite")
+        size = _size(layer)
+        if k is not None and k > size:
+            raise ConfigError(f"k: {k} exponents, but the state of {name} has {size} numbers")
+    return layers
+
+
+def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Analysis:
+    """Read the data's test split, and measure every recurrent layer of the encoder.
+
+    Args:
+        model: In evaluation mode, on the CPU.
+        data: It was made to fit the model.
+        options: Of the command, see `rnnlab.config.roots.AnalyzeConfig`.
+    """
+    wanted = (options["steps"] + options["transient"]) * options["streams"]
+    loader = data.test_dataloader()
+    traces, batches = read(model.encoder, loader, steps=wanted, least=options["batches"])
+    flow = loss_flow(model, batches[: options["batches"]])
+    layers = {}
+    for name, layer in encoder_layers(model.encoder).items():
+        parts = [part_name(name, part) for part in range(len(traces[name][0].initial))]
+        own = {part: flow[part] for part in parts}
+        layers[name] = _report(layer, traces[name], own, options)
+    lengths = torch.cat([batch.lengths for batch in batches])
+    lag = getattr(data, "lag", None)
+    return Analysis(layers, data.kind, float(lengths.double().quantile(0.5)), lag)
+
+
+def _report(
+    layer: Layer, traces: Sequence[Trace], flow: Mapping[str, Curve], options: Mapping[str, Any]
+) -> LayerReport:
+    streams = join(
+        sequences(traces),
+        steps=options["steps"] + options["transient"],
+        streams=options["streams"],
+        seed=options["seed"],
+    )
+    exponents = lyapunov(
+        layer,
+        streams.inputs,
+        None if options["carry"] else streams.starts,
+        k=options["k"] or min(FEW, _size(layer)),
+        transient=options["transient"],
+        seed=options["seed"],
+    )
+    gates = gates_of(layer, traces[: options["batches"]])
+    return LayerReport(
+        cell=type(layer).__name__,
+        sizes=(layer.input_size, layer.output_size),
+        streams=streams,
+        exponents=exponents,
+        flow=flow,
+        memory=dict(zip(flow, memory_curve(layer, traces[0]), strict=True)),
+        matrices=recurrent_matrices(layer),
+        gates=gates,
+        scales=time_scales(gates.means),
+    )
+
+
+def _size(layer: Layer) -> int:
+    like = next(layer.parameters(), torch.zeros(()))
+    return state_size(layer.initial_state(1, like))

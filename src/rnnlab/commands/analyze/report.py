@@ -1,0 +1,95 @@
+"""All numbers of an analysis as plain values, for `analysis.json`."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from torch import Tensor
+
+from rnnlab.commands.analyze.measure import Analysis, LayerReport
+from rnnlab.commands.analyze.words import span
+from rnnlab.diagnostics.stats import Curve
+
+
+def record(
+    analysis: Analysis,
+    paragraphs: Sequence[str],
+    facts: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What `analysis.json` holds; a number that is not finite becomes null there.
+
+    Args:
+        analysis: What was measured.
+        paragraphs: The same in words.
+        facts: What was analysed.
+        options: Of the command.
+    """
+    asked = {key: value for key, value in options.items() if key not in ("data", "trust")}
+    return {
+        **facts,
+        "options": asked,
+        "versions": {name: version(name) for name in ("rnnlab", "torch")},
+        "targets": analysis.kind,
+        "median_length": analysis.length,
+        "lag": analysis.lag,
+        "layers": {name: _layer(report) for name, report in analysis.layers.items()},
+        "text": list(paragraphs),
+    }
+
+
+def _layer(report: LayerReport) -> dict[str, Any]:
+    found = report.exponents
+    return {
+        "cell": report.cell,
+        "input_size": report.sizes[0],
+        "output_size": report.sizes[1],
+        "state_size": found.size,
+        "lyapunov": {
+            "exponents": found.values.tolist(),
+            "standard_errors": None if found.errors is None else found.errors.tolist(),
+            "verdict": found.verdict,
+            "half_life": found.half_life,
+            "steps": found.steps,
+            "streams": found.streams,
+            "sequences": report.streams.sequences,
+            "passes": report.streams.passes,
+        },
+        "time_flow": {name: _curve(curve) for name, curve in report.flow.items()},
+        "memory": {name: _curve(curve) for name, curve in report.memory.items()},
+        "gates": {
+            "mean_by_unit": {name: mean.tolist() for name, mean in report.gates.means.items()},
+            "over_all_units": dict(report.gates.shares),
+        },
+        "time_scales": {name: _scales(scales) for name, scales in report.scales.items()},
+        "recurrent": {
+            gate: {
+                "norm": matrix.norm,
+                "spectral_radius": matrix.radius,
+                "singular_values": matrix.singular.tolist(),
+                "eigenvalues": _pairs(matrix.eigenvalues),
+            }
+            for gate, matrix in report.matrices.items()
+        },
+    }
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        "decades_per_step": curve.decades_per_step,
+        "half_life": curve.half_life,
+        "first_last_ratio": curve.first_last_ratio,
+        "log10_norm_by_lag": curve.decades.tolist(),
+        "sequences_by_lag": curve.sequences.tolist(),
+    }
+
+
+def _scales(scales: Tensor) -> dict[str, Any]:
+    low, median, high = span(scales)
+    return {"steps": scales.tolist(), "least": low, "median": median, "most": high}
+
+
+def _pairs(eigenvalues: Tensor | None) -> list[list[float]] | None:
+    if eigenvalues is None:
+        return None
+    return [[value.real, value.imag] for value in eigenvalues.tolist()]

@@ -1,0 +1,176 @@
+"""Scalars over the training, as figures: loss, metric, gradient norms, half-lives."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnnlab.commands.compare.events import Series
+from rnnlab.commands.compare.groups import Group
+from rnnlab.commands.compare.memory import half_lives
+from rnnlab.commands.compare.run import UNFINISHED, Run
+from rnnlab.commands.compare.style import legend, looks, panels
+from rnnlab.runs.sweep import of_a_label
+
+ENDS = {"diverged": "x", "interrupted": "s", UNFINISHED: "o"}
+"""Marker of the ends of runs that did not come to theirs."""
+
+DECADES = 1.7
+"""A panel of positive values that span more than this is drawn on a logarithmic axis."""
+
+Picker = Callable[[Run], Mapping[str, Series]]
+"""What is drawn of a run: series by the title of their panel."""
+
+
+def draw(groups: Sequence[Group], pick: Picker, *, title: str, unit: str) -> Figure | None:
+    """One panel for each name that any run has a series of; None where there is none.
+
+    Thin lines are runs, thick ones the mean of a group's completed runs.
+
+    Args:
+        groups: What is compared.
+        pick: Series of a run, by panel.
+        title: Of the figure.
+        unit: What stands at the y axes.
+    """
+    runs = [run for group in groups for run in group.runs]
+    names = list(dict.fromkeys(name for run in runs for name in pick(run)))
+    if not names:
+        return None
+    figure, axes = panels(len(names), title)
+    for name, panel in zip(names, axes, strict=True):
+        drawn = [
+            _draw_group(panel, [(run, pick(run).get(name)) for run in group.runs], look)
+            for group, look in zip(groups, looks(groups), strict=True)
+        ]
+        panel.set_title(name)
+        panel.set_ylabel(unit)
+        panel.set_xlabel("optimiser step")
+        panel.set_xlim(left=0)
+        _scale(panel, [values for each in drawn for values in each])
+    legend(figure, groups, _ends(groups))
+    return figure
+
+
+def mean_series(every: Sequence[Series]) -> Series:
+    """The mean of several series as far as all of them go, at every step that one of them has.
+
+    Between two steps of a series its value is taken from the straight line between them.
+    """
+    first = max(int(series.steps[0]) for series in every)
+    last = min(int(series.steps[-1]) for series in every)
+    steps = np.unique(np.concatenate([series.steps for series in every]))
+    steps = steps[(steps >= first) & (steps <= last)]
+    values = [np.interp(steps, series.steps, series.values) for series in every]
+    return Series(steps, np.mean(values, axis=0))
+
+
+def losses(runs: Sequence[Run]) -> Picker:
+    """Picks training loss, validation loss and the monitored metrics of the validation split.
+
+    Where no run has ended it is not known which metric is monitored: all are shown then. One that
+    is the validation loss under another name is not.
+    """
+    names = {"train/loss": "training loss", "val/loss": "validation loss"}
+    ended = [run.record for run in runs if run.record is not None]
+    tags = [str(record["monitor"]) for record in ended]
+    if not ended:
+        tags = [tag for run in runs for tag in run.scalars("val/") if not of_a_label(tag)]
+    for tag in tags:
+        logs = [run.log.scalars for run in runs]
+        if not all(_alike(log.get(tag), log.get("val/loss")) for log in logs):
+            names.setdefault(tag, f"validation {tag.removeprefix('val/')}")
+
+    def pick(run: Run) -> dict[str, Series]:
+        every = run.log.scalars
+        return {name: every[tag] for tag, name in names.items() if tag in every}
+
+    return pick
+
+
+def _alike(one: Series | None, other: Series | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one.steps, other.steps) and np.allclose(
+        one.values, other.values, rtol=1e-4, equal_nan=True
+    )
+
+
+def gradients(run: Run) -> dict[str, Series]:
+    """Norm of the whole gradient before clipping, and of each kernel over all of its gates.
+
+    Cells have different gates; what they have in common are the kernels.
+    """
+    kernels: dict[str, list[Series]] = {"all parameters": []}
+    for tag, series in run.scalars("grad/").items():
+        match tag.split("/"):
+            case [_, "total"]:
+                kernels["all parameters"].append(series)
+            case [_, layer, "input" | "recurrent" as kernel, _]:
+                kernels.setdefault(f"{layer}, {kernel} weights", []).append(series)
+    return {name: _root_sum_square(each) for name, each in kernels.items() if each}
+
+
+def flows(run: Run) -> dict[str, Series]:
+    """Half-life of dL/dh_t of each layer and direction."""
+    return dict(half_lives(run))
+
+
+def _root_sum_square(every: Sequence[Series]) -> Series:
+    steps = every[0].steps
+    same = [series.values for series in every if np.array_equal(series.steps, steps)]
+    return Series(steps, np.sqrt(np.sum(np.square(same), axis=0)))
+
+
+def _draw_group(
+    panel: Axes, group: Sequence[tuple[Run, Series | None]], look: Mapping[str, Any]
+) -> list[np.ndarray]:
+    """Draw the runs and their mean; the values that the axis should make room for."""
+    there = [(run, series) for run, series in group if series is not None]
+    completed = [series for run, series in there if run.status == "completed"]
+    several = len(completed) > 1
+    width, alpha = (0.9, 0.45) if several else (1.8, 1.0)
+    for run, series in there:
+        panel.plot(*series, linewidth=width, alpha=alpha, **look)
+        if run.status in ENDS and np.isfinite(series.values).any():
+            last = np.flatnonzero(np.isfinite(series.values))[-1]
+            panel.plot(
+                series.steps[last], series.values[last], color=look["color"], **_mark(run.status)
+            )
+    if several:
+        mean = mean_series(completed)
+        panel.plot(*mean, linewidth=2.2, **look)
+    return [series.values for run, series in there if run.status != "diverged"]
+
+
+def _mark(status: str) -> dict[str, Any]:
+    look = {"markersize": 7, "markerfacecolor": "none", "markeredgewidth": 1.8}
+    return {"marker": ENDS[status], "linestyle": "none", **look}
+
+
+def _ends(groups: Sequence[Group]) -> list[Line2D]:
+    seen = {run.status for group in groups for run in group.runs}
+    return [
+        Line2D([], [], color="black", label=status, **_mark(status))
+        for status in ENDS
+        if status in seen
+    ]
+
+
+def _scale(panel: Axes, calm: Sequence[np.ndarray]) -> None:
+    """Logarithmic where the values ask for it; diverged runs leave the frame, others do not."""
+    values = np.concatenate(calm) if calm else np.empty(0)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        panel.set_yscale("symlog")
+        return
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and np.log10(high / low) > DECADES:
+        panel.set_yscale("log")
+        panel.set_ylim(low / 1.3, high * 1.3)
+    else:
+        margin = 0.05 * (high - low) or 0.05 * (abs(high) or 1.0)
+        panel.set_ylim(low - margin, high + margin)

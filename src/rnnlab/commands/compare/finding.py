@@ -1,0 +1,58 @@
+"""Which runs are meant by the folders that were named."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rnnlab.commands.compare.run import HalfWritten, Run, read_run
+from rnnlab.errors import ConfigError
+
+
+def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
+    """All runs in or below the paths, each once, and one line for each that had to be left out.
+
+    Args:
+        paths: Run folders, folders of multiruns, or any folder above them.
+
+    Raises:
+        ConfigError: A path that is not a folder or has no runs; no run that can be compared.
+        DataError: An event file that cannot be read.
+    """
+    folders: dict[Path, Path] = {}
+    for path in paths:
+        if not path.is_dir():
+            what = "not a folder" if path.exists() else "no such folder"
+            raise ConfigError(f"{path}: {what}; name run folders or folders of multiruns")
+        found = sorted(set(run_folders(path)), key=_natural)
+        if not found:
+            raise ConfigError(f"{path}: no runs in it; a run's folder holds config.yaml and events")
+        folders |= {folder.resolve(): folder for folder in found}
+    runs: list[Run] = []
+    skipped: list[str] = []
+    for folder in folders.values():
+        try:
+            runs.append(read_run(folder))
+        except HalfWritten as reason:
+            skipped.append(f"{folder}: half-written, left out ({reason})")
+    if not runs:
+        raise ConfigError("\n".join([*skipped, "no runs are left to compare"]))
+    return runs, skipped
+
+
+def run_folders(path: Path) -> Iterator[Path]:
+    """Folders at or below a path that hold a run, or what was to become one."""
+    for marker in ("config.yaml", "metrics.json", ".hydra"):
+        for found in path.rglob(marker):
+            if found.parent.name != ".hydra" and _is_run(found.parent):
+                yield found.parent
+
+
+def _is_run(folder: Path) -> bool:
+    signs = ("checkpoints", "metrics.json", ".hydra")
+    return any((folder / sign).exists() for sign in signs)
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Key that sorts the tenth job behind the ninth."""
+    words = re.findall(r"\d+|\D+", str(path))
+    return [(int(word), "") if word.isdigit() else (0, word) for word in words]

@@ -1,0 +1,114 @@
+"""The comparison as one page that needs nothing but itself."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib as mpl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from rnnlab.commands.compare.groups import Group, differences
+from rnnlab.commands.compare.style import RC, looks
+from rnnlab.commands.compare.table import Row, group_rows
+from rnnlab.runs.sweep import columns
+
+LEGEND = (
+    "Mean ± sample standard deviation over the completed runs of a group (runs that differ in "
+    "their seed alone), each with the weights of its best validation. “So far”: nothing of the "
+    "group has completed, the newest values stand there. Diverged runs do not count."
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with what a reader has to know about it.
+
+    Attributes:
+        name: Name of its file, without suffix.
+        title: Heading.
+        caption: How to read it.
+        figure: The figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+    def png(self, path: Path) -> None:
+        """Write it as a PNG."""
+        with mpl.rc_context(RC):
+            self.figure.savefig(path, dpi=150)
+
+    def svg(self) -> str:
+        """Itself as SVG, in base64; letters are outlines, so that no font is needed."""
+        stream = BytesIO()
+        with mpl.rc_context(RC | {"svg.fonttype": "path"}):
+            self.figure.savefig(stream, format="svg", metadata={"Date": None})
+        return b64encode(stream.getvalue()).decode()
+
+
+def render(
+    groups: Sequence[Group], pictures: Sequence[Picture], *, subtitle: str, notes: Sequence[str]
+) -> str:
+    """The page as HTML.
+
+    Args:
+        groups: What is compared.
+        pictures: The figures, in order.
+        subtitle: One sentence below the title.
+        notes: Lines that stand before all else, such as runs left out.
+    """
+    results = group_rows(groups)
+    differing: list[Row] = [{"group": group.label} for group in groups]
+    for key, values in differences(groups).items():
+        for row, value in zip(differing, values, strict=True):
+            row[key] = value
+    runs: list[Row] = [
+        {
+            "run": str(run.folder),
+            "group": group.label,
+            "seed": str(run.seed),
+            "status": run.status,
+            "steps": f"{run.step:,}",
+        }
+        for group in groups
+        for run in group.runs
+    ]
+    folder = Path(__file__).parent
+    engine = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined
+    )
+    return engine.get_template("page.html").render(
+        title=title(groups),
+        subtitle=subtitle,
+        notes=notes,
+        legend=LEGEND,
+        results=results,
+        results_names=columns(results),
+        colours=[look["color"] for look in looks(groups)],
+        pictures=[{"title": p.title, "caption": p.caption, "svg": p.svg()} for p in pictures],
+        alarms=[
+            (str(run.folder), alarm)
+            for group in groups
+            for run in group.runs
+            for alarm in run.alarms or ()
+        ],
+        watched=any(run.alarms is not None for group in groups for run in group.runs),
+        differing=differing if len(columns(differing)) > 1 else [],
+        differing_names=columns(differing),
+        runs=runs,
+        runs_names=columns(runs),
+    )
+
+
+def title(groups: Sequence[Group]) -> str:
+    """What is compared, in a few words."""
+    tasks = dict.fromkeys(run.task for group in groups for run in group.runs)
+    runs = sum(len(group.runs) for group in groups)
+    count = "1 run" if runs == 1 else f"{runs} runs"
+    within = f" in {len(groups)} groups" if 1 < len(groups) < runs else ""
+    return f"{', '.join(tasks)}: {count}{within}"

@@ -1,0 +1,152 @@
+"""The comparison in numbers: one row a group, mean and standard deviation over its runs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from statistics import fmean, median, stdev
+from typing import Any
+
+from rnnlab.commands.compare.groups import ABSENT, Group, differences, shown, value_of
+from rnnlab.commands.compare.memory import half_life
+from rnnlab.commands.compare.run import UNFINISHED, Run
+from rnnlab.runs.sweep import columns, of_a_label
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A metric over the runs of a group.
+
+    Attributes:
+        values: Finite values, one a run that counts.
+        final: Whether they are those of completed runs, not of runs under way.
+    """
+
+    values: tuple[float, ...]
+    final: bool
+
+    def __str__(self) -> str:
+        """Mean and sample standard deviation, to the two leading digits of the latter."""
+        if not self.values:
+            return ABSENT
+        mean = fmean(self.values)
+        if len(self.values) == 1:
+            text = f"{mean:.4g}"
+        else:
+            deviation = stdev(self.values)
+            digits = max(0, 1 - _exponent(deviation)) if deviation else 4
+            text = f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+        return text if self.final else f"{text} (so far)"
+
+
+def statistic(runs: Sequence[Run], metric: str) -> Statistic:
+    """A metric over runs of one group.
+
+    Completed runs count. Where there is none, those that were broken off or are under way do, with
+    what they had reached; diverged ones never.
+    """
+    completed = [run for run in runs if run.status == "completed"]
+    others = [run for run in runs if run.status in ("interrupted", UNFINISHED)]
+    values = (run.metrics.get(metric) for run in completed or others)
+    return Statistic(tuple(v for v in values if v is not None and isfinite(v)), bool(completed))
+
+
+def metric_names(runs: Sequence[Run]) -> list[str]:
+    """The monitored metrics, then those of the test split but not of single labels (`f1_PER`)."""
+    names = dict.fromkeys(str(run.record["monitor"]) for run in runs if run.record is not None)
+    every = [name for run in runs for name in run.metrics if not of_a_label(name)]
+    tests = [name for name in every if name.startswith("test/")]
+    if not names:  # nothing has finished: what there is
+        names = dict.fromkeys(every)
+    return list(dict.fromkeys([*names, *tests]))
+
+
+def group_rows(groups: Sequence[Group]) -> list[Row]:
+    """The table as it is shown: texts only."""
+    runs = [run for group in groups for run in group.runs]
+    flows = any(half_life(run) is not None for run in runs)
+    watched = any(run.alarms is not None for run in runs)
+    rows: list[Row] = []
+    for group in groups:
+        row: Row = {"group": group.label, "runs": str(len(group.runs)), "status": status(group)}
+        row |= {name: str(statistic(group.runs, name)) for name in metric_names(runs)}
+        if flows:
+            row["half-life (steps)"] = _half_lives(group.runs)
+        if watched:
+            known = [run.alarms for run in group.runs if run.alarms is not None]
+            row["alarms"] = str(sum(map(len, known))) if known else ABSENT
+        row["parameters"] = ABSENT
+        row["tokens/s"] = ABSENT
+        records = [run.record for run in group.runs if run.record is not None]
+        if records:
+            row["parameters"] = f"{max(record.get('parameters', 0) for record in records):,}"
+            speeds = [record.get("train_tokens_per_second") or 0.0 for record in records]
+            row["tokens/s"] = f"{fmean(speeds):,.0f}"
+        rows.append(row)
+    return rows
+
+
+def status(group: Group) -> str:
+    """How its runs ended: `2 completed, 1 diverged`; where one is under way, its step."""
+    counts = Counter(run.status for run in group.runs)
+    if set(counts) == {"completed"}:
+        return "completed"
+    parts = []
+    for name, count in counts.items():
+        steps = sorted({run.step for run in group.having(name)})
+        at = "" if name == "completed" else f" at step {', '.join(f'{step:,}' for step in steps)}"
+        parts.append((f"{count} " if len(group.runs) > 1 else "") + name + at)
+    return ", ".join(parts)
+
+
+def run_rows(groups: Sequence[Group]) -> list[Row]:
+    """One row a run, with plain numbers: for a program that reads the CSV."""
+    keys = list(differences(groups))
+    rows: list[Row] = []
+    for group in groups:
+        for run in group.runs:
+            row: Row = {"folder": str(run.folder), "group": group.label, "status": run.status}
+            row |= {"steps": run.step, "seed": run.seed}
+            row |= {key: shown(value_of(run, key)) for key in keys if key != "seed"}
+            row |= {name: value for name, value in run.metrics.items() if value is not None}
+            life = half_life(run)
+            if life is not None:
+                row["half_life"] = life
+            if run.alarms is not None:
+                row["alarms"] = len(run.alarms)
+            rows.append(row)
+    return rows
+
+
+def statistic_rows(groups: Sequence[Group]) -> list[Row]:
+    """One row a group, with plain numbers: mean, standard deviation and count of each metric."""
+    runs = [run for group in groups for run in group.runs]
+    rows: list[Row] = []
+    for group in groups:
+        row: Row = {"group": group.label, "runs": len(group.runs), "status": status(group)}
+        for name in metric_names(runs):
+            values = statistic(group.runs, name).values
+            row[f"{name} mean"] = fmean(values) if values else ""
+            row[f"{name} sd"] = stdev(values) if len(values) > 1 else ""
+            row[f"{name} n"] = len(values)
+        rows.append(row)
+    return rows
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """A table for a README."""
+    names = columns(list(rows))
+    lines = [names, ["---"] * len(names)]
+    lines += [[str(row.get(name, "")).replace("|", "\\|") for name in names] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _half_lives(runs: Sequence[Run]) -> str:
+    lives = [life for life in map(half_life, runs) if life is not None]
+    return f"{median(lives):.3g}" if lives else ABSENT
+
+
+def _exponent(number: float) -> int:
+    return int(f"{number:e}".partition("e")[2])

@@ -1,0 +1,218 @@
+"""What `rnnlab data` works on: all that comes from public files.
+
+That is choices of the configuration, and the tests of word vectors, which are no choice.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from rnnlab.data.datasets.word2vec_eval import Word2VecEval
+from rnnlab.data.download import fetch
+from rnnlab.data.reading import sha256
+from rnnlab.data.source import About
+from rnnlab.errors import DataError
+
+LOCATE: dict[str, Callable[[Any], object]] = {
+    # validation may be held out of train, which has no files of its own; train may not be there
+    "data": lambda made: [
+        made.files(split)
+        for split in ("train", "test")
+        if split in (made.about.counts or ("train", "test"))
+    ],
+    "embedding": lambda made: made.file,
+    "embed": lambda made: made.files(),
+}
+"""By group: finds the original files, or raises DataError."""
+
+COUNT: dict[str, Callable[[Any, str], int]] = {
+    "data": lambda made, split: len(made.examples(split)),
+    "embedding": lambda made, _: len(made.words),
+    "embed": lambda made, what: made.count(what),
+}
+"""By group: the number of things that an entry of `About.counts` is about."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A corpus, a vector file, or the tests of word vectors.
+
+    Attributes:
+        name: As on the command line, in `data=NAME` or `embedding=NAME`.
+        group: "data" or "embedding"; "embed" for what that command reads.
+        kind: What its targets are ("label", "tags", ...), or "vectors", or "evaluation".
+        about: What is known of it.
+        target: Its class.
+        options: The settings in its configuration, without `root`.
+    """
+
+    name: str
+    group: str
+    kind: str
+    about: About
+    target: type
+    options: dict[str, Any]
+
+    def make(self, root: Path) -> Any:
+        """The data set or vectors with the default options, read from below `root`."""
+        return self.target(**self.options, root=str(root))
+
+    def present(self, root: Path) -> bool:
+        """Whether its files are below `root`, in any of the forms that can be read."""
+        try:
+            LOCATE[self.group](self.make(root))
+        except DataError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `rnnlab data verify`.
+
+    Attributes:
+        what: The file, or the split.
+        expected: Its known sha256, or number of examples.
+        found: What is there.
+    """
+
+    what: str
+    expected: str
+    found: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether both are the same."""
+        return self.expected == self.found
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        if self.ok:
+            return f"ok     {self.what}: {self.found}"
+        return f"WRONG  {self.what}: {self.found} instead of {self.expected}"
+
+
+def entries(config_dir: Path) -> list[Entry]:
+    """All choices of the groups `data` and `embedding` whose class says where it comes from.
+
+    A choice that leaves it to the user to name a file is none; `word2vec_eval` is one more entry.
+
+    Args:
+        config_dir: The folder of the configurations; the classes that they name are imported.
+    """
+    found = []
+    for group in ("data", "embedding"):
+        for file in sorted((config_dir / group).glob("*.yaml")):
+            # configurations refer to the seed of the root
+            config = OmegaConf.create({"seed": 0, "node": OmegaConf.load(file)})
+            options: Any = OmegaConf.to_container(config.node, resolve=True)
+            module, _, name = str(options.pop("_target_", "")).rpartition(".")
+            target = getattr(import_module(module), name) if module else None
+            about = getattr(target, "about", None)
+            if target is None or not isinstance(about, About) or _left_open(target, options):
+                continue
+            options.pop("root", None)
+            kind = getattr(target, "kind", "vectors")
+            found.append(Entry(file.stem, group, kind, about, target, options))
+    tests = Word2VecEval
+    return [*found, Entry("word2vec_eval", "embed", "evaluation", tests.about, tests, {})]
+
+
+def _left_open(target: type, options: dict[str, Any]) -> bool:
+    """Whether a required option has no value: the user is to name a file of their own."""
+    parameters = inspect.signature(target).parameters.values()
+    required = {p.name for p in parameters if p.default is inspect.Parameter.empty}
+    return any(options[name] is None for name in required & options.keys())
+
+
+def choose(name: str, known: Sequence[Entry]) -> Entry:
+    """The entry of a name.
+
+    Raises:
+        DataError: There is none; lists those that there are.
+    """
+    by_name = {entry.name: entry for entry in known}
+    if name in by_name:
+        return by_name[name]
+    close = get_close_matches(name, by_name, n=1)
+    guess = f" Did you mean '{close[0]}'?" if close else ""
+    choices = ", ".join(sorted(by_name))
+    raise DataError(f"'{name}' is no corpus with a public address: {choices}.{guess}")
+
+
+def table(known: Sequence[Entry], root: Path) -> str:
+    """What there is, as aligned text: name, kind, size of the download, present, licence."""
+    rows = [("name", "kind", "download", "present", "title", "licence")]
+    for entry in known:
+        about = entry.about
+        there = "yes" if entry.present(root) else "no"
+        size = human_size([remote.size for remote in about.files])
+        rows.append((entry.name, entry.kind, size, there, about.title, about.licence))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, "", f"data root: {root}"])
+
+
+def fetch_entry(
+    name: str,
+    known: Sequence[Entry],
+    root: Path,
+    *,
+    progress: bool = True,
+    say: Callable[[str], None] = print,
+) -> list[Path]:
+    """Download the files of one entry; see `rnnlab.data.download.fetch`.
+
+    Raises:
+        DataError: There is no such entry, or no address serves one of its files.
+    """
+    return fetch(name, choose(name, known).about, root, progress=progress, say=say)
+
+
+def verify(name: str, known: Sequence[Entry], root: Path) -> list[Check]:
+    """Compare what is there with what is known: sha256 of originals, numbers of examples.
+
+    An original that is there in another form (unpacked, or packed anew) has no known sha256;
+    then the numbers alone decide. Where a sha256 is wrong, nothing is read.
+
+    Raises:
+        DataError: There is no such entry, or its files are missing or broken.
+    """
+    entry = choose(name, known)
+    checks = [
+        Check(remote.path, remote.sha256, sha256(root / remote.path))
+        for remote in entry.about.files
+        if (root / remote.path).is_file()
+    ]
+    if not all(check.ok for check in checks):
+        return checks
+    made, count = entry.make(root), COUNT[entry.group]
+    return checks + [
+        Check(what, str(known), str(count(made, what)))
+        for what, known in entry.about.counts.items()
+    ]
+
+
+def human_size(sizes: Sequence[int | None]) -> str:
+    """Bytes in all, as in `84.1 MB`; `?` where one is not known, `-` where there is none."""
+    if not sizes:
+        return "-"
+    total = 0.0
+    for size in sizes:
+        if size is None:
+            return "?"
+        total += size
+    for unit in ("B", "kB", "MB"):
+        if total < 999.5:
+            return f"{total:.3g} {unit}"
+        total /= 1000
+    return f"{total:.3g} GB"

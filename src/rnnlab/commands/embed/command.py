@@ -1,0 +1,112 @@
+"""`rnnlab embed`: read the corpus, learn the vectors, write them, say what they are worth."""
+
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rnnlab.commands.embed.corpus import Corpus
+from rnnlab.commands.embed.files import output_folder, write_vectors
+from rnnlab.commands.embed.report import record, rows
+from rnnlab.commands.embed.score import evaluate
+from rnnlab.commands.embed.space import Space
+from rnnlab.commands.embed.wish import Wish
+from rnnlab.commands.embed.word2vec import gensim_word2vec, learn
+from rnnlab.config.trust import make
+from rnnlab.data.base import SequenceData
+from rnnlab.data.datasets.word2vec_eval import Word2VecEval
+from rnnlab.data.vector_file import Table
+from rnnlab.errors import DataError
+from rnnlab.nn.vectors import FileVectors
+from rnnlab.runs.metrics_json import collect, write_json
+from rnnlab.runs.sweep import as_text
+
+
+def embed_words(words: list[str]) -> Path:
+    """`rnnlab embed`: learn and evaluate, or evaluate alone; the folder that was written.
+
+    Raises:
+        ConfigError, DataError: Something that the user can mend.
+    """
+    wish = Wish.read(words)
+    options = wish.options
+    if wish.data is None:
+        file = FileVectors(path=options["vectors"], root=options["root"], size=None)
+        table = file.table
+        tests = Word2VecEval(root=options["root"])
+        tests.files()  # here a missing one is a mistake
+        print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
+        with output_folder(options["output"], wish.folder) as folder:
+            _evaluate(table, tests, options, folder, {"vectors": file.checksums()})
+        return folder
+    gensim_word2vec()
+    data: SequenceData = make(wish.data, options["trust"])
+    with output_folder(options["output"], wish.folder) as folder:
+        corpus = Corpus.read(data, options["corpus"], options["min_count"])
+        print(f"run      {folder}\ncorpus   {_said(corpus)}", flush=True)
+        if corpus.unwritable:
+            print(f"left out {corpus.unwritable:,} words with a blank inside")
+        start = time.perf_counter()
+        table = learn(corpus, options)
+        seconds = time.perf_counter() - start
+        facts = _facts(corpus, wish, data.checksums(), seconds)
+        write_vectors(folder, table, corpus.counts, facts, projector=options["projector"])
+        print(f"vectors  {folder / 'vectors.txt'}, {seconds:.0f} s", flush=True)
+        tests = Word2VecEval(root=options["root"])
+        try:
+            tests.files()
+        except DataError as error:
+            print(f"tests    none: {error}")
+            return folder
+        _evaluate(table, tests, options, folder, {})
+    return folder
+
+
+def _said(corpus: Corpus) -> str:
+    return (
+        f"{corpus.sentences:,} sentences, {corpus.tokens:,} words, {corpus.types:,} "
+        f"distinct; {len(corpus.words):,} of them are learned"
+    )
+
+
+def _facts(
+    corpus: Corpus, wish: Wish, checksums: Mapping[str, str], seconds: float
+) -> dict[str, Any]:
+    found = collect(
+        wish.options,
+        sections={},
+        options=dict(wish.options),
+        corpus={
+            "config": wish.data,
+            "sentences": corpus.sentences,
+            "tokens": corpus.tokens,
+            "types": corpus.types,
+            "words": len(corpus.words),
+            "left_out_for_blanks": corpus.unwritable,
+        },
+        data=dict(checksums),
+        seconds=seconds,
+    )
+    found["versions"]["gensim"] = version("gensim")
+    return found
+
+
+def _evaluate(
+    table: Table,
+    tests: Word2VecEval,
+    options: Mapping[str, Any],
+    folder: Path,
+    facts: Mapping[str, Any],
+) -> None:
+    start = time.perf_counter()
+    found = evaluate(Space.of(table, options["restrict"]), tests)
+    seconds = time.perf_counter() - start
+    print(as_text(rows(found)))
+    sizes = {"words": len(table.words), "size": table.vectors.shape[1]}
+    given = {**facts, **sizes, "restrict": options["restrict"], "tests": tests.checksums()}
+    write_json(
+        folder / "evaluation.json",
+        collect(options, sections={}, **given, **record(found), seconds=seconds),
+    )
+    print(f"scores   {folder / 'evaluation.json'}, {seconds:.0f} s", flush=True)

@@ -1,0 +1,87 @@
+"""The folder of learned vectors: all of it, or nothing."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnlab.config.roots import fresh
+from rnnlab.data.vector_file import Table
+from rnnlab.diagnostics.projector import add_words
+from rnnlab.errors import ConfigError
+from rnnlab.runs.metrics_json import write_json
+
+PART = ".part"
+"""Folder in which files are written, before they are moved to where they belong."""
+
+WRITTEN = ("embed.json", "evaluation.json", "vectors.txt")
+
+
+@contextmanager
+def output_folder(output: str | None, parent: str) -> Iterator[Path]:
+    """A folder that can be written to; removed again where nothing was written into it.
+
+    Args:
+        output: Its name; None for one named by the time, below `parent`.
+        parent: Where that is made.
+
+    Raises:
+        ConfigError: It cannot be written to, or holds vectors or an evaluation already.
+    """
+    folder = Path(output).expanduser() if output is not None else Path(parent)
+    try:
+        if output is None:
+            folder /= fresh(parent)
+        folder.mkdir(parents=True, exist_ok=True)
+        held = [name for name in WRITTEN if (folder / name).exists()]
+        if held:
+            raise ConfigError(f"output: {folder} holds {held[0]} already; name another folder")
+        (folder / PART).mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
+    try:
+        yield folder
+    except OSError as error:
+        raise ConfigError(
+            f"output: cannot write {error.filename or folder}: {error.strerror}"
+        ) from None
+    finally:
+        shutil.rmtree(folder / PART, ignore_errors=True)
+        with suppress(OSError):  # up to the first folder that holds something
+            for each in (folder, *folder.parents):
+                each.rmdir()
+
+
+def write_vectors(
+    folder: Path, table: Table, counts: Sequence[int], record: Mapping[str, Any], *, projector: int
+) -> None:
+    """Write `vectors.txt`, `counts.tsv`, `embed.json` and what TensorBoard reads.
+
+    Args:
+        folder: From `output_folder`; the files are moved there once all of them are written.
+        table: Words, most frequent first, none with a blank in it, and their vectors.
+        counts: How often each word occurs.
+        record: What `embed.json` holds.
+        projector: Words for TensorBoard's projector; 0 for none.
+    """
+    part = folder / PART
+    with (part / "vectors.txt").open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(f"{len(table.words)} {table.vectors.shape[1]}\n")
+        for word, vector in zip(table.words, table.vectors, strict=True):
+            # the shortest digits that are read back as the same float32
+            stream.write(f"{word} {' '.join(vector.astype(str))}\n")
+    with (part / "counts.tsv").open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(f"{w}\t{n}\n" for w, n in zip(table.words, counts, strict=True))
+    if projector:
+        from torch.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter(part) as writer:
+            first = torch.from_numpy(np.array(table.vectors[:projector]))
+            add_words(writer, table.words[:projector], first)
+    write_json(part / "embed.json", record)
+    for path in sorted(part.iterdir()):
+        path.replace(folder / path.name)

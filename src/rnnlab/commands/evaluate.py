@@ -1,0 +1,35 @@
+"""Test metrics of a trained model, on its own data or on other data of its kind."""
+
+import json
+import sys
+from pathlib import Path
+
+from rnnlab.runs.build import build_module
+from rnnlab.runs.finish import evaluate_split
+from rnnlab.runs.prepare import limit_memory, make_trainer, quiet
+from rnnlab.runs.restore import open_run, restored
+
+
+def evaluate_words(words: list[str]) -> dict[str, float]:
+    """`rnnlab evaluate`: print the test metrics as JSON, and return them.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: Something that the user can mend.
+    """
+    quiet()
+    limit_memory()
+    opened = open_run("evaluate", words)
+    settings, checkpoint = opened.options["trainer"], opened.checkpoint
+    # a bar would stand in the way of a program that reads the JSON
+    bar = settings.get("enable_progress_bar", True) and sys.stdout.isatty()
+    trainer = {**settings, "enable_progress_bar": bar}
+    for key in ("precision", "limit_test_batches"):  # else the run's figures would not come again
+        if f"trainer.{key}" not in opened.said and "trainer" not in opened.said:
+            trainer[key] = checkpoint.cfg["trainer"].get(key)
+    full = {**opened.cfg, "trainer": trainer, "logger": None}
+    spec, model, data = restored(opened, full)
+    module = build_module(full, opened.choices, spec, model)
+    results = evaluate_split(make_trainer(full, Path.cwd(), []), module, data)
+    answer = {"checkpoint": str(checkpoint.path), "test": results}
+    print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
+    return results

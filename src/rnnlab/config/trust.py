@@ -1,0 +1,87 @@
+"""Which classes a configuration may name.
+
+`torch.load(weights_only=True)` does not protect where the configuration inside a checkpoint is
+instantiated: a `_target_` can name any function of any installed package. So a class is made only
+if its exact name stands in one of the configurations shipped with rnnlab, or in a package that the
+user names on the command line (`trust=[mypackage]`; a checkpoint cannot ask for that itself).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from rnnlab.config.roots import config_dir
+from rnnlab.errors import ConfigError
+
+
+def targets(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every `(key, _target_)` below a plain configuration."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield path, str(node["_target_"])
+        for key, child in node.items():
+            yield from targets(child, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from targets(child, f"{path}.{index}")
+
+
+@cache
+def shipped() -> frozenset[str]:
+    """All classes that the shipped configurations name."""
+    return frozenset(
+        target
+        for file in sorted(config_dir().rglob("*.yaml"))
+        for _, target in targets(read_yaml(file))
+        if "${" not in target
+    )
+
+
+def read_yaml(file: Path) -> Any:
+    """A YAML file as plain values, interpolations as they stand."""
+    return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+
+
+def allowed(target: str, trusted: Sequence[str]) -> bool:
+    """Whether a class may be made."""
+    return target in shipped() or any(target.startswith(f"{name}.") for name in trusted)
+
+
+def refusal(path: str, target: str) -> str:
+    """The message for a class that may not be made."""
+    package = target.split(".")[0]
+    return (
+        f"{path}._target_: {target} is not a class of rnnlab's own configurations; if it is yours "
+        f"and you trust it, say trust=[{package}] on the command line"
+    )
+
+
+def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
+    """What makes the component of one node: its class with the node's options filled in.
+
+    Raises:
+        ConfigError: Its class is not allowed; or, when it is made, refuses a value.
+    """
+    target = str(node["_target_"])
+    if not allowed(target, trusted):
+        raise ConfigError(refusal("config", target))
+    # the options go around Hydra: it would look up a "${...}" in a text that is meant as it stands
+    options = {str(key): value for key, value in node.items() if key != "_target_"}
+    bare = instantiate({"_target_": target, "_partial_": True}, _execution_whitelist_=[target])
+    return partial(_made, target.rpartition(".")[2], partial(bare, **options))
+
+
+def _made(name: str, component: Callable[..., Any], *wired: Any, **more: Any) -> Any:
+    try:
+        return component(*wired, **more)
+    except (ValueError, ZeroDivisionError) as error:  # how most classes refuse a value
+        raise ConfigError(f"{name}: {' '.join(str(error).split())}") from error
+
+
+def make(node: dict[str, Any], trusted: Sequence[str], *wired: Any) -> Any:
+    """The component of one node; `wired` are its positional arguments."""
+    return factory(node, trusted)(*wired)

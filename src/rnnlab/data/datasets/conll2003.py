@@ -1,0 +1,109 @@
+"""CoNLL-2003: English named entities."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from rnnlab.data.coded import Example
+from rnnlab.data.column_data import ColumnData, Scheme
+from rnnlab.data.formats.conll_columns import read_columns
+from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.spec import Split
+
+_IOB1 = (
+    "https://raw.githubusercontent.com/synalp/NER/"
+    "c0ea07c81ec3512b5047dcd804b0ac2b10a3bdfc/corpus/CoNLL-2003"
+)
+_IOB = (2, 3, -1, -2)  # chunks and entities
+_NAMES: dict[Split, tuple[str, str]] = {
+    "train": ("train.txt", "eng.train"),
+    "val": ("valid.txt", "eng.testa"),
+    "test": ("test.txt", "eng.testb"),
+}
+
+
+class CoNLL2003(ColumnData):
+    """Reuters news with persons, organisations, locations and others (Tjong Kim Sang 2003).
+
+    Read from `conll2003/{train,valid,test}.txt[.gz]` below the data root, else from the original
+    `conll2003/iob1/eng.{train,testa,testb}[.gz]`; both give the same IOB2 tags. Document marks
+    are dropped.
+
+    Args:
+        batch_size: Sentences in a batch.
+        seed: Decides the order of training batches.
+        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
+        tag_column: The column to learn, from 0; negative counts from the last (entities).
+        scheme: `iob2`, or `bioes` with tags of their own for entities' ends.
+        min_freq: Rarer words of the training data are unknown.
+        max_size: Largest number of words in the vocabulary; None for all.
+        max_length: Longer sentences are cut to this number of words; None for no limit.
+    """
+
+    corpus: ClassVar[str] = "conll2003"
+    about: ClassVar[About] = About(
+        title="CoNLL-2003: named entities, English",
+        licence="Reuters RCV1 text under the NIST agreement; not to be redistributed",
+        files=(
+            Remote(
+                path="conll2003/iob1/eng.train",
+                urls=(f"{_IOB1}/eng.train",),
+                sha256="eac0822f501353f265383ddf1edb0dcd42a1b6eefd3e383d7074db98c38eb41c",
+                size=3_281_528,
+            ),
+            Remote(
+                path="conll2003/iob1/eng.testa",
+                urls=(f"{_IOB1}/eng.testa",),
+                sha256="aedc4ccbd1ae9795feaa0e86fe72d195b0258abed9d705b630d1c889276fac1e",
+                size=827_012,
+            ),
+            Remote(
+                path="conll2003/iob1/eng.testb",
+                urls=(f"{_IOB1}/eng.testb",),
+                sha256="0632f32c090ef31c223135b7fee3187a7cf8e65c4015c7866bb7783428cdd9a6",
+                size=748_096,
+            ),
+        ),
+        counts={"train": 14_041, "val": 3_250, "test": 3_453},
+    )
+
+    def __init__(
+        self,
+        *,
+        batch_size: int = 32,
+        seed: int = 0,
+        root: str | None = None,
+        tag_column: int = -1,
+        scheme: Scheme = "iob2",
+        min_freq: int = 1,
+        max_size: int | None = None,
+        max_length: int | None = None,
+    ) -> None:
+        super().__init__(
+            tag_column=tag_column,
+            scheme=scheme,
+            batch_size=batch_size,
+            seed=seed,
+            min_freq=min_freq,
+            max_size=max_size,
+            max_length=max_length,
+        )
+        self.root = data_root(root)
+
+    def files(self, split: Split) -> list[Path]:
+        """The file of a split."""
+        name, original = _NAMES[split]
+        places = [name, f"{name}.gz", f"iob1/{original}", f"iob1/{original}.gz"]
+        folder = self.corpus
+        return [find(self.root, folder, self.about, [f"{folder}/{place}" for place in places])]
+
+    def read(self, split: Split) -> Iterator[Example]:
+        """The sentences of a split."""
+        (path,) = self.files(split)
+        return read_columns(
+            path, tag_column=self.tag_column, iob_only=self.tag_column in _IOB, scheme=self.scheme
+        )
+
+    def shown(self, path: Path) -> str:
+        """The path below the data root."""
+        return path.relative_to(self.root).as_posix()

@@ -1,0 +1,127 @@
+"""Stanford Sentiment Treebank: sentiment of sentences and of their phrases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rnnlab.data.coded import Example
+from rnnlab.data.formats.trees import nodes
+from rnnlab.data.reading import lines
+from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.spec import Kind, Split
+from rnnlab.data.text import TextData
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.errors import DataError
+
+_ZIP = "sst/trainDevTestTrees_PTB.zip"
+_MEMBERS: dict[Split, str] = {"train": "train.txt", "val": "dev.txt", "test": "test.txt"}
+_FINE = {
+    "0": "very negative",
+    "1": "negative",
+    "2": "neutral",
+    "3": "positive",
+    "4": "very positive",
+}
+_BINARY = {"0": "negative", "1": "negative", "3": "positive", "4": "positive"}
+
+
+class SST(TextData):
+    """Sentences of film reviews, labelled by people, phrase by phrase (Socher et al. 2013).
+
+    Read from `sst/trainDevTestTrees_PTB.zip` below the data root, or from `sst/trees/*.txt`. SST-5
+    has five labels; SST-2 (another set than GLUE's) leaves out neutral sentences and joins the
+    others into two: 6,920 + 872 + 1,821 sentences.
+
+    Args:
+        batch_size: Sentences in a batch.
+        seed: Decides the order of training batches.
+        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
+        fine: Five labels; else two.
+        phrases: Train on every distinct phrase of the training trees that has one of the labels,
+            sentences among them; validation and test are always whole sentences.
+        lower: Lower-case the text.
+        min_freq: Rarer words of the training data are unknown.
+        max_size: Largest number of words in the vocabulary; None for all.
+        max_length: Longer sentences are cut to this number of words; None for no limit.
+    """
+
+    corpus: ClassVar[str] = "sst"
+    kind: ClassVar[Kind] = "label"
+    about: ClassVar[About] = About(
+        title="Stanford Sentiment Treebank: sentiment, 5 or 2 labels, English",
+        licence="none stated (research use; cite Socher et al. 2013)",
+        files=(
+            Remote(
+                path=_ZIP,
+                urls=("https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",),
+                sha256="5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
+                size=789_539,
+            ),
+        ),
+        counts={"train": 8_544, "val": 1_101, "test": 2_210},
+    )
+
+    def __init__(
+        self,
+        *,
+        batch_size: int = 32,
+        seed: int = 0,
+        root: str | None = None,
+        fine: bool = True,
+        phrases: bool = False,
+        lower: bool = True,
+        min_freq: int = 1,
+        max_size: int | None = None,
+        max_length: int | None = None,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size,
+            seed=seed,
+            min_freq=min_freq,
+            max_size=max_size,
+            max_length=max_length,
+        )
+        self.root = data_root(root)
+        self.labels = _FINE if fine else _BINARY
+        self.phrases = phrases
+        self.lower = lower
+
+    def tokenizers(self) -> tuple[Tokenizer, None]:
+        """The sentences are tokenised already; a text to predict is split into words."""
+        return Tokenizer("word", lower=self.lower), None
+
+    def settings(self, part: Split) -> Any:
+        """Labels, and whether phrases are examples."""
+        return [len(self.labels), self.phrases and part == "train", self.lower]
+
+    def files(self, split: Split) -> list[Path]:
+        """The archive, or the unpacked file."""
+        plain = f"{self.corpus}/trees/{_MEMBERS[split]}"
+        return [find(self.root, self.corpus, self.about, [_ZIP, plain])]
+
+    def read(self, split: Split) -> Iterator[Example]:
+        """The sentences of a split, in training the phrases as well."""
+        (path,) = self.files(split)
+        member = f"trees/{_MEMBERS[split]}" if path.suffix == ".zip" else None
+        shown = self.shown(path) if member is None else f"{self.shown(path)}:{member}"
+        seen: set[tuple[str, ...]] = set()
+        for number, line in lines(path, member):
+            if not line.strip():
+                continue
+            found = list(nodes(line, f"{shown}:{number}"))
+            for label, words in found if self.phrases and split == "train" else found[-1:]:
+                if label not in _FINE:
+                    raise DataError(f"{shown}:{number}: label {label!r} is not one of 0 to 4")
+                if label not in self.labels:
+                    continue
+                words = [word.lower() for word in words] if self.lower else words
+                example = Example(words, (self.labels[label],), shown, number)
+                if not self.phrases or split != "train":
+                    yield example
+                elif (key := (label, *words)) not in seen:
+                    seen.add(key)
+                    yield example
+
+    def shown(self, path: Path) -> str:
+        """The path below the data root."""
+        return path.relative_to(self.root).as_posix()

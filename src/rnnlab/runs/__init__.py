@@ -1,0 +1,1 @@
+"""A run from configuration to score, and back from a checkpoint to a model."""

@@ -1,0 +1,176 @@
+"""After a run: the test split, the score, the record and one line that sums it up."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from rnnlab.data.base import SequenceData
+from rnnlab.diagnostics.alarms import Alarms
+from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
+from rnnlab.runs.build import Config
+from rnnlab.runs.metrics_json import collect, write_json
+from rnnlab.training.checkpoint import load_plain
+from rnnlab.training.module import SequenceModule
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        status: completed | interrupted | diverged.
+        score: The monitored validation metric, negated where lower is better: higher is better.
+            The worst value there is for a diverged run.
+        record: What `metrics.json` holds.
+        folder: The run's folder.
+    """
+
+    status: str
+    score: float
+    record: dict[str, Any]
+    folder: Path
+
+
+def conclude(
+    cfg: Config,
+    trainer: Trainer,
+    module: SequenceModule,
+    data: SequenceData,
+    *,
+    status: str,
+    reason: str | None,
+    folder: Path,
+    checksums: dict[str, str],
+) -> Outcome:
+    """Test the best weights of a completed run, and write down how it went.
+
+    Args:
+        cfg: The run's configuration.
+        trainer: As `fit` left it.
+        module: As `fit` left it; afterwards it has the best weights.
+        data: The data that it was trained on.
+        status: How `fit` ended.
+        reason: Why, of a run that diverged.
+        folder: The run's folder.
+        checksums: sha256 of the files read.
+    """
+    task = module.task
+    count = next(c for c in trainer.callbacks if isinstance(c, Throughput))  # type: ignore[attr-defined]
+    work, seconds = count.total, count.wall
+    val, test = section(trainer, "val"), {}
+    best_epoch = None
+    trained = status == "completed"
+    if trained:
+        val, best_epoch = _load_best(trainer, module, val)
+        try:
+            test = evaluate_split(trainer, module, data)
+        except (KeyboardInterrupt, SystemExit):  # what Lightning makes of Ctrl-C
+            status = "interrupted"
+    found = val.get(task.monitor, math.nan)
+    score = found if task.mode == "max" else -found
+    if status == "diverged" or math.isnan(score):
+        score = -math.inf
+    record = collect(
+        cfg,
+        status=status,
+        **({} if reason is None else {"reason": reason}),
+        sections={"val": val, "test": test},
+        monitor=f"val/{task.monitor}",
+        score=score if math.isfinite(score) else None,
+        epochs=trainer.current_epoch,
+        best_epoch=best_epoch,
+        steps=trainer.global_step,
+        wall_seconds=seconds,
+        train_seconds=work.seconds,
+        train_tokens_per_second=work.tokens_per_second * trainer.world_size,
+        train_padding=work.padding,
+        train_data_share=work.data_share,
+        peak_memory_mb=peak_memory_mb(),
+        parameters=sum(p.numel() for p in module.parameters()),
+        data=checksums,
+        scorers=task.signatures(),
+        **_alarms(trainer),
+    )
+    if trainer.is_global_zero:
+        write_json(folder / "metrics.json", record)
+        _log_final(trainer, val, test)
+        _summary(folder, record, trained=trained)
+    return Outcome(status, score, record, folder)
+
+
+def last_good(folder: Path) -> str:
+    """Which checkpoint of a run that diverged still has finite weights, in words."""
+    for name in ("last", "best"):
+        path = folder / "checkpoints" / f"{name}.ckpt"
+        if path.is_file():
+            return f"the last good checkpoint is {path}, step {load_plain(path)['global_step']}"
+    return "it came before the first checkpoint"
+
+
+def _alarms(trainer: Trainer) -> dict[str, list[str]]:
+    """The alarms' sentences; no key where nobody watched for any."""
+    watching = [c for c in trainer.callbacks if isinstance(c, Alarms)]  # type: ignore[attr-defined]
+    return {"alarms": watching[0].sentences} if watching else {}
+
+
+def section(trainer: Trainer, split: str) -> dict[str, float]:
+    """What was logged last for a split, without its name in the keys."""
+    prefix = f"{split}/"
+    values = trainer.callback_metrics.items()
+    return {k.removeprefix(prefix): float(v) for k, v in values if k.startswith(prefix)}
+
+
+def _load_best(
+    trainer: Trainer, module: SequenceModule, last: dict[str, float]
+) -> tuple[dict[str, float], int]:
+    """Give the module the best epoch's weights; that epoch's validation metrics, and its number.
+
+    The monitored one is exact, the others are dropped where another epoch than the last was best.
+    """
+    best = next(c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint))
+    if best.best_model_score is None:  # no validation: the last weights are what there is
+        return last, trainer.current_epoch
+    checkpoint = load_plain(Path(best.best_model_path))
+    module.load_state_dict(checkpoint["state_dict"])
+    score, name = float(best.best_model_score), str(best.monitor).removeprefix("val/")
+    # of epochs with equal scores the first one is the best
+    newest = int(checkpoint["global_step"]) == trainer.global_step
+    val = last if newest and last.get(name) == score else {name: score}
+    return val, int(checkpoint["epoch"]) + 1
+
+
+def evaluate_split(
+    trainer: Trainer, module: SequenceModule, data: SequenceData
+) -> dict[str, float]:
+    """Test metrics of the module as it is."""
+    trainer.test(module, datamodule=data, verbose=False)
+    return section(trainer, "test")
+
+
+def _log_final(trainer: Trainer, val: dict[str, float], test: dict[str, float]) -> None:
+    final = {f"final/val/{k}": v for k, v in val.items()}
+    final |= {f"final/test/{k}": v for k, v in test.items()}
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_metrics(final, step=trainer.global_step)
+            logger.finalize("success")
+
+
+def _summary(folder: Path, record: dict[str, Any], *, trained: bool) -> None:
+    metrics = " ".join(
+        f"{split}.{name} {value:.4f}"
+        for split in ("val", "test")
+        for name, value in record[split].items()
+    )
+    status, seconds = record["status"], record["wall_seconds"]
+    speed = f"{record['train_tokens_per_second']:,.0f} tokens/s"
+    print(f"{status:11s}{metrics} | {seconds:.0f} s, {speed} | {folder}", flush=True)
+    if status == "interrupted" and trained:
+        print(f"test it with: rnnlab evaluate checkpoint={folder}", flush=True)
+    elif status == "interrupted" and (folder / "checkpoints" / "last.ckpt").exists():
+        print(f"continue with: rnnlab train resume={folder}", flush=True)

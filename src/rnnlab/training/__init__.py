@@ -1,0 +1,1 @@
+"""The LightningModule, checkpoints, and callbacks that train."""

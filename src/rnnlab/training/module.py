@@ -1,0 +1,226 @@
+"""The only LightningModule: trains an encoder with a task on top of it."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+
+from rnnlab.data.batch import Batch
+from rnnlab.data.spec import Split
+from rnnlab.errors import ConfigError, Diverged
+from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.metrics import UnitMean
+from rnnlab.tasks.base import Task
+from rnnlab.training.checkpoint import KEY
+from rnnlab.training.tbptt import Carry
+
+
+class SequenceModule(LightningModule):
+    """Training, validation and test steps, optimiser, clipping and what a checkpoint holds.
+
+    Nothing is logged from the training step: callbacks read `last_loss` and `last_norm` (tensors,
+    no device synchronisation) at their own intervals.
+
+    Args:
+        encoder: Makes `Encoded` of a batch.
+        task: Makes losses, metrics and predictions of `Encoded`.
+        optimizer: From parameters to an optimiser.
+        scheduler: From the optimiser to a scheduler that steps once an epoch; None for none.
+        stamp: What a checkpoint needs to explain itself (`rnnlab.training.checkpoint.stamp`).
+
+    Attributes:
+        last_loss: Loss of the last training batch, detached.
+        last_norm: Total gradient norm before clipping at the last optimiser step, detached; None
+            where nothing is clipped.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        task: Task,
+        *,
+        optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer], Any] | None,
+        stamp: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.task = task
+        self.last_loss: Tensor | None = None
+        self.last_norm: Tensor | None = None
+        self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
+        self._stamp = dict(stamp)
+        self._mean_loss = UnitMean()
+        self._carry = Carry()
+        self._random_state: Tensor | None = None
+        self._epochs = 0
+        self._rate = 1.0
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Encode a batch by itself, whatever it continues."""
+        encoded: Encoded = self.encoder(batch.inputs, batch.lengths, batch.words)
+        return encoded
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        loss = self.task.loss(self._carry.encode(self.encoder, batch), batch)
+        self.last_loss = loss.detach()
+        self._rate = self.task.rate(batch)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Tell the task what is evaluated."""
+        self._start("val", self.trainer.val_dataloaders)
+
+    def on_test_epoch_start(self) -> None:
+        """Tell the task what is evaluated."""
+        self._start("test", self.trainer.test_dataloaders)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the running loss and metrics."""
+        self._evaluate(batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the running loss and metrics."""
+        self._evaluate(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the split's loss and metrics, once."""
+        self._finish("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the split's loss and metrics, once."""
+        self._finish("test")
+
+    def _start(self, split: Split, loader: Any) -> None:
+        self.task.start(split, loader.reference_texts())
+
+    def _evaluate(self, batch: Batch) -> None:
+        encoded = self._carry.encode(self.encoder, batch)
+        self._mean_loss.update(self.task.loss(encoded, batch), self.task.units(batch))
+        self.task.update(encoded, batch)
+
+    def _finish(self, split: Split) -> None:
+        results = {"loss": float(self._mean_loss.compute()), **self.task.compute()}
+        self._mean_loss.reset()
+        if split == "val" and not math.isfinite(results["loss"]):
+            raise Diverged(f"the validation loss is {results['loss']}")
+        named = {f"{split}/{name}": value for name, value in results.items()}
+        # the same in all processes already; Lightning wants to hear that it may average them
+        self.log_dict(named, sync_dist=self.trainer.world_size > 1)
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser over all trainable parameters, and the scheduler if there is one."""
+        optimizer = self._make_optimizer(p for p in self.parameters() if p.requires_grad)
+        if self._make_scheduler is None:
+            return optimizer
+        scheduler = self._make_scheduler(optimizer)
+        self._epochs = getattr(scheduler, "T_max", 0)  # a checkpoint brings its own
+        settings: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}
+        if isinstance(scheduler, ReduceLROnPlateau):  # Lightning asks for the metric by name
+            settings["monitor"] = "val/loss"
+        return {"optimizer": optimizer, "lr_scheduler": settings}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Lightning's step, but for schedulers that look at a metric: see `on_train_epoch_end`."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
+
+    def on_train_epoch_end(self) -> None:
+        """Step a scheduler that looks at the validation loss.
+
+        Lightning would leave that step out in an epoch that was resumed in its middle.
+        """
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau) and "val/loss" in self.trainer.callback_metrics:
+            scheduler.step(self.trainer.callback_metrics["val/loss"])
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Lightning's step, at the rate that the task asks for after the batch just seen.
+
+        With scaled losses (fp16) all gradients are unscaled before it. A fused optimiser would do
+        that inside of its step, behind clipping and measuring.
+        """
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        inner = optimizer.optimizer if isinstance(optimizer, LightningOptimizer) else optimizer
+        late = scaler is not None and getattr(inner, "_step_supports_amp_scaling", False)
+        rates = [group["lr"] for group in inner.param_groups]
+
+        def closure() -> Any:
+            assert optimizer_closure is not None
+            loss = optimizer_closure()
+            if scaler is not None and late:
+                scaler.unscale_(inner)
+            for group, rate in zip(inner.param_groups, rates, strict=True):
+                group["lr"] = rate * self._rate
+            return loss
+
+        try:
+            super().optimizer_step(epoch, batch_idx, optimizer, closure)
+        finally:
+            for group, rate in zip(inner.param_groups, rates, strict=True):
+                group["lr"] = rate
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip, and keep the norm before clipping: computed once, after unscaling."""
+        if not gradient_clip_val:
+            return
+        if gradient_clip_algorithm == "value":
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        if gradient_clip_algorithm not in (None, "norm"):
+            raise ConfigError(
+                f"trainer.gradient_clip_algorithm: '{gradient_clip_algorithm}' "
+                "is not one of norm, value"
+            )
+        parameters = [p for p in self.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
+        self.last_norm = norm.detach()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add config and spec as plain dicts, states of streams and of the random numbers."""
+        checkpoint[KEY] = dict(self._stamp)
+        checkpoint["torch_rng_state"] = torch.get_rng_state()
+        checkpoint["carried_states"] = self._carry.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on in the streams; keep the random state for `on_train_start`, as building uses it."""
+        self._random_state = checkpoint.get("torch_rng_state")
+        if "carried_states" in checkpoint:  # older ones have none
+            self._carry.load_state_dict(checkpoint["carried_states"], self.global_rank)
+
+    def on_train_start(self) -> None:
+        """Continue the random numbers of a resumed run, and its schedule.
+
+        A cosine schedule that is now to last for more epochs goes on where its new curve is.
+        """
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max != self._epochs:
+            scheduler.T_max = self._epochs
+            share = (1 + math.cos(math.pi * scheduler.last_epoch / scheduler.T_max)) / 2
+            least = scheduler.eta_min
+            rates = [least + (float(base) - least) * share for base in scheduler.base_lrs]
+            for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+        if self._random_state is not None:
+            torch.set_rng_state(self._random_state.cpu())
+            self._random_state = None

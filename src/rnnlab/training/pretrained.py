@@ -1,0 +1,144 @@
+"""An encoder that starts from a trained one (Dai and Le 2015, arXiv:1511.01432)."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from rnnlab.data.reading import sha256
+from rnnlab.data.spec import Spec
+from rnnlab.data.vocab import PAD, Vocab
+from rnnlab.errors import CheckpointError, ConfigError
+from rnnlab.layers.base import Layer
+from rnnlab.nn.embedding import TokenEmbedding
+from rnnlab.nn.encoder import Encoder
+from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
+
+FORM, SIZE = ("nonlinearity",), ("hidden_size",)
+"""Options of cells, where they have them, that decide what weights mean, and what fits."""
+
+
+class Pretrained:
+    """The encoder of a checkpoint, as the start of another one.
+
+    Recurrent layers must be of the same cell and sizes. Vectors are matched by word: a word that
+    the trained run did not know keeps its new vector, and there is no fallback to another case. A
+    single layer that reads ahead also starts the forward direction of one that reads both ways.
+
+    Args:
+        path: The checkpoint, or its run's folder (its best checkpoint).
+        trusted: Packages of the user's own that its configuration may name.
+
+    Raises:
+        CheckpointError: Missing, broken or not to be trusted.
+    """
+
+    def __init__(self, path: str, trusted: list[str]) -> None:
+        self.path = path
+        try:
+            self._checkpoint = read_checkpoint(find_checkpoint(path), trusted)
+        except CheckpointError as error:
+            raise CheckpointError(f"encoder.init_from: {error}") from None
+        self._state = _below("encoder.", self._checkpoint.state_dict)
+        self._layers = _below("layers.", self._state)
+        self._both = any(".ahead." in key for key in self._layers)
+
+    def checksums(self) -> dict[str, str]:
+        """sha256 of the checkpoint, by its path."""
+        return {str(self._checkpoint.path): sha256(self._checkpoint.path)}
+
+    def initialise(self, encoder: Encoder, spec: Spec) -> str:
+        """Give an encoder the trained weights; what was taken, in words.
+
+        Args:
+            encoder: Newly made; changed in place.
+            spec: Of the data that it reads.
+
+        Raises:
+            ConfigError: They do not fit; names all that differs.
+        """
+        half = encoder.bidirectional and not self._both
+        layers = {
+            key.replace(".", ".ahead.", 1) if half else key: value
+            for key, value in self._layers.items()
+        }
+        unlike = [*_unlike(encoder, layers, half=half)]
+        options = FORM + SIZE if unlike else FORM  # the last layer may have a size of its own
+        differences = [*self._differences(encoder, options)] or unlike
+        if differences:
+            raise ConfigError(
+                f"encoder.init_from: {self.path} does not fit: {'; '.join(differences)}"
+            )
+        encoder.layers.load_state_dict(layers, strict=not half)
+        count = len(encoder.layers)
+        said = f"{count} layer{'s' if count > 1 else ''}"
+        said += ", the forward direction alone" if half else ""
+        if isinstance(encoder.embedding, TokenEmbedding):
+            taken, words = self._copy_vectors(encoder.embedding, spec)
+            said += f", vectors of {taken:,} of {words:,} words"
+        return f"{said} from {self.path}"
+
+    def _differences(self, encoder: Encoder, options: Sequence[str]) -> Iterator[str]:
+        """Whatever a user can change, as `X there, Y here`."""
+        if not self._layers:
+            yield "no recurrent layer there"
+            return
+        cell = self._checkpoint.cfg["cell"]
+        (first, *_) = (part for part in encoder.layers.modules() if isinstance(part, Layer))
+        here = f"{type(first).__module__}.{type(first).__qualname__}"
+        if cell["_target_"] != here:
+            yield _told("cell", cell["_target_"].rpartition(".")[2], type(first).__name__)
+        for name in options:
+            there, now = cell.get(name), getattr(first, name, None)
+            if None not in (there, now) and there != now:
+                yield _told(f"cell.{name}", there, now)
+        depth, layers = len({key.split(".")[0] for key in self._layers}), len(encoder.layers)
+        if depth != layers:
+            yield _told("encoder.num_layers", depth, layers)
+        if self._both and not encoder.bidirectional:
+            yield _told("encoder.bidirectional", "true", "false")
+        if encoder.bidirectional and not self._both and layers > 1:
+            yield "several layers that read ahead there, layers that read both ways here"
+        table = self._state.get("embedding.weight")
+        there = None if table is None else table.shape[1]
+        embedding = encoder.embedding
+        now = embedding.output_size if isinstance(embedding, TokenEmbedding) else None
+        if there != now:
+            yield _told("vectors of words", _size(there), _size(now))
+
+    def _copy_vectors(self, embedding: TokenEmbedding, spec: Spec) -> tuple[int, int]:
+        old, new = self._checkpoint.spec.source, spec.source
+        assert isinstance(old, Vocab)  # both have vectors of words
+        assert isinstance(new, Vocab)
+        known = {token: row for row, token in enumerate(old.tokens) if token != PAD}
+        base = new.tokens[: new.base_size]
+        rows = [(row, known[token]) for row, token in enumerate(base) if token in known]
+        to, source = torch.tensor(rows, dtype=torch.long).view(-1, 2).T
+        with torch.no_grad():
+            embedding.weight[to] = self._state["embedding.weight"][source]
+        return len(rows), len(base) - 1  # padding is no word
+
+
+def _unlike(encoder: Encoder, layers: dict[str, Tensor], *, half: bool) -> Iterator[str]:
+    """Parameters that are not on both sides, or of other shapes."""
+    wanted = encoder.layers.state_dict()
+    if half:
+        wanted = {key: value for key, value in wanted.items() if ".ahead." in key}
+    for key in dict.fromkeys([*wanted, *layers]):
+        there, here = (
+            tuple(side[key].shape) if key in side else "nothing" for side in (layers, wanted)
+        )
+        if there != here:
+            yield _told(f"layers.{key}", there, here)
+
+
+def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _told(what: str, there: object, here: object) -> str:
+    return f"{what} {there} there, {here} here"
+
+
+def _size(size: int | None) -> str:
+    return "none" if size is None else f"of {size} features"

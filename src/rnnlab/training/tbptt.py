@@ -1,0 +1,53 @@
+"""Recurrent states that live longer than a batch."""
+
+from typing import Any
+
+import torch
+from torch import distributed
+
+from rnnlab.data.batch import Batch
+from rnnlab.layers.base import State
+from rnnlab.nn.encoder import Encoded, Encoder
+
+
+class Carry:
+    """Truncated backpropagation through time: states go on from batch to batch, gradients do not.
+
+    A stream's state is carried on wherever the data says that a batch continues the one before
+    (`Batch.carry`), so it starts anew with every epoch and split. Training and evaluation have
+    states of their own: a validation in the middle of an epoch does not disturb the training.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[bool, tuple[State, ...]] = {}
+
+    def encode(self, encoder: Encoder, batch: Batch) -> Encoded:
+        """Encode a batch; from the states of the one before where it continues that."""
+        if batch.carry is None:
+            encoded: Encoded = encoder(batch.inputs, batch.lengths, batch.words)
+            return encoded
+        mode = encoder.training
+        before = self._states.get(mode, ()) if batch.carry else ()
+        device = batch.inputs.device
+        states = tuple(tuple(part.to(device) for part in state) for state in before)
+        encoded = encoder(batch.inputs, None, batch.words, states)
+        self._states[mode] = tuple(
+            tuple(part.detach() for part in state) for state in encoded.states
+        )
+        return encoded
+
+    def state_dict(self) -> dict[str, Any]:
+        """The training's states, for a checkpoint: those of every process."""
+        states = self._states.get(True, ())
+        mine = [[part.cpu() for part in state] for state in states]
+        everyone: list[Any] = [mine]
+        if states and distributed.is_available() and distributed.is_initialized():
+            everyone = [None] * distributed.get_world_size()
+            distributed.all_gather_object(everyone, mine)
+        return {"processes": everyone}
+
+    def load_state_dict(self, state_dict: dict[str, Any], rank: int = 0) -> None:
+        """Go on from the states of a checkpoint; from none where it has none for this process."""
+        processes = state_dict["processes"]
+        mine: list[list[torch.Tensor]] = processes[rank] if rank < len(processes) else []
+        self._states = {True: tuple(map(tuple, mine))}

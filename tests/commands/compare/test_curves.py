@@ -1,0 +1,154 @@
+"""What is drawn: means over seeds, panels, scales, half-lives against lags."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnlab.commands.compare.curves import draw, gradients, losses, mean_series
+from rnnlab.commands.compare.events import Log, Series
+from rnnlab.commands.compare.groups import Group
+from rnnlab.commands.compare.memory import half_life, solved
+from rnnlab.commands.compare.reach import draw_reach
+from rnnlab.commands.compare.run import read_run
+from rnnlab.commands.compare.style import COLOURS, DASHES, looks
+
+
+@pytest.fixture(scope="module")
+def run(trained):
+    """A completed run."""
+    return read_run(trained.sweep / "2_gru-1")
+
+
+def series(points):
+    steps, values = zip(*points, strict=True)
+    return Series(np.array(steps), np.array(values, dtype=float))
+
+
+def with_scalars(run, **scalars):
+    """The run with other scalars; `__` in a name is a slash."""
+    named = {name.replace("__", "/"): series(points) for name, points in scalars.items()}
+    return replace(run, log=Log(named, {}))
+
+
+def test_mean_of_two_seeds_by_hand():
+    one = series([(0, 1.0), (10, 3.0), (20, 3.0)])
+    other = series([(0, 3.0), (5, 3.0), (10, 5.0)])
+    steps, values = mean_series([one, other])
+    assert steps.tolist() == [0, 5, 10]  # as far as both go
+    assert values.tolist() == [2.0, 2.5, 4.0]
+
+
+curve = st.dictionaries(st.integers(0, 50), st.floats(-9, 9), min_size=1).map(
+    lambda points: series(sorted(points.items()))
+)
+
+
+@given(curve)
+def test_the_mean_of_one_is_itself(one):
+    steps, values = mean_series([one, one])
+    np.testing.assert_array_equal(steps, one.steps)
+    np.testing.assert_allclose(values, one.values)
+
+
+def test_the_norm_of_a_kernel_is_that_of_all_its_gates(run):
+    picked = gradients(run)
+    assert next(iter(picked)) == "all parameters"
+    scalars = run.scalars("grad/encoder.0/recurrent/")
+    assert len(scalars) == 3
+    expected = np.sqrt(sum(each.values**2 for each in scalars.values()))
+    np.testing.assert_allclose(picked["encoder.0, recurrent weights"].values, expected)
+    assert (picked["all parameters"].values[0] > expected[0]).all()
+
+
+def test_losses_show_the_monitored_metric_once(run):
+    assert list(losses([run])(run)) == [
+        *("training loss", "validation loss", "validation accuracy")
+    ]
+    points = [(1, 0.5), (2, 0.25)]
+    same = with_scalars(run, val__loss=points, val__accuracy=points)
+    assert list(losses([same])(same)) == ["validation loss"]
+
+
+def test_lines_are_the_runs_and_their_mean(run):
+    runs = [with_scalars(run, train__loss=[(1, 2.0), (9, value)]) for value in (1.0, 1.2)]
+    figure = draw([Group("g", tuple(runs), None)], losses(runs), title="t", unit="")
+    (panel,) = figure.axes
+    ends = sorted(line.get_ydata()[-1] for line in panel.lines)
+    assert ends == pytest.approx([1.0, 1.1, 1.2])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["g (2 runs)"]
+
+
+def test_a_diverged_run_leaves_the_frame_and_the_others_stay_in_it(run, trained):
+    wild = with_scalars(read_run(trained.diverged), train__loss=[(1, 2.0), (2, 1e20), (3, np.nan)])
+    calm = with_scalars(run, train__loss=[(1, 2.0), (9, 1.0)])
+    groups = [Group("calm", (calm,), None), Group("wild", (wild,), None)]
+    figure = draw(groups, losses([calm]), title="t", unit="")
+    low, high = figure.axes[0].get_ylim()
+    assert 0.5 < low < 1 < 2 < high < 3
+    assert "diverged" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_values_over_decades_get_a_logarithmic_axis(run):
+    for end, scale in ((1e-4, "log"), (1.0, "linear"), (0.0, "linear")):
+        one = with_scalars(run, train__loss=[(1, 2.0), (9, end)])
+        figure = draw([Group("g", (one,), None)], losses([one]), title="t", unit="")
+        assert figure.axes[0].get_yscale() == scale
+
+
+def test_nothing_logged_is_nothing_drawn(run):
+    assert draw([Group("g", (with_scalars(run),), None)], gradients, title="t", unit="") is None
+
+
+def test_families_share_a_colour_and_no_two_groups_look_the_same(run):
+    groups = [Group(str(i), (run,), family) for i, family in enumerate("aabbb")]
+    styles = looks(groups)
+    assert len({style["color"] for style in styles}) == 2
+    assert len({str(style) for style in styles}) == 5
+    many = looks([Group(str(i), (run,), None) for i in range(len(COLOURS) * len(DASHES))])
+    assert len({str(style) for style in many}) == len(many)
+
+
+def test_the_half_life_is_that_of_the_layer_that_reaches_farthest(run):
+    assert half_life(with_scalars(run)) is None
+    both = with_scalars(
+        run,
+        flow__encoder_0__ahead__half_life=[(1, 3.0), (9, 30.0)],
+        flow__encoder_0__back__half_life=[(1, 4.0), (9, 20.0)],
+        flow__encoder_0__back__decades_per_step=[(1, -400.0), (9, 500.0)],
+    )
+    assert half_life(both) == 30
+    assert half_life(both, 0) == 4
+
+
+def test_a_memory_task_is_solved_from_its_goal_on(run, trained):
+    at = {
+        value: replace(run, record={**run.record, "score": value, "val": {"accuracy": value}})
+        for value in (0.989, 0.99)
+    }
+    assert [solved(each) for each in at.values()] == [False, True]
+    adding = {"data": "rnnlab.data.datasets.adding.Adding"}
+    low = {**run.record, "score": -0.009, "val": {"mse": 0.009}}
+    high = {**run.record, "score": -0.02, "val": {"mse": 0.02}}
+    assert solved(replace(run, targets=adding, record=low)) is True
+    assert solved(replace(run, targets=adding, record=high)) is False
+    assert solved(read_run(trained.running)) is None
+    assert solved(read_run(trained.diverged)) is None
+    assert solved(replace(run, targets={"data": "os.path.Path"})) is None  # nothing is imported
+
+
+def test_half_life_against_lag_has_one_mark_a_run(run):
+    lives = {"flow__encoder.0__half_life": [(1, 2.0), (9, 50.0)]}
+    groups = [Group("g", (with_scalars(run, **lives),) * 2, None)]
+    figure = draw_reach(groups)
+    marks = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    assert [line.get_ydata()[0] for line in marks] == [50, 50]
+    assert [round(float(line.get_xdata()[0])) for line in marks] == [4, 4]  # data.lag
+    assert draw_reach([Group("g", (with_scalars(run),), None)]) is None
+    infinite = {"flow__encoder.0__half_life": [(1, 2.0), (9, np.inf)]}
+    figure = draw_reach([Group("g", (with_scalars(run, **infinite),), None)])
+    top = figure.axes[0].get_ylim()[1]
+    assert figure.axes[0].lines[-1].get_ydata()[0] == top
+    assert np.isfinite(top)

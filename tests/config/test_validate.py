@@ -1,0 +1,284 @@
+"""Mistakes in configurations: every one told, in one style, before anything is made."""
+
+import inspect
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from rnnlab.config.compose import compose_words
+from rnnlab.config.validate import (
+    check_node,
+    data_of_kind,
+    find_problems,
+    options,
+    suggest,
+    validate,
+)
+from rnnlab.errors import ConfigError
+from tiny import call, python, refused, start, write
+
+TABLE = {
+    "cell=gruu": "Could not find 'cell/gruu'. Available: gru, lstm, rnn",
+    "cell.hiden_size=3": "cell.hiden_size: LSTM has no such option; did you mean 'hidden_size'?",
+    "task.pooling=lst": "task.pooling: 'lst' is not one of last, mean, max, attention",
+    "task=translation task.attention=true": "task.attention: 'True' is not one of additive, dot, "
+    "general, scaled, none",
+    "encoder.dropout=hi": "encoder.dropout: 'hi' is not a float",
+    "task=ner data=imdb": "task ner needs tags; data imdb gives label. "
+    "Data with tags: conll2003, conll_files, copying, ud_english_ewt, wikigold",
+    "+cell.hiden_size=3": "cell.hiden_size: LSTM has no such option; did you mean 'hidden_size'?",
+    "++trainer.max_epoch=3": "trainer.max_epoch: Trainer has no such option; "
+    "did you mean 'max_epochs'?",
+    "+optimizer.lrr=1": "optimizer.lrr: Adam has no such option; did you mean 'lr'?",
+    "encoder.bidirectional=1": "encoder.bidirectional: '1' is not true or false",
+    "cell.hidden_size=8.5": "cell.hidden_size: '8.5' is not an int",
+    "cell.hidden_size=null": "cell.hidden_size: null is not an int",
+    "cell.hidden_size=[8]": "cell.hidden_size: '[8]' is not an int",
+    "cell.forget_bias=.nan": "cell.forget_bias: '.nan' is not a float or null",
+    "cell.forget_bias=nan": "cell.forget_bias: not a number",
+    "cell.init=true": "cell.init: 'True' is not one of orthogonal, torch",
+    "+cell._args_=[1]": "cell._args_: keys with an underscore are not options",
+    "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not an int or null",
+    "embedding=glove ~embedding.path": "embedding.path: FileVectors needs a value for it",
+    "logger=none logger.name=x": "logger.name: nothing is chosen here that has options",
+    "scheduler=none +scheduler.gamma=0.5": "scheduler.gamma: nothing is chosen here that has "
+    "options",
+    "diagnostics=off diagnostics.weight_flow.every_n_steps=3": "diagnostics.weight_flow."
+    "every_n_steps: nothing is chosen here that has options",
+    "diagnostics.max_overhead=often": "diagnostics.max_overhead: 'often' is not a float or null",
+    "diagnostics.max_overhead=0": "diagnostics.max_overhead: 0 is not above 0 and below 1",
+    "diagnostics.max_overhead=1.0": "diagnostics.max_overhead: 1.0 is not above 0 and below 1",
+    "diagnostics.max_overhead=nan": "diagnostics.max_overhead: nan is not above 0 and below 1",
+    "diagnostics.max_overheat=0.03": "diagnostics.max_overheat: no such option; "
+    "did you mean 'max_overhead'?",
+    "+cell.extra.hidden=3": "cell.extra: LSTM has no such option; there are: "
+    "chrono, forget_bias, hidden_size, init, kernel",
+    "cell.hidden_size.x=3": "cell.hidden_size: '{'x': 3}' is not an int",
+    "task.pooling=${sed}": "task.pooling: Interpolation key 'sed' not found",
+}
+
+
+@pytest.mark.parametrize("words", TABLE)
+def test_one_line_for_one_mistake(words, capsys):
+    assert refused(call(capsys, "check", *words.split())) == TABLE[words]
+
+
+@pytest.mark.parametrize("word", [[], ["train"], ["check"], ["train", "-m"]])
+def test_the_same_line_wherever_it_is_asked_for(word, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = call(capsys, *word, "cell.hiden_size=3", "task=delayed_recall")
+    assert refused(said) == TABLE["cell.hiden_size=3"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_mistakes_at_once(capsys):
+    words = ["cell.hiden_size=3", "task.pooling=lst", "encoder.dropout=hi", "data=multi30k"]
+    said = call(capsys, "check", *words)
+    assert said.code == 2
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert len(lines) == 4
+    for word in words[:3]:
+        assert f"rnnlab: {TABLE[word]}" in lines
+    assert lines[-1] == (
+        "rnnlab: task sentiment needs label; data multi30k gives tokens. "
+        "Data with label: delayed_recall, imdb, names, parity, sentiment_files, sequential_mnist, "
+        "sst"
+    )
+
+
+def test_all_unknown_names_at_once(capsys):
+    said = call(capsys, "check", "cell=gruu", "sead=3", "optimizer=adan", "embeding.size=3")
+    assert said.code == 2
+    assert said.err.splitlines() == [
+        "rnnlab: Could not find 'cell/gruu'. Available: gru, lstm, rnn",
+        "rnnlab: sead: rnnlab has no option 'sead'; did you mean 'seed'?",
+        "rnnlab: Could not find 'optimizer/adan'. Available: adam, adamw, rmsprop, sgd",
+        "rnnlab: embeding.size: rnnlab has no option 'embeding'; did you mean 'embedding'?",
+    ]
+
+
+def test_mistakes_of_every_run_of_a_grid(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    grid = ["cell=rnn,gru", "task.pooling=last,lst", "cell.forget_bias=1"]
+    said = call(capsys, "train", "-m", *grid, "task=delayed_recall")
+    assert said.code == 2
+    assert said.err.splitlines() == [
+        "rnnlab: cell.forget_bias: RNN has no such option; there are: "
+        "hidden_size, init, kernel, nonlinearity, recurrent_gain",
+        "rnnlab: cell.forget_bias: GRU has no such option; there are: "
+        "chrono, hidden_size, init, kernel, update_bias",
+        f"rnnlab: {TABLE['task.pooling=lst']}",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sead: 3\n", "sead: no such option; did you mean 'seed'? (in experiment/mine)"),
+        ("cell:\n  hiden_size: 3\n", TABLE["cell.hiden_size=3"]),
+        ("encoder:\n  dropout: hi\n", TABLE["encoder.dropout=hi"]),
+        ("trainer:\n  max_epoch: 3\n", TABLE["++trainer.max_epoch=3"]),
+        ("checkpoint:\n  every_n_step: 3\n", "checkpoint.every_n_step: no such option; "
+         "did you mean 'every_n_steps'? (in experiment/mine)"),
+        ("seed: x\n", "seed: Value 'x' of type 'str' could not be converted to Integer "
+         "(in experiment/mine)"),
+        ("cell: 3\n", "cell: nothing is chosen here that has options"),
+        ("defaults:\n  - override /cell: gruu\n", TABLE["cell=gruu"]),
+    ],
+)  # fmt: skip
+def test_keys_in_a_file_of_the_users_own(text, message, capsys, tmp_path):
+    write(tmp_path / "experiment" / "mine.yaml", f"# @package _global_\n{text}")
+    said = call(capsys, "check", "--config-dir", tmp_path, "experiment=mine")
+    assert refused(said) == message
+
+
+def test_broken_yaml_of_the_users_own_names_the_line(capsys, tmp_path):
+    file = write(tmp_path / "experiment" / "mine.yaml", "# @package _global_\nseed: 3\ntask: [\n")
+    message = refused(call(capsys, "check", "--config-dir", tmp_path, "experiment=mine"))
+    assert message.startswith(f"{file}:4: ")
+
+
+@pytest.mark.parametrize("text", ["", "hidden_size: 3\n", "_target_: rnnlab.layers.lstm.LTSM\n"])
+def test_a_file_without_a_component_is_no_choice(text, capsys, tmp_path):
+    write(tmp_path / "cell" / "mine.yaml", text)
+    assert refused(call(capsys, "check", "--config-dir", tmp_path, "cell=mine")).startswith("cell")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("seed=x", "seed: 'x' is not an int"),
+        ("seed=null", "seed: null is not an int"),
+        ("early_stopping.patience=soon", "early_stopping.patience: 'soon' is not an int or null"),
+        ("checkpoint.every=3", "checkpoint.every: no such option; there are: every_n_steps"),
+        ("trust.x=3", "trust.x: no such option; it has none"),
+        ("trust=mine", "trust: 'mine' is not a list (each a text)"),
+        ("cell=rnn,gru", "cell=rnn,gru: several values need -m; a list is written cell=[...]"),
+        ("cell.hidden_size=[", "cell.hidden_size=[: not KEY=VALUE"),
+        ("hello", "hello: not KEY=VALUE"),
+        ("=3", "=3: not KEY=VALUE"),
+        ("hydra.rnu.dir=x", "hydra.rnu: "),
+        ("task=[ner,nerr]", "Could not find 'task/nerr'. Available: adding, "),
+        ("~task", "data: Missing"),
+        ("cell.hidden_size=???", "cell.hidden_size: "),
+        ("cell@encoder=gru", "Could not override 'cell@encoder'"),
+        ("+cell=gru", ""),
+        ("cell=3", "Could not find 'cell/3'. Available: gru, lstm, rnn"),
+        ("cell=null", "Could not find 'cell/null'. Available: gru, lstm, rnn"),
+        ("++cell=5", "Could not find 'cell/5'"),
+        ("--config-dir nowhere", "--config-dir: no folder nowhere"),
+        ("--mulitrun", "--mulitrun: no such flag; did you mean '--multirun'?"),
+    ],
+)
+def test_what_hydra_refuses_is_one_line_too(words, message, capsys):
+    assert refused(call(capsys, "check", *words.split())).startswith(message)
+
+
+def test_values_are_texts_once_interpolated(capsys):
+    r"""`\${...}` is a text with a dollar: it is not looked up later."""
+    written = r"data.train=\${oc.env:HOME}/x.tsv"
+    composed = compose_words("train", ["data=sentiment_files", written])
+    assert composed.cfg["data"]["train"] == "${oc.env:HOME}/x.tsv"
+    said = call(capsys, "train", "data=sentiment_files", written)
+    assert refused(said) == "${oc.env:HOME}/x.tsv: no such file"
+
+
+def test_interpolations_are_followed(capsys):
+    composed = compose_words("train", ["seed=7", "data=parity", "data.lag=${seed}"])
+    assert composed.cfg["data"]["lag"] == composed.cfg["data"]["seed"] == 7
+
+
+def test_check_prints_what_was_resolved(capsys):
+    from omegaconf import OmegaConf
+
+    said = call(capsys, "check", "task=ner", "cell=gru", "encoder.bidirectional=true", "seed=3")
+    assert (said.code, said.err) == (0, "")
+    cfg = OmegaConf.to_container(OmegaConf.create(said.out), resolve=False)
+    assert cfg["cell"]["_target_"] == "rnnlab.layers.gru.GRU"
+    assert cfg["encoder"]["bidirectional"] is True
+    assert cfg["data"]["seed"] == 3
+    assert "${" not in said.out
+    assert validate(cfg) is None
+
+
+@pytest.fixture(scope="module")
+def imports(tmp_path_factory):
+    """CPU seconds to import what a training needs, on this machine: what speed is measured by."""
+    said = python("-c", "import torch, lightning", cwd=tmp_path_factory.mktemp("imports"))
+    assert said.code == 0, said.err
+    return said.seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "share"), [("cell=gruu", 1 / 3), ("sead=3", 1 / 3), ("cell.hiden_size=3", 1.6)]
+)
+def test_mistakes_are_told_soon(words, share, imports, tmp_path):
+    said = start("train", words, cwd=tmp_path)
+    assert "Traceback" not in said.err
+    assert refused(said)
+    assert said.seconds < share * imports
+    assert not list(tmp_path.iterdir())
+
+
+class Part:
+    """A component like ours: what is wired, then what is chosen."""
+
+    def __init__(self, wired: int, *, size: int, kind: Literal["a", "b"] = "a"):
+        pass
+
+
+def test_only_keyword_parameters_are_options():
+    assert list(options(Part)) == ["size", "kind"]
+    assert options(Part)["size"].default is inspect.Parameter.empty
+    assert list(check_node("x", {"size": 1}, Part)) == []
+    assert list(check_node("x", {"wired": 1, "kind": "c"}, Part)) == [
+        "x.wired: Part has no such option; there are: kind, size",
+        "x.kind: 'c' is not one of a, b",
+        "x.size: Part needs a value for it",
+    ]
+
+
+def test_every_parameter_but_the_first_is_an_option_of_a_torch_class():
+    from torch.optim import SGD
+    from torch.optim.lr_scheduler import StepLR
+
+    assert "params" not in options(SGD)
+    assert {"lr", "momentum", "nesterov"} <= set(options(SGD))
+    assert "optimizer" not in options(StepLR)
+    assert {"step_size", "gamma"} <= set(options(StepLR))
+
+
+def test_suggestions():
+    assert suggest("hiden", ["hidden", "lag"]) == "did you mean 'hidden'?"
+    assert suggest("zzz", ["b", "a"]) == "there are: a, b"
+    assert suggest("zzz", []) == "it has none"
+
+
+@pytest.mark.parametrize("kind", ["label", "tags", "tokens", "values"])
+def test_there_is_data_of_every_kind(kind):
+    assert data_of_kind(kind)
+
+
+def test_problems_do_not_hide_each_other():
+    cfg = compose_words("train", ["cell.hiden_size=3"]).cfg
+    cfg["optimizer"]["_target_"] = "os.system"
+    cfg["data"]["_target_"] = "rnnlab.data.datasets.imdb.Nothing"
+    problems = list(find_problems(cfg, {}))
+    assert len(problems) == 3
+    with pytest.raises(ConfigError) as caught:
+        validate(cfg)
+    assert str(caught.value).splitlines() == problems
+
+
+def test_folders_of_the_users_own_are_found_from_anywhere(tmp_path, monkeypatch, capsys):
+    write(tmp_path / "my" / "cell" / "small.yaml", "defaults: [gru]\nhidden_size: 3\n")
+    monkeypatch.chdir(tmp_path)
+    for given in (["--config-dir", "my"], ["--config-dir=my"], ["-cd", Path("my").resolve()]):
+        said = call(capsys, "check", *given, "cell=small")
+        assert said.code == 0
+        assert "hidden_size: 3" in said.out
+    said = call(capsys, "check", "--config-dir=my", "cell=smal")
+    assert refused(said) == "Could not find 'cell/smal'. Available: gru, lstm, rnn, small"

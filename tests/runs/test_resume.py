@@ -1,0 +1,197 @@
+"""A run that was stopped and resumed equals one that was not, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from lightning import Callback
+
+from rnnlab.config.compose import compose_words
+from rnnlab.errors import ConfigError, Interrupted
+from rnnlab.runs import train
+from rnnlab.runs.train import resume_run
+from runs import SMALL, merged, small_run, weights
+
+WORDS = [
+    "encoder.num_layers=2",
+    "encoder.dropout=0.3",
+    "encoder.input_dropout=0.2",
+    "trainer.accumulate_grad_batches=3",
+    "data.train_size=480",
+    "checkpoint.every_n_steps=2",
+]
+
+
+class StopAt(Callback):
+    """Ends a run in the middle of an epoch, in the middle of an accumulation."""
+
+    def __init__(self, batch: int, epoch: int) -> None:
+        self.at = (epoch, batch)
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if (trainer.current_epoch, batch_idx) == self.at:
+            raise Interrupted
+
+
+def equal(one, two):
+    a, b = weights(one), weights(two)
+    assert a.keys() == b.keys()
+    assert a
+    for name, value in a.items():
+        assert torch.equal(value, b[name]), name
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 7), (1, 4), (0, 14)])
+def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, cell, epoch, batch):
+    words = [*WORDS, f"cell={cell}", "trainer.max_epochs=3", "scheduler=plateau"]
+    words += ["scheduler.patience=0", "optimizer.lr=0.3"]  # the schedule must act, and go on
+    words += ["checkpoint.share=1"]  # whatever a write costs, from where each case is to go on
+    whole = small_run(tmp_path / "whole", *words)
+    real = train.build_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "build_callbacks", lambda *a: [*real(*a), StopAt(batch, epoch)])
+        stopped = small_run(tmp_path / "stopped", *words)
+    assert stopped.status == "interrupted"
+    resumed = resume_run(tmp_path / "stopped", [], [])
+    assert resumed.status == "completed"
+    equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "stopped/checkpoints/last.ckpt")
+    equal(tmp_path / "whole/checkpoints/best.ckpt", tmp_path / "stopped/checkpoints/best.ckpt")
+    assert resumed.record["test"] == whole.record["test"]
+    assert resumed.record["steps"] == whole.record["steps"]
+
+
+def test_more_epochs_are_accepted(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    more = resume_run(tmp_path / "run", ["trainer.max_epochs=3"], [])
+    whole = small_run(tmp_path / "whole", "trainer.max_epochs=3")
+    assert more.record["epochs"] == 3
+    assert more.record["test"] == whole.record["test"]
+
+
+def test_while_it_goes_on_there_is_no_record_of_the_part_before(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    small_run(folder, "trainer.max_epochs=1")
+    real = train.conclude
+    found = []
+
+    def conclude(*args, **options):
+        found.append((folder / "metrics.json").exists())
+        return real(*args, **options)
+
+    monkeypatch.setattr(train, "conclude", conclude)
+    resume_run(folder, ["trainer.max_epochs=2"], [])
+    assert found == [False]
+    assert (folder / "metrics.json").exists()
+
+
+def test_of_epochs_with_equal_scores_the_first_is_told(tmp_path):
+    """With its score alone: other figures of it are not known at the end."""
+    words = ["trainer.max_epochs=3", "optimizer=sgd", "optimizer.lr=1e-12", "data.val_size=8"]
+    record = small_run(tmp_path / "run", *words).record
+    assert (record["best_epoch"], record["epochs"]) == (1, 3)
+    assert list(record["val"]) == ["accuracy"]
+
+
+def test_no_more_epochs_is_said(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    with pytest.raises(ConfigError, match=r"resume: the run has all of its 1 epochs"):
+        resume_run(tmp_path / "run", [], [])
+
+
+def test_the_best_epoch_is_remembered_in_a_folder_that_was_moved(tmp_path):
+    first = small_run(tmp_path / "run", "trainer.max_epochs=1")
+    best = weights(tmp_path / "run/checkpoints/best.ckpt")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    # with this rate nothing good can follow
+    state = torch.load(tmp_path / "moved/checkpoints/last.ckpt", weights_only=True)
+    state["optimizer_states"][0]["param_groups"][0]["lr"] = 1e3
+    torch.save(state, tmp_path / "moved/checkpoints/last.ckpt")
+    more = resume_run(tmp_path / "moved", ["trainer.max_epochs=2"], [])
+    after = weights(tmp_path / "moved/checkpoints/best.ckpt")
+    if more.score == first.score:
+        assert all(torch.equal(best[name], after[name]) for name in best)
+    assert more.score >= first.score
+
+
+def test_a_cosine_schedule_that_is_to_last_longer_goes_on_where_its_curve_is(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=2", "scheduler=cosine")
+    resume_run(tmp_path / "run", ["trainer.max_epochs=4"], [])
+    state = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    schedule = state["lr_schedulers"][0]
+    assert schedule["T_max"] == 4
+    assert schedule["_last_lr"][0] == pytest.approx(0.0, abs=1e-9)
+    second = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
+    assert second["epoch"] < 4
+
+
+@pytest.mark.parametrize("word", ["optimizer.lr=1e-5", "cell.hidden_size=17", "data.symbols=5"])
+def test_what_cannot_change_is_refused_and_nothing_is_lost(tmp_path, word):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    before = (tmp_path / "run/config.yaml").read_text()
+    with pytest.raises(ConfigError, match="cannot change in a resumed run"):
+        resume_run(tmp_path / "run", ["trainer.max_epochs=2", word], [])
+    assert (tmp_path / "run/config.yaml").read_text() == before
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    with pytest.raises(ConfigError, match="holds a run already"):
+        small_run(tmp_path / "run", "trainer.max_epochs=1")
+
+
+def start(folder, *words):
+    command = [sys.executable, "-m", "rnnlab", "train", *merged([*SMALL, *words])]
+    return subprocess.Popen(
+        [*command, f"hydra.run.dir={folder}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for(path, process):
+    for _ in range(600):
+        if path.exists():
+            return
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+    raise AssertionError(f"{path} did not appear")
+
+
+LONG = [*WORDS, "trainer.max_epochs=40", "data.lag=20"]
+
+
+@pytest.mark.slow
+def test_killed_and_resumed(tmp_path):
+    process = start(tmp_path / "killed", *LONG)
+    wait_for(tmp_path / "killed/checkpoints/last.ckpt", process)
+    process.kill()
+    process.communicate()
+    words = ["trainer.max_epochs=5"]
+    whole = small_run(tmp_path / "whole", *LONG, *words)
+    resumed = resume_run(tmp_path / "killed", words, [])
+    assert resumed.record["test"] == whole.record["test"]
+    equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "killed/checkpoints/last.ckpt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, number):
+    process = start(tmp_path / "run", *LONG)
+    wait_for(tmp_path / "run/checkpoints/last.ckpt", process)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, said
+    assert f"continue with: rnnlab train resume={tmp_path / 'run'}" in said
+    assert "Traceback" not in said
+    words = compose_words("train", merged([*SMALL, *LONG]))
+    assert words.cfg["trainer"]["max_epochs"] == 40
+    resumed = resume_run(tmp_path / "run", ["trainer.max_epochs=5"], [])
+    whole = small_run(tmp_path / "whole", *LONG, "trainer.max_epochs=5")
+    assert resumed.record["test"] == whole.record["test"]

@@ -1,0 +1,94 @@
+"""States carried from batch to batch are those of one long pass."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from test_encoder import Words
+
+from rnnlab.data.stream import Stream
+from rnnlab.layers.gru import GRU
+from rnnlab.layers.lstm import LSTM
+from rnnlab.layers.rnn import RNN
+from rnnlab.nn.encoder import Encoder
+from rnnlab.training.tbptt import Carry
+
+IDS = np.random.default_rng(0).integers(1, 8, 61).astype(np.int32)
+KERNELS = ["fused", "bptt", "scan"]
+
+
+def make(cell=LSTM, kernel="auto", **options):
+    torch.manual_seed(0)
+    return Encoder(Words(8, 3), partial(cell, hidden_size=4, kernel=kernel), **options).double()
+
+
+def batches(bptt=7, size=3):
+    return list(Stream(IDS, IDS, bptt).loader(size, shuffle=True, seed=0))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_carried_states_equal_one_long_forward_pass(cell, kernel, num_layers):
+    encoder, carry = make(cell, kernel, num_layers=num_layers), Carry()
+    whole = batches(bptt=99)[0]
+    long = encoder(whole.inputs, whole.lengths)
+    pieces = [carry.encode(encoder, batch) for batch in batches()]
+    assert len(pieces) == 3
+    outputs = torch.cat([piece.outputs for piece in pieces], dim=1)
+    torch.testing.assert_close(outputs, long.outputs, rtol=0, atol=1e-12)
+    torch.testing.assert_close(pieces[-1].final, long.final, rtol=0, atol=1e-12)
+    for state, last in zip(pieces[-1].states, long.layers, strict=True):
+        torch.testing.assert_close(state[0], last, rtol=0, atol=1e-12)
+
+
+def test_gradients_end_at_the_start_of_a_batch():
+    encoder, carry = make(), Carry()
+    first, second = batches()[:2]
+    before = carry.encode(encoder, first)
+    before.outputs.retain_grad()
+    carry.encode(encoder, second).outputs.sum().backward()
+    assert before.outputs.grad is None
+    assert encoder.layers[0].weight_hh_l0.grad.any()
+
+
+def test_each_epoch_starts_anew():
+    encoder, carry = make(), Carry()
+    first = carry.encode(encoder, batches()[0])
+    carry.encode(encoder, batches()[1])
+    torch.testing.assert_close(carry.encode(encoder, batches()[0]).outputs, first.outputs)
+
+
+def test_evaluation_between_does_not_disturb_the_training():
+    encoder, carry, other = make(), Carry(), Carry()
+    first, second, *_ = batches()
+    for each in (carry, other):
+        each.encode(encoder, first)
+    encoder.eval()
+    for batch in batches(size=2):
+        carry.encode(encoder, batch)
+    encoder.train()
+    assert torch.equal(carry.encode(encoder, second).outputs, other.encode(encoder, second).outputs)
+
+
+def test_states_survive_a_checkpoint(tmp_path):
+    encoder, carry, again = make(num_layers=2), Carry(), Carry()
+    first, second, *_ = batches()
+    carry.encode(encoder, first)
+    torch.save(carry.state_dict(), tmp_path / "x.pt")
+    again.load_state_dict(torch.load(tmp_path / "x.pt", weights_only=True))
+    assert torch.equal(carry.encode(encoder, second).outputs, again.encode(encoder, second).outputs)
+
+
+def test_sequences_that_stand_alone_have_no_states():
+    encoder, carry = make(), Carry()
+    batch = batches()[0]
+    alone = encoder(batch.inputs, batch.lengths)
+    assert alone.states == ()
+    assert carry.state_dict() == {"processes": [[]]}
+
+
+def test_layers_that_read_back_have_no_state_to_go_on_from():
+    with pytest.raises(ValueError, match="no state to go on from"):
+        make(bidirectional=True)(torch.ones(1, 2, dtype=torch.long), None, None, ())
