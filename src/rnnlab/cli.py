@@ -177,9 +177,9 @@ def embed(words: list[str]) -> int:
 
 def data(words: list[str]) -> int:
     """List, fetch and verify data sets."""
+    from rnnlab.commands import data as catalogue
     from rnnlab.config.help import DATA
     from rnnlab.config.roots import config_dir
-    from rnnlab.commands import data as catalogue
     from rnnlab.data.source import data_root
 
     root = data_root(next((w.removeprefix("root=") for w in words if w.startswith("root=")), None))

@@ -113,7 +113,7 @@ def test_every_class_with_a_source_is_found() -> None:
     """Brute force: all classes of all modules, against the walk over the configurations."""
     classes = set()
     for package in (rnnlab.data, rnnlab.nn):
-        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             members = vars(import_module(info.name)).values()
             classes |= {m for m in members if isinstance(getattr(m, "about", None), About)}
     found = entries(config_dir())

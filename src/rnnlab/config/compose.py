@@ -15,6 +15,7 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError  # type: ignore[import-untyped]
 
+from rnnlab.config.hints import suggest
 from rnnlab.config.root_checks import groups, override_problems
 from rnnlab.config.roots import (
     AnalyzeConfig,
@@ -25,7 +26,6 @@ from rnnlab.config.roots import (
     config_dir,
     register,
 )
-from rnnlab.config.types import suggest
 from rnnlab.errors import ConfigError
 
 UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)

@@ -8,9 +8,9 @@ from typing import Any, get_type_hints
 
 from hydra.core.override_parser.types import Override, OverrideType
 
+from rnnlab.config.hints import describe, fits, shown, suggest
 from rnnlab.config.roots import TrainConfig, config_dir
 from rnnlab.config.trust import read_yaml
-from rnnlab.config.types import describe, fits, shown, suggest
 
 
 @cache

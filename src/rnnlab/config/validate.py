@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_type_hints
 
+from rnnlab.config.hints import describe, fits, shown, suggest
 from rnnlab.config.root_checks import root_problems
 from rnnlab.config.roots import config_dir
 from rnnlab.config.trust import allowed, read_yaml, refusal, targets
-from rnnlab.config.types import describe, fits, shown, suggest
 from rnnlab.errors import ConfigError
 
 

@@ -67,8 +67,8 @@ class Encoder(nn.Module):
             `dropout`, `input_dropout` and `output_dropout`.
         last_size: Features of the last layer, in each direction; None for those of the others. It
             is given to the cell as its `hidden_size`.
-        init_from: Checkpoint or run folder that training starts from (`rnnlab.training.pretrained`); of no
-            influence here, and on a model that is restored.
+        init_from: Checkpoint or run folder that training starts from; of no influence here, and on
+            a model that is restored (`rnnlab.training.pretrained`).
 
     Raises:
         ConfigError: `num_layers` or `last_size` is less than 1, a probability is outside [0, 1),

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from rnnlab.config.compose import compose_words, explain, parse, single_runs
+from rnnlab.config.hints import suggest
 from rnnlab.config.roots import config_dir, register
-from rnnlab.config.types import suggest
 from rnnlab.errors import ConfigError, RnnlabError
 
 HYDRA = ["rnnlab.runs.sweep.SweepTable"]

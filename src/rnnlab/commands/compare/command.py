@@ -17,8 +17,8 @@ from rnnlab.commands.compare.page import Picture, render, title
 from rnnlab.commands.compare.reach import draw_reach
 from rnnlab.commands.compare.style import RC
 from rnnlab.commands.compare.table import as_markdown, group_rows, run_rows, statistic_rows
+from rnnlab.config.hints import suggest
 from rnnlab.config.roots import fresh
-from rnnlab.config.types import suggest
 from rnnlab.errors import ConfigError
 from rnnlab.runs.sweep import as_text, write_csv
 

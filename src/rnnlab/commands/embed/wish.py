@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from rnnlab.config.compose import compose_words, parse
+from rnnlab.config.hints import suggest
 from rnnlab.config.roots import config_dir, slug
-from rnnlab.config.types import suggest
 from rnnlab.config.validate import component_problems
 from rnnlab.errors import ConfigError
 from rnnlab.runs.launch import Words

@@ -1,0 +1,98 @@
+"""Does a plain value from a configuration fit a type annotation? What would have?"""
+
+import difflib
+import types
+from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+_SCALARS = {int: "an int", float: "a float", bool: "true or false", str: "a text"}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a YAML value may be passed for a parameter of this annotation.
+
+    An int passes for a float, a list for a tuple or any sequence, a text for a path; a bool is
+    not an int. Annotations that YAML has no value for (callables, tensors) accept nothing, and an
+    unknown or missing annotation accepts everything: the constructor has the last word.
+    """
+    if hint is Any or hint is object:
+        return True
+    if hint is None or hint is type(None):
+        return value is None
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint) and type(value) in {type(v) for v in get_args(hint)}
+    if origin in (Union, types.UnionType):
+        return any(fits(value, part) for part in get_args(hint))
+    if hint in _SCALARS:
+        exact = isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool)
+        return exact or (hint is float and type(value) is int)
+    if _is_path(hint):
+        return isinstance(value, str)
+    return _fits_container(value, origin or hint, get_args(hint))
+
+
+def _fits_container(value: Any, origin: Any, parts: tuple[Any, ...]) -> bool:
+    if not isinstance(origin, type):
+        return True
+    if issubclass(origin, Mapping):
+        return isinstance(value, dict)
+    if _is_list(origin):
+        if not isinstance(value, list):
+            return False
+        if origin is tuple and parts and parts[-1] is not Ellipsis:
+            return len(value) == len(parts) and all(map(fits, value, parts))
+        return not parts or all(fits(item, parts[0]) for item in value)
+    return False
+
+
+def describe(hint: Any) -> str:
+    """The values that fit, in words: `a float`, `one of last, mean, max`."""
+    origin = get_origin(hint)
+    if hint is None or hint is type(None):
+        return "null"
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if origin in (Union, types.UnionType):
+        parts = get_args(hint)
+        literals = [part for part in parts if get_origin(part) is Literal]
+        choices = dict.fromkeys(value for part in literals for value in get_args(part))
+        words = ["one of " + ", ".join(map(str, choices))] if choices else []
+        words += [describe(part) for part in parts if part not in literals]
+        return " or ".join(dict.fromkeys(word for word in words if word))
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    if _is_path(hint):
+        return _SCALARS[str]
+    container = origin or hint
+    if isinstance(container, type) and issubclass(container, Mapping):
+        return "a mapping"
+    if isinstance(container, type) and _is_list(container):
+        inner = dict.fromkeys(describe(part) for part in get_args(hint) if part is not Ellipsis)
+        sizes = get_args(hint) if container is tuple and Ellipsis not in get_args(hint) else ()
+        name = f"a list of {len(sizes)}" if sizes else "a list"
+        return f"{name} (each {' / '.join(inner)})" if any(inner) else name
+    return ""
+
+
+def _is_path(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(Path, hint)
+
+
+def _is_list(kind: type) -> bool:
+    return kind is Iterable or issubclass(kind, Sequence | Set)
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it."""
+    return "null" if value is None else f"'{value}'"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` for a near miss, else the list of what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"there are: {', '.join(names)}" if names else "it has none"
