@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.memory import Memory, memory_curve, memory_curves, probe_norms
+from rnnlab.diagnostics.memory import memory_curve, memory_curves, probe_norms
 from rnnlab.diagnostics.stats import curve_of
-from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
@@ -199,9 +198,3 @@ def test_a_run_with_it_is_the_run_without(tmp_path):
     (metrics,) = (tmp_path / "on").rglob("metrics.csv")
     header = metrics.read_text().splitlines()[0].split(",")
     assert "memory/encoder.1/half_life" in header
-
-
-@pytest.mark.parametrize("option", ["every_n_steps", "sequences", "probes"])
-def test_options_of_zero_are_refused(option):
-    with pytest.raises(ConfigError, match=rf"^diagnostics\.memory\.{option}: 0 is not at least 1$"):
-        Memory(**{option: 0})

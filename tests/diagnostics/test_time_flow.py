@@ -11,8 +11,7 @@ from matplotlib.image import imread
 
 import tiny
 from rnnlab.diagnostics.naming import layers_of
-from rnnlab.diagnostics.time_flow import TimeFlow
-from rnnlab.errors import ConfigError, Interrupted
+from rnnlab.errors import Interrupted
 from rnnlab.runs import prepare, train
 from rnnlab.runs.train import resume_run
 from runs import SMALL, merged, small_run
@@ -228,8 +227,3 @@ def test_a_diverged_run_keeps_its_curves(tmp_path):
     )
     assert outcome.status == "diverged"
     assert curves(tmp_path)[0][0] == 1
-
-
-def test_an_interval_of_zero_is_refused():
-    with pytest.raises(ConfigError, match=r"^diagnostics\.time_flow\.every_n_steps: 0 [^\n]+$"):
-        TimeFlow(every_n_steps=0)

@@ -50,7 +50,7 @@ def equal(one, two):
 def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, cell, epoch, batch):
     words = [*WORDS, f"cell={cell}", "trainer.max_epochs=3", "scheduler=plateau"]
     words += ["scheduler.patience=0", "optimizer.lr=0.3"]  # the schedule must act, and go on
-    words += ["checkpoint.share=1"]  # whatever a write costs, from where each case is to go on
+    words += ["checkpoint.max_overhead=1"]  # write at every interval, whatever it costs
     whole = small_run(tmp_path / "whole", *words)
     real = train.build_callbacks
     with monkeypatch.context() as patch:

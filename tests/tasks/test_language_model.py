@@ -19,7 +19,7 @@ from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.sampling import Sampling
 from rnnlab.tasks.language_model import LanguageModel, Next
-from rnnlab.training.tbptt import Carry
+from rnnlab.training.tbptt import TruncatedBPTT
 
 VOCAB = Vocab(["<pad>", "<unk>", "a", "b", "c", "\n"])
 CHARS = Spec(VOCAB, VOCAB, "next", Tokenizer("char"))
@@ -53,11 +53,11 @@ def test_a_text_goes_on_as_step_by_step(prompt):
 
 
 def evaluate(model, ids, bptt=7, size=3, carried=True):
-    carry, task = Carry(), model["task"]
+    carry, task = TruncatedBPTT(), model["task"]
     with torch.no_grad():
         for batch in Stream(ids, ids, bptt).loader(size, shuffle=False, seed=0):
             if not carried:
-                carry = Carry()
+                carry = TruncatedBPTT()
             task.update(carry.encode(model["encoder"], batch), batch)
     return task.compute()
 
@@ -106,7 +106,7 @@ def test_steps_without_a_target_do_not_count():
     batches = list(Stream(IDS[:48], IDS[:48], 99).loader(5, shuffle=True, seed=0))
     (batch,) = batches
     assert (batch.target == IGNORE).sum() == 3
-    encoded = Carry().encode(model["encoder"], batch)
+    encoded = TruncatedBPTT().encode(model["encoder"], batch)
     logits = model["task"].logits(encoded.outputs)
     losses = [
         -logits[b, t].log_softmax(0)[y]
@@ -151,10 +151,10 @@ def learn(ids, *, bptt, epochs, size=4, carried=True):
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     stream = Stream(ids, ids, bptt)
     for _ in range(epochs):
-        carry = Carry()
+        carry = TruncatedBPTT()
         for batch in stream.loader(size, shuffle=True, seed=0):
             if not carried:
-                carry = Carry()
+                carry = TruncatedBPTT()
             loss = model["task"].loss(carry.encode(model["encoder"], batch), batch)
             optimizer.zero_grad()
             loss.backward()

@@ -5,17 +5,21 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from test_encoder import Words
+from torch import nn
 
 from rnnlab.data.stream import Stream
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.encoder import Encoder
-from rnnlab.training.tbptt import Carry
+from rnnlab.training.tbptt import TruncatedBPTT
 
 IDS = np.random.default_rng(0).integers(1, 8, 61).astype(np.int32)
 KERNELS = ["fused", "bptt", "scan"]
+
+
+class Words(nn.Embedding):
+    output_size = 3
 
 
 def make(cell=LSTM, kernel="auto", **options):
@@ -31,7 +35,7 @@ def batches(bptt=7, size=3):
 @pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_carried_states_equal_one_long_forward_pass(cell, kernel, num_layers):
-    encoder, carry = make(cell, kernel, num_layers=num_layers), Carry()
+    encoder, carry = make(cell, kernel, num_layers=num_layers), TruncatedBPTT()
     whole = batches(bptt=99)[0]
     long = encoder(whole.inputs, whole.lengths)
     pieces = [carry.encode(encoder, batch) for batch in batches()]
@@ -44,7 +48,7 @@ def test_carried_states_equal_one_long_forward_pass(cell, kernel, num_layers):
 
 
 def test_gradients_end_at_the_start_of_a_batch():
-    encoder, carry = make(), Carry()
+    encoder, carry = make(), TruncatedBPTT()
     first, second = batches()[:2]
     before = carry.encode(encoder, first)
     before.outputs.retain_grad()
@@ -54,14 +58,14 @@ def test_gradients_end_at_the_start_of_a_batch():
 
 
 def test_each_epoch_starts_anew():
-    encoder, carry = make(), Carry()
+    encoder, carry = make(), TruncatedBPTT()
     first = carry.encode(encoder, batches()[0])
     carry.encode(encoder, batches()[1])
     torch.testing.assert_close(carry.encode(encoder, batches()[0]).outputs, first.outputs)
 
 
 def test_evaluation_between_does_not_disturb_the_training():
-    encoder, carry, other = make(), Carry(), Carry()
+    encoder, carry, other = make(), TruncatedBPTT(), TruncatedBPTT()
     first, second, *_ = batches()
     for each in (carry, other):
         each.encode(encoder, first)
@@ -73,7 +77,7 @@ def test_evaluation_between_does_not_disturb_the_training():
 
 
 def test_states_survive_a_checkpoint(tmp_path):
-    encoder, carry, again = make(num_layers=2), Carry(), Carry()
+    encoder, carry, again = make(num_layers=2), TruncatedBPTT(), TruncatedBPTT()
     first, second, *_ = batches()
     carry.encode(encoder, first)
     torch.save(carry.state_dict(), tmp_path / "x.pt")
@@ -82,7 +86,7 @@ def test_states_survive_a_checkpoint(tmp_path):
 
 
 def test_sequences_that_stand_alone_have_no_states():
-    encoder, carry = make(), Carry()
+    encoder, carry = make(), TruncatedBPTT()
     batch = batches()[0]
     alone = encoder(batch.inputs, batch.lengths)
     assert alone.states == ()

@@ -1,6 +1,8 @@
 """What had another name in earlier versions: options, classes, weights."""
 
-OPTIONS: dict[str, str] = {}
+OPTIONS: dict[str, str] = {
+    "checkpoint.share": "checkpoint.max_overhead",
+}
 """Old key -> new key of an option, such as `task.beam` -> `task.num_beams`."""
 
 CLASSES: dict[str, str] = {}

@@ -25,7 +25,7 @@ class Snapshots:
     """How often `checkpoints/last.ckpt` is written, and how much of the time that may take."""
 
     every_n_steps: int = field(default=50, metadata={"least": 1})
-    share: float = field(default=0.01, metadata={"least": 0, "most": 1})
+    max_overhead: float = field(default=0.01, metadata={"least": 0, "most": 1})
 
 
 @dataclass

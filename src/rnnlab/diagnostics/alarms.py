@@ -1,17 +1,22 @@
 """What goes wrong in a run, in a sentence: on the terminal, in TensorBoard, in the record."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Gt, Lt
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.learning import guess_loss
 from rnnlab.diagnostics.naming import layers_of
-from rnnlab.errors import ConfigError, Diverged
+from rnnlab.errors import Diverged
+
+Share = Annotated[float, Gt(0), Lt(1)]
+Factor = Annotated[float, Gt(1)]
 
 EVENTS = ("non_finite ", "exploding gradient")
 """Alarms about a moment, which no later success takes back; others are about a state."""
@@ -40,41 +45,27 @@ class Alarms(Callback):
     rule off.
 
     Args:
-        patience: Optimiser steps that a state has to last.
-        fall: Share by which a loss has to be below that of guesses, or its own of `patience`
+        patience: Optimiser steps that a state has to last before it raises an alarm.
+        fall: Share by which the loss has to be below that of guesses, or its own of `patience`
             steps ago, to count as learning.
-        exploding: See above.
-        growth: See above; a factor.
-        vanishing: See above.
-        saturated: See above.
-        clipped: See above.
-
-    Raises:
-        ConfigError: A limit out of its range.
-
+        exploding: Alarm above this multiple of the gradient norm's running median.
+        growth: Alarm where the gradient grows by more than this factor over a sequence.
+        vanishing: Alarm where the gradient's half-life is below this share of a sequence.
+        saturated: Alarm where more than this share of a gate's values is shut, open or at bounds.
+        clipped: Alarm where more than this share of the steps is clipped.
     """
 
     def __init__(
         self,
         *,
-        patience: int = 1000,
-        fall: float = 0.05,
-        exploding: float | None = 100.0,
-        growth: float | None = 1e4,
-        vanishing: float | None = 0.1,
-        saturated: float | None = 0.9,
-        clipped: float | None = 0.95,
+        patience: PositiveInt = 1000,
+        fall: Share = 0.05,
+        exploding: Factor | None = 100.0,
+        growth: Factor | None = 1e4,
+        vanishing: Share | None = 0.1,
+        saturated: Share | None = 0.9,
+        clipped: Share | None = 0.95,
     ) -> None:
-        _require(patience >= 1, "patience", patience, "at least 1")
-        for name, share in {
-            "fall": fall,
-            "vanishing": vanishing,
-            "saturated": saturated,
-            "clipped": clipped,
-        }.items():
-            _require(share is None or 0 < share < 1, name, share, "above 0 and below 1")
-        for name, factor in {"exploding": exploding, "growth": growth}.items():
-            _require(factor is None or factor > 1, name, factor, "above 1")
         self.limits = Limits(patience, fall, exploding, growth, vanishing, saturated, clipped)
         self._told: dict[str, str] = {}
         self._rules: Rules | None = None
@@ -178,8 +169,3 @@ class Alarms(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Do not tell it again."""
         self._told = dict(state_dict["told"])
-
-
-def _require(fits: bool, key: str, value: float | None, range_: str) -> None:
-    if not fits:
-        raise ConfigError(f"diagnostics.alarms.{key}: {value} is not {range_}")

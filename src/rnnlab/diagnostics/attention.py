@@ -7,11 +7,11 @@ from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch, valid_mask
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.diagnostics.pictures import publish
 from rnnlab.diagnostics.samples import tokens_of
-from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import Attended
 from rnnlab.training.module import SequenceModule
 
@@ -29,15 +29,10 @@ class AttentionMaps(Callback):
                       | each looks at one source step, log n where it looks at n alike
 
     Args:
-        count: Sentences to draw.
-
-    Raises:
-        ConfigError: `count` is less than 1.
+        count: Sentences to draw, at most a batch.
     """
 
-    def __init__(self, *, count: int = 4) -> None:
-        if count < 1:
-            raise ConfigError(f"diagnostics.attention.count: {count} is not at least 1")
+    def __init__(self, *, count: PositiveInt = 4) -> None:
         self.count = count
 
     def on_validation_batch_end(

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.curvebook import CurveBook
 from rnnlab.diagnostics.naming import layers_of, part_name
-from rnnlab.diagnostics.pace import Paced
+from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.diagnostics.samples import first
 from rnnlab.diagnostics.stats import Curve, curve_of
-from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 from rnnlab.layers.watch import StateGradients
@@ -24,7 +25,7 @@ from rnnlab.nn.encoder import Encoder
 from rnnlab.training.module import SequenceModule
 
 
-class Memory(Paced):
+class Memory(PeriodicInstrument):
     """Measures the memory curve of each layer of the encoder, on one fixed small batch.
 
     It is the same sequences and the same random directions throughout a run: the first of the
@@ -42,19 +43,18 @@ class Memory(Paced):
     processes the first one measures.
 
     Args:
-        every_n_steps: Interval in optimiser steps; the first step is always measured.
-        sequences: Size of the batch.
-        probes: Random directions; see `memory_curve`.
-
-    Raises:
-        ConfigError: One of them is less than 1.
+        sequences: Sequences that are measured; the first ones of the validation split.
+        probes: Random directions for each sequence; more of them, less noise.
     """
 
-    def __init__(self, *, every_n_steps: int = 500, sequences: int = 16, probes: int = 4) -> None:
-        super().__init__("memory", every_n_steps)
-        for name, value in {"sequences": sequences, "probes": probes}.items():
-            if value < 1:
-                raise ConfigError(f"diagnostics.memory.{name}: {value} is not at least 1")
+    def __init__(
+        self,
+        *,
+        every_n_steps: PositiveInt = 500,
+        sequences: PositiveInt = 16,
+        probes: Annotated[int, Ge(1), Le(1000)] = 4,
+    ) -> None:
+        super().__init__(every_n_steps=every_n_steps)
         self.sequences = sequences
         self.probes = probes
         self._book = CurveBook("memory", "memory", "dh_T/dh")
@@ -78,7 +78,7 @@ class Memory(Paced):
             return
         self._sampled = step
         board = board_of(trainer)
-        with self.spending(trainer):
+        with self.timed(trainer):
             curves = memory_curves(pl_module.encoder, self._batch, probes=self.probes)
             self._book.add(trainer, board, curves)
 

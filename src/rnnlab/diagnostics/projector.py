@@ -8,6 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.vocab import Vocab
 from rnnlab.training.module import SequenceModule
 
@@ -28,10 +29,10 @@ class Projector(Callback):
     """Writes the learned vectors of the first words of the vocabulary at the end of training.
 
     Args:
-        max_words: Number of words; the vocabulary is sorted by frequency.
+        max_words: Number of words; the most frequent ones.
     """
 
-    def __init__(self, *, max_words: int = 5000) -> None:
+    def __init__(self, *, max_words: PositiveInt = 5000) -> None:
         self.max_words = max_words
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
@@ -16,10 +17,10 @@ class Samples(Callback):
     """Writes predictions for the first validation batch to TensorBoard's text tab.
 
     Args:
-        count: Sequences to show.
+        count: Sequences to show, at most a batch.
     """
 
-    def __init__(self, *, count: int = 4) -> None:
+    def __init__(self, *, count: PositiveInt = 4) -> None:
         self.count = count
 
     def on_validation_batch_end(

@@ -6,16 +6,17 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.gates import real_steps, summary
 from rnnlab.diagnostics.naming import layers_of
-from rnnlab.diagnostics.pace import Paced
+from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 
 
-class Saturation(Paced):
+class Saturation(PeriodicInstrument):
     """Posts how gates and states of every recurrent layer are distributed, on sampled steps.
 
     The training's own forward pass is recorded (see `Layer.record`), and its gates are computed
@@ -34,16 +35,10 @@ class Saturation(Paced):
 
     <layer> as `encoder.0.ahead` or `task.decoder.0`. Under accumulation the first batch of a
     sampled step is measured; of several processes the first one, by its own batch.
-
-    Args:
-        every_n_steps: Interval in optimiser steps; the first step is always measured.
-
-    Raises:
-        ConfigError: The interval is less than 1.
     """
 
-    def __init__(self, *, every_n_steps: int = 50) -> None:
-        super().__init__("saturation", every_n_steps)
+    def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
+        super().__init__(every_n_steps=every_n_steps)
         self._stack = ExitStack()
         self._traces: list[tuple[str, Layer, Trace]] = []
         self._batch: Batch | None = None
@@ -72,7 +67,7 @@ class Saturation(Paced):
         if traces:
             assert self._batch is not None
             board = board_of(trainer)
-            with self.spending(trainer):
+            with self.timed(trainer):
                 for name, layer, trace in traces:
                     valid = real_steps(trace, self._batch)
                     board.post(summary(f"gate/{name}", layer.gate_values(trace), valid))

@@ -65,12 +65,17 @@ class Throughput(Callback):
     time/padding   | padded tokens per real token, 1 without any padding
     time/data      | share of the time spent waiting for batches
 
+    Args:
+        max_overhead: Share of the training time that each instrument may take; None lets them
+            measure at fixed intervals, and reads no clock for it.
+
     Attributes:
         total: Since the start of the run, of all the processes that resumed it one by one.
         clock: Seconds, from any start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_overhead: float | None = None) -> None:
+        self.max_overhead = max_overhead
         self.total = Work()
         self._before = 0.0  # wall time of the processes that were resumed
         self._began: float | None = None

@@ -8,15 +8,21 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.curvebook import CurveBook
 from rnnlab.diagnostics.naming import layers_of, part_name
-from rnnlab.diagnostics.pace import Paced, Passes, spent_by_all, throughput_of
+from rnnlab.diagnostics.periodic import (
+    PassOverhead,
+    PeriodicInstrument,
+    seconds_of_all,
+    throughput_of,
+)
 from rnnlab.diagnostics.stats import Curve, curve_of, stacked
 from rnnlab.layers.watch import StateGradients, Watcher
 
 
-class TimeFlow(Paced):
+class TimeFlow(PeriodicInstrument):
     """Measures the gradient through time of every recurrent layer, on sampled optimiser steps.
 
     It watches the training's own forward and backward pass (see `Layer.watch`): nothing is
@@ -40,18 +46,12 @@ class TimeFlow(Paced):
     measured; of several processes the first one, by its own share of the batch.
 
     Its cost, for `max_overhead`, is what comes after the backward pass and what the watched passes
-    take beyond usual ones (`Passes`), the hooks of other instruments left out.
-
-    Args:
-        every_n_steps: Interval in optimiser steps; the first step is always measured.
-
-    Raises:
-        ConfigError: The interval is less than 1.
+    take beyond usual ones (`PassOverhead`), the hooks of other instruments left out.
     """
 
-    def __init__(self, *, every_n_steps: int = 50) -> None:
-        super().__init__("time_flow", every_n_steps)
-        self._passes = Passes()
+    def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
+        super().__init__(every_n_steps=every_n_steps)
+        self._overhead = PassOverhead()
         self._started: tuple[float, int] | None = None
         self._book = CurveBook("time_flow", "flow", "dL/dh")
         self._stack = ExitStack()
@@ -61,12 +61,12 @@ class TimeFlow(Paced):
     @property
     def cost(self) -> float:
         """Seconds that measuring took so far."""
-        return self.spent + self._passes.excess
+        return self.seconds + self._overhead.excess
 
     @staticmethod
     def _now(trainer: Trainer) -> float:
         """A clock that stands still while an instrument is at work in a hook of its own."""
-        return throughput_of(trainer).clock() - spent_by_all(trainer)
+        return throughput_of(trainer).clock() - seconds_of_all(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Go on with the file of a resumed run."""
@@ -79,7 +79,7 @@ class TimeFlow(Paced):
         if not trainer.is_global_zero:
             return
         step = trainer.global_step
-        if self.max_overhead is not None:
+        if throughput_of(trainer).max_overhead is not None:
             self._started = self._now(trainer), batch.inputs.shape[0] * batch.inputs.shape[1]
         if step != self._sampled and self.due(trainer):
             self._sampled = step
@@ -96,10 +96,10 @@ class TimeFlow(Paced):
         seen, self._seen = self._seen, None
         if self._started is not None:
             before, tokens = self._started
-            self._passes.add(self._now(trainer) - before, tokens, watched=seen is not None)
+            self._overhead.add(self._now(trainer) - before, tokens, watched=seen is not None)
             self._started = None
         if seen:
-            with self.spending(trainer):
+            with self.timed(trainer):
                 unscale = trainer.accumulate_grad_batches / _scale(trainer)
                 self._book.add(trainer, board_of(trainer), curves(seen, unscale))
 

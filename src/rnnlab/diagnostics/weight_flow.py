@@ -8,13 +8,14 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.naming import short
-from rnnlab.diagnostics.pace import Paced
+from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
 
 
-class WeightFlow(Paced):
+class WeightFlow(PeriodicInstrument):
     """Posts gradient norms and the size of updates to the board, in fp32, at its own interval.
 
     Lightning calls it after the AMP unscaling, after DDP's averaging, once per optimiser step
@@ -32,16 +33,10 @@ class WeightFlow(Paced):
     update/<module>              | norm of the step's change of a module's or recurrent layer's
                                  | parameters, relative to their norm: about 1e-3 is usual, far
                                  | more says that the learning rate is too large
-
-    Args:
-        every_n_steps: Interval in optimiser steps; the first step is always measured.
-
-    Raises:
-        ConfigError: The interval is less than 1.
     """
 
-    def __init__(self, *, every_n_steps: int = 50) -> None:
-        super().__init__("weight_flow", every_n_steps)
+    def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
+        super().__init__(every_n_steps=every_n_steps)
         self._before: dict[str, list[Tensor]] | None = None
 
     def affordable(self, trainer: Trainer, share: float) -> bool:
@@ -58,7 +53,7 @@ class WeightFlow(Paced):
         """Measure the gradients where it is due, and keep the weights until the step is made."""
         if not self.due(trainer):
             return
-        with self.spending(trainer):
+        with self.timed(trainer):
             norms = gradient_norms(pl_module)
             if trainer.gradient_clip_val and norms:
                 norms["grad/total_clipped"] = clipped_norm(
@@ -79,7 +74,7 @@ class WeightFlow(Paced):
         """Measure the update, where a measured step has been made."""
         before, self._before = self._before, None
         if before:
-            with self.spending(trainer):
+            with self.timed(trainer):
                 board_of(trainer).post(update_ratios(pl_module, before))
 
 

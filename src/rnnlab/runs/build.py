@@ -19,7 +19,6 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.layout import CustomLayout
-from rnnlab.diagnostics.pace import Paced
 from rnnlab.diagnostics.progress import Progress
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.errors import ConfigError
@@ -124,16 +123,13 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     trusted = cfg["trust"]
     monitor = f"val/{task.monitor}"
     nodes = dict(cfg["diagnostics"] or {})
-    max_overhead = nodes.pop("max_overhead", None)
+    throughput = Throughput(max_overhead=nodes.pop("max_overhead", None))
     instruments = [make(node, trusted) for node in nodes.values() if node]
-    for each in instruments:
-        if isinstance(each, Paced):
-            each.max_overhead = max_overhead
     intervals = [each.every_n_steps for each in instruments if hasattr(each, "every_n_steps")]
     # what is measured between two writes would be lost
     interval = min([cfg["trainer"].get("log_every_n_steps", 50), *intervals])
     # the board writes at the end of a batch: behind all that measures there
-    callbacks: list[Callback] = [Throughput(), *instruments, CustomLayout()]
+    callbacks: list[Callback] = [throughput, *instruments, CustomLayout()]
     callbacks.append(Board(every_n_steps=interval))
     since = (cfg.get("averaging") or {}).get("patience")  # older runs have no such option
     if since is not None:  # behind the instruments: they see the same weights in all of a step

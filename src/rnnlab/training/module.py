@@ -18,7 +18,7 @@ from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.tasks.base import Task
 from rnnlab.training.checkpoint import KEY
-from rnnlab.training.tbptt import Carry
+from rnnlab.training.tbptt import TruncatedBPTT
 
 
 class SequenceModule(LightningModule):
@@ -58,7 +58,7 @@ class SequenceModule(LightningModule):
         self._make_scheduler = scheduler
         self._stamp = dict(stamp)
         self._mean_loss = UnitMean()
-        self._carry = Carry()
+        self._tbptt = TruncatedBPTT()
         self._random_state: Tensor | None = None
         self._epochs = 0
         self._rate = 1.0
@@ -70,7 +70,7 @@ class SequenceModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
-        loss = self.task.loss(self._carry.encode(self.encoder, batch), batch)
+        loss = self.task.loss(self._tbptt.encode(self.encoder, batch), batch)
         self.last_loss = loss.detach()
         self._rate = self.task.rate(batch)
         return loss
@@ -103,7 +103,7 @@ class SequenceModule(LightningModule):
         self.task.start(split, loader.reference_texts())
 
     def _evaluate(self, batch: Batch) -> None:
-        encoded = self._carry.encode(self.encoder, batch)
+        encoded = self._tbptt.encode(self.encoder, batch)
         self._mean_loss.update(self.task.loss(encoded, batch), self.task.units(batch))
         self.task.update(encoded, batch)
 
@@ -200,13 +200,13 @@ class SequenceModule(LightningModule):
         """Add config and spec as plain dicts, states of streams and of the random numbers."""
         checkpoint[KEY] = dict(self._stamp)
         checkpoint["torch_rng_state"] = torch.get_rng_state()
-        checkpoint["carried_states"] = self._carry.state_dict()
+        checkpoint["carried_states"] = self._tbptt.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on in the streams; keep the random state for `on_train_start`, as building uses it."""
         self._random_state = checkpoint.get("torch_rng_state")
         if "carried_states" in checkpoint:  # older ones have none
-            self._carry.load_state_dict(checkpoint["carried_states"], self.global_rank)
+            self._tbptt.load_state_dict(checkpoint["carried_states"], self.global_rank)
 
     def on_train_start(self) -> None:
         """Continue the random numbers of a resumed run, and its schedule.

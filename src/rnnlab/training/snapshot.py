@@ -12,6 +12,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
+from rnnlab.config.types import Fraction, PositiveInt
 from rnnlab.errors import Interrupted
 
 
@@ -55,7 +56,7 @@ class Snapshot(Checkpoint):
     the middle of writing keeps its former file. A state that is not finite is not saved.
 
     Writing may take as long as ten small steps: within an epoch a write waits until the one before
-    is no more than `share` of the time up to now. The epoch's end and a signal do not wait.
+    is no more than `max_overhead` of the time up to now. The epoch's end and a signal do not wait.
 
     The first SIGINT or SIGTERM saves and ends the run with `Interrupted`, in a validation as soon
     as that is done; a second one has its usual effect.
@@ -63,16 +64,18 @@ class Snapshot(Checkpoint):
     Args:
         folder: Where the file goes.
         every_n_steps: Least interval in optimiser steps.
-        share: Of the time, for writing within an epoch; 1 writes at every interval.
+        max_overhead: Share of the time for writing within an epoch; 1 writes at every interval.
 
     Attributes:
         clock: Seconds, from any start.
     """
 
-    def __init__(self, folder: Path, *, every_n_steps: int, share: float = 0.01) -> None:
+    def __init__(
+        self, folder: Path, *, every_n_steps: PositiveInt = 50, max_overhead: Fraction = 0.01
+    ) -> None:
         self.folder = folder
         self.every_n_steps = every_n_steps
-        self.share = share
+        self.max_overhead = max_overhead
         self.clock: Callable[[], float] = time.perf_counter
         self._cost = 0.0  # seconds of the last write
         self._written = 0.0  # when it ended
@@ -139,7 +142,7 @@ class Snapshot(Checkpoint):
         if trainer.global_step - self._saved_at < self.every_n_steps:
             return False
         since = self.clock() - self._written
-        return _any(trainer, self._cost <= self.share * (self._cost + since))
+        return _any(trainer, self._cost <= self.max_overhead * (self._cost + since))
 
     def save(self, trainer: Trainer) -> None:
         """Write the file, unless the loss or a parameter is not finite."""

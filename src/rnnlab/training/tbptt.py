@@ -10,7 +10,7 @@ from rnnlab.layers.base import State
 from rnnlab.nn.encoder import Encoded, Encoder
 
 
-class Carry:
+class TruncatedBPTT:
     """Truncated backpropagation through time: states go on from batch to batch, gradients do not.
 
     A stream's state is carried on wherever the data says that a batch continues the one before

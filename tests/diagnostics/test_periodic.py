@@ -7,7 +7,7 @@ import pytest
 from lightning import Callback
 
 from rnnlab.diagnostics import memory, saturation, time_flow, weight_flow
-from rnnlab.diagnostics.pace import Passes
+from rnnlab.diagnostics.periodic import PassOverhead
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.runs import train
 from runs import SMALL, merged, scalars, small_run
@@ -124,7 +124,7 @@ def test_one_instrument_does_not_pay_for_another(hand, tmp_path):
 
 
 def test_passes_are_compared_by_their_tokens():
-    passes = Passes()
+    passes = PassOverhead()
     assert passes.excess == math.inf
     passes.add(50.0, 1, watched=True)  # the first one
     passes.add(2.0, 40, watched=False)

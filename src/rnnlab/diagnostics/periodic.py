@@ -5,52 +5,41 @@ from contextlib import contextmanager
 
 from lightning import Callback, Trainer
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.throughput import Throughput
-from rnnlab.errors import ConfigError
 
 
-class Paced(Callback):
-    """An instrument that measures at some optimiser steps only.
+class PeriodicInstrument(Callback):
+    """Base of the instruments that measure at some optimiser steps only.
 
-    It measures at the first step and at every `every_n_steps`-th one. With a `max_overhead` it
-    leaves out those of them at which what it has cost so far is more than that share of the time
-    spent in training steps so far (`Throughput`: measuring included, validation not). So it never
-    measures more often than its interval says, and over a training it takes its share and one
-    measurement at most. Counts are those of one process: a resumed run begins anew.
+    It measures at the first step and at every `every_n_steps`-th one. With a `max_overhead` (see
+    `Throughput`) a measurement is skipped while the instrument has cost more than that share of
+    the time spent in training steps so far, measuring included, validation not. So it never
+    measures more often than its interval says, and over a training it takes at most its share and
+    one measurement. A resumed run begins to count anew.
 
-    The cost is the host's time in the instrument's own hooks; figures, drawn at a validation, are
-    not in it. On a GPU what is launched and not waited for costs its launch, and what is waited for
-    also the steps before it.
+    The cost is the host's time in the instrument's own hooks, without the figures drawn after a
+    validation. On a GPU, work that is not waited for costs its launch alone.
 
     Args:
-        name: The instrument's, in the configuration.
-        every_n_steps: Least interval in optimiser steps.
+        every_n_steps: Interval in optimiser steps; the first step is always measured.
 
     Attributes:
-        max_overhead: Share of the training time; None measures at fixed intervals, and reads no
-            clock.
-        spent: Seconds in its own hooks so far; counted where there is a `max_overhead`.
-
-    Raises:
-        ConfigError: The interval is less than 1.
+        seconds: Spent in its own hooks so far; counted where there is a `max_overhead`.
     """
 
-    def __init__(self, name: str, every_n_steps: int) -> None:
-        if every_n_steps < 1:
-            raise ConfigError(
-                f"diagnostics.{name}.every_n_steps: {every_n_steps} is not at least 1"
-            )
+    def __init__(self, *, every_n_steps: PositiveInt) -> None:
         self.every_n_steps = every_n_steps
-        self.max_overhead: float | None = None
-        self.spent = 0.0
+        self.seconds = 0.0
         self._began: float | None = None
 
     def due(self, trainer: Trainer) -> bool:
         """Whether to measure at the optimiser step that is being made."""
         if not board_of(trainer).due(trainer, self.every_n_steps):
             return False
-        return self.max_overhead is None or self.affordable(trainer, self.max_overhead)
+        share = throughput_of(trainer).max_overhead
+        return share is None or self.affordable(trainer, share)
 
     def affordable(self, trainer: Trainer, share: float) -> bool:
         """Whether the cost so far is no more than a share of the time since the first call."""
@@ -63,26 +52,26 @@ class Paced(Callback):
     @property
     def cost(self) -> float:
         """Seconds that measuring took so far."""
-        return self.spent
+        return self.seconds
 
     @contextmanager
-    def spending(self, trainer: Trainer) -> Iterator[None]:
+    def timed(self, trainer: Trainer) -> Iterator[None]:
         """Count the time in a `with` block as the instrument's own."""
-        if self.max_overhead is None:
+        throughput = throughput_of(trainer)
+        if throughput.max_overhead is None:
             yield
             return
-        clock = throughput_of(trainer).clock
-        started = clock()
+        started = throughput.clock()
         try:
             yield
         finally:
-            self.spent += clock() - started
+            self.seconds += throughput.clock() - started
 
 
-def spent_by_all(trainer: Trainer) -> float:
+def seconds_of_all(trainer: Trainer) -> float:
     """Seconds that all of a run's instruments spent in hooks of their own."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return sum(each.spent for each in callbacks if isinstance(each, Paced))
+    return sum(each.seconds for each in callbacks if isinstance(each, PeriodicInstrument))
 
 
 def throughput_of(trainer: Trainer) -> Throughput:
@@ -91,7 +80,7 @@ def throughput_of(trainer: Trainer) -> Throughput:
     return found
 
 
-class Passes:
+class PassOverhead:
     """What watching adds to forward and backward passes, by comparison with those not watched.
 
     Batches differ in length, so what is compared is the time by padded source token: the excess
