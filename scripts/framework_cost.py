@@ -93,7 +93,7 @@ class Case:
 
 CASES = {
     "sentiment, LSTM 128, batch 64, T 230": Case(
-        ("task=sentiment", "cell=lstm", "cell.hidden_size=128", "data.max_size=20000"),
+        ("task=sentiment", "cell=lstm", "cell.hidden_size=128", "data.max_vocab_size=20000"),
         PlainSentiment,
         1.05,
     ),

@@ -128,7 +128,7 @@ def parallel(folder: Path) -> list[str]:
     return [
         "task=translation",
         "data=parallel_files",
-        "data.bpe_size=60",
+        "data.vocab_size=60",
         "task.embedding_size=6",
         *_files(folder, "[{0}.de,{0}.en]"),
     ]

@@ -58,7 +58,7 @@ def _sentiment(name: str, *model: str) -> Problem:
             "data.batch_size=64",
         ),
         ("data=imdb",),
-        ("data.max_size=20000", "data.max_length=400"),
+        ("data.max_vocab_size=20000", "data.max_length=400"),
     )
 
 

@@ -27,7 +27,7 @@ from rnnlab.commands.data import (
     verify,
 )
 from rnnlab.config.roots import config_dir
-from rnnlab.data.source import About
+from rnnlab.data.source import DatasetInfo
 from rnnlab.errors import DataError
 
 TEXT = b"u\tone two\nv\tthree\nu\tfour\n"
@@ -37,15 +37,17 @@ from pathlib import Path
 from rnnlab.data.base import SequenceData
 from rnnlab.data.loader import Examples
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.source import About, Remote, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, find
 from rnnlab.data.spec import Spec
 import numpy as np
 
 class Tiny(SequenceData):
     """A corpus of a few lines; all splits are the same file."""
     kind = "label"
-    about = About("tiny talk", "MIT", (Remote("tiny/a.tsv", ("{url}",), "{sha}", {size}),),
-                  {{"train": 3, "val": 3, "test": 3}})
+    about = DatasetInfo(
+        "tiny talk", "MIT", (RemoteFile("tiny/a.tsv", ("{url}",), "{sha}", {size}),),
+        {{"train": 3, "val": 3, "test": 3}},
+    )
 
     def __init__(self, *, batch_size: int, seed: int, root: str | None = None, skip: int = 0):
         super().__init__(batch_size=batch_size, seed=seed)
@@ -115,7 +117,7 @@ def test_every_class_with_a_source_is_found() -> None:
     for package in (rnnlab.data, rnnlab.nn):
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             members = vars(import_module(info.name)).values()
-            classes |= {m for m in members if isinstance(getattr(m, "about", None), About)}
+            classes |= {m for m in members if isinstance(getattr(m, "about", None), DatasetInfo)}
     found = entries(config_dir())
     assert {entry.target for entry in found} == {m for m in classes if isinstance(m, type)}
     assert {"imdb", "conll2003", "multi30k", "glove"} <= {entry.name for entry in found}

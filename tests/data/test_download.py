@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rnnlab.data.download import ATTEMPTS, fetch
-from rnnlab.data.source import About, Remote
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.errors import DataError
 
 BODY = os.urandom(300_000)
@@ -77,8 +77,10 @@ def said() -> list[str]:
 @pytest.fixture
 def get(server: Server, tmp_path: Path, said: list[str]) -> Fetch:
     def run(*ways: str) -> list[Path]:
-        remote = Remote("corpus/file.bin", tuple(server.url(way) for way in ways), GOOD, len(BODY))
-        about = About("a corpus", "none", (remote,))
+        remote = RemoteFile(
+            "corpus/file.bin", tuple(server.url(way) for way in ways), GOOD, len(BODY)
+        )
+        about = DatasetInfo("a corpus", "none", (remote,))
         return fetch("corpus", about, tmp_path, progress=False, say=said.append)
 
     return run
@@ -129,9 +131,9 @@ def test_every_failure_is_told_in_one_line_and_leaves_nothing(
 def test_no_server_at_all(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as http:
         port = http.server_address[1]  # closed again below: nobody listens there
-    remote = Remote("corpus/file.bin", (f"http://127.0.0.1:{port}/file.bin",), GOOD)
+    remote = RemoteFile("corpus/file.bin", (f"http://127.0.0.1:{port}/file.bin",), GOOD)
     with pytest.raises(DataError, match=r"\(no connection\)$"):
-        fetch("corpus", About("a corpus", "none", (remote,)), tmp_path, progress=False)
+        fetch("corpus", DatasetInfo("a corpus", "none", (remote,)), tmp_path, progress=False)
 
 
 def test_a_good_file_is_not_downloaded_again(
@@ -175,12 +177,12 @@ def test_a_folder_that_cannot_be_made(get: Fetch, server: Server, tmp_path: Path
 
 def test_nothing_to_download(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no public address"):
-        fetch("corpus", About("a corpus", "none"), tmp_path)
+        fetch("corpus", DatasetInfo("a corpus", "none"), tmp_path)
 
 
 def test_several_files_come_in_order(server: Server, tmp_path: Path, said: list[str]) -> None:
-    remotes = tuple(Remote(f"corpus/{i}.bin", (server.url("good"),), GOOD) for i in range(3))
-    about = About("a corpus", "none", remotes)
+    remotes = tuple(RemoteFile(f"corpus/{i}.bin", (server.url("good"),), GOOD) for i in range(3))
+    about = DatasetInfo("a corpus", "none", remotes)
     paths = fetch("corpus", about, tmp_path, progress=False, say=said.append)
     assert paths == [tmp_path / f"corpus/{i}.bin" for i in range(3)]
     assert len(said) == 3
@@ -197,7 +199,7 @@ def test_the_progress_bar_counts_bytes(
 
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    about = About("a corpus", "none", (Remote("file.bin", (server.url("good"),), GOOD),))
+    about = DatasetInfo("a corpus", "none", (RemoteFile("file.bin", (server.url("good"),), GOOD),))
     fetch("corpus", about, tmp_path, say=lambda line: None)
     assert "file.bin" in screen.getvalue()
     assert "300k/300k" in screen.getvalue()

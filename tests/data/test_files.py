@@ -131,10 +131,10 @@ def test_a_trained_model_decides_about_the_scheme(tmp_path):
         ("a O\nb NN\n", {"scheme": "bioes"}, 2, "tag 'NN' is no entity's; data.scheme=iob2"),
         ("a S-X\nb I-X\n", {}, 2, "tag 'I-X' continues no entity (BIOES)"),
         ("a S-X\nb E-X\n", {}, 2, "tag 'E-X' continues no entity"),
-        ("a B-X\nb E-Y\n", {}, 1, "tag 'B-X' needs 'I-X' or 'E-X' behind it"),
+        ("a B-X\nb E-Y\n", {}, 1, "tag 'B-X' needs 'I-X' or 'E-X' after it"),
         ("a E-X\nb O\n", {}, 1, "tag 'E-X' continues no entity"),
-        ("a S-X\n\nb B-X\nc O\n", {}, 3, "tag 'B-X' needs 'I-X' or 'E-X' behind it"),
-        ("\na S-X\nb B-X\nc I-X\n\nd O\n", {}, 4, "tag 'I-X' needs 'I-X' or 'E-X' behind"),
+        ("a S-X\n\nb B-X\nc O\n", {}, 3, "tag 'B-X' needs 'I-X' or 'E-X' after it"),
+        ("\na S-X\nb B-X\nc I-X\n\nd O\n", {}, 4, "tag 'I-X' needs 'I-X' or 'E-X' after"),
     ],
 )
 def test_wrong_rows_name_the_line(tmp_path, content, options, line, complaint):
@@ -179,15 +179,15 @@ def parallel(tmp_path, source, target, **options):
         str(write(tmp_path, "a.de", source)),
         str(write(tmp_path, "a.en.gz", target)),
     ]
-    return ParallelFiles(train=files, val=files, test=files, **{"bpe_size": 280} | options)
+    return ParallelFiles(train=files, val=files, test=files, **{"vocab_size": 280} | options)
 
 
 @pytest.mark.parametrize("level", ["bpe", "word"])
-@pytest.mark.parametrize("joint", [False, True])
-def test_pairs_are_read_line_by_line(tmp_path, level, joint):
+@pytest.mark.parametrize("share_vocab", [False, True])
+def test_pairs_are_read_line_by_line(tmp_path, level, share_vocab):
     source = " Ein\u00a0 Mann .\nZwei\u200b\tHunde\x85da .\n"
     target = "A man .\nTwo\x0c dogs there . \n"
-    data = parallel(tmp_path, source, target, level=level, joint=joint, batch_size=2)
+    data = parallel(tmp_path, source, target, level=level, share_vocab=share_vocab, batch_size=2)
     spec, examples = data.spec(), data.examples("val")
 
     def text(vocab, tokenizer, ids):
@@ -201,7 +201,7 @@ def test_pairs_are_read_line_by_line(tmp_path, level, joint):
         assert (ids[0], ids[-1]) == (spec.target.start_id, spec.target.end_id)
         assert text(spec.target, spec.target_tokenizer, ids[1:-1]) == right
     assert examples.texts == ["A man .", "Two dogs there ."]
-    assert (spec.source == spec.target) == joint
+    assert (spec.source == spec.target) == share_vocab
     loader = data.val_dataloader()
     batch = next(iter(loader))
     order = [len(one) for one in (examples.inputs[0], examples.inputs[1])]

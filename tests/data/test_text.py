@@ -4,9 +4,9 @@ import io
 import numpy as np
 import pytest
 
-from rnnlab.data.coded import Coded, Coder, Example
 from rnnlab.data.datasets.conll_files import CoNLLFiles
 from rnnlab.data.datasets.sentiment_files import SentimentFiles
+from rnnlab.data.encoded import CorpusEncoder, EncodedCorpus, Example
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
 
@@ -52,7 +52,7 @@ def test_ids_stand_for_the_tokens_of_the_file(folder):
 def test_vocabulary_options(folder):
     assert sentiment(folder).spec().source.tokens == (PAD, UNK, "film", "good", "so", "!", "bad")
     assert sentiment(folder, min_freq=2).spec().source.tokens == (PAD, UNK, "film", "good", "so")
-    assert sentiment(folder, max_size=1).spec().source.tokens == (PAD, UNK, "film")
+    assert sentiment(folder, max_vocab_size=1).spec().source.tokens == (PAD, UNK, "film")
     assert "Good" in sentiment(folder, lower=False).spec().source
     short = sentiment(folder, max_length=2)
     assert words(short, "train")[:2] == [["good", "good"], ["bad", "film"]]
@@ -69,7 +69,7 @@ def test_vocabulary_options_need_no_second_reading(folder, monkeypatch):
         raise AssertionError("must come from the cache")
 
     monkeypatch.setattr(SentimentFiles, "read", never)
-    assert len(sentiment(folder, min_freq=2, max_size=1, max_length=1).examples("train")) == 4
+    assert len(sentiment(folder, min_freq=2, max_vocab_size=1, max_length=1).examples("train")) == 4
     assert set((folder / "cache").rglob("*")) == kept
     with pytest.raises(AssertionError, match="cache"):
         sentiment(folder, lower=False).spec()
@@ -185,18 +185,18 @@ def test_batches_of_a_loader(folder):
 
 
 def test_coded_survives_the_disk_whole():
-    coder = Coder()
+    coder = CorpusEncoder()
     for example in [
         Example(["a", "\x85", "é\n"], "ein  Text", "f.tsv", 3),
         Example([], "zwei", "f.tsv", 4),
         Example(["a", "\x85", "é\n"], "", "g.tsv"),
     ]:
         coder.add(example, example.source, example.target.split())
-    coded = coder.coded()
+    coded = coder.encoded()
     stream = io.BytesIO()
     coded.write(stream)
     stream.seek(0)
-    again = Coded.read(stream)
+    again = EncodedCorpus.read(stream)
     for one in (coded, again):
         assert [[one.source_types[at] for at in one.source[row]] for row in range(3)] == [
             ["a", "\x85", "é\n"],

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from rnnlab.data.spelling import spell_texts
+from rnnlab.data.characters import encode_characters
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
@@ -23,7 +23,7 @@ TEXTS = [["ab", "a", "XYZ-1"], ["a"], ["abc0.", "ab"]]
 
 
 def words(texts=TEXTS):
-    return spell_texts(texts, LETTERS).batch(np.arange(len(texts)))
+    return encode_characters(texts, LETTERS).batch(np.arange(len(texts)))
 
 
 def cell(kind):

@@ -6,8 +6,8 @@ from seqeval import metrics as seqeval
 from seqeval.metrics.sequence_labeling import get_entities
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.iob import is_iob
-from rnnlab.nn.entities import EntityF1, Span, spans, valid_iob2
+from rnnlab.data.tag_schemes import is_iob, valid_iob2
+from rnnlab.nn.entities import EntityF1, Span, spans
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-MISC"]  # a B-MISC was never seen
 SENTENCE = st.lists(st.sampled_from(TAGS), min_size=1, max_size=9)

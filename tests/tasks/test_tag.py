@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from seqeval import metrics as seqeval
 
 from rnnlab.data.batch import IGNORE, Batch
-from rnnlab.data.bioes import fault, to_bioes
 from rnnlab.data.spec import Spec
+from rnnlab.data.tag_schemes import bioes_error, to_bioes, valid_iob2
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.entities import valid_iob2
 from rnnlab.tasks.tag import Tag
 
 SOURCE = Vocab([PAD, UNK, "a", "b", "c"])
@@ -217,8 +216,8 @@ def test_constrained_softmax_says_what_is_valid_and_scores_best(said):
     decoded = task.output.decode(task.logits(encoded), encoded.lengths)
     for row, sentence in zip(decoded.tolist(), said, strict=True):
         tags = [task.tags[index] for index in row[: len(sentence)]]
-        assert fault(tags) is None
-        if fault(sentence) is None:
+        assert bioes_error(tags) is None
+        if bioes_error(sentence) is None:
             assert tags == sentence
 
 

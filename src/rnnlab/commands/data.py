@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
 from rnnlab.data.download import fetch
 from rnnlab.data.reading import sha256
-from rnnlab.data.source import About
+from rnnlab.data.source import DatasetInfo
 from rnnlab.errors import DataError
 
 LOCATE: dict[str, Callable[[Any], object]] = {
@@ -36,7 +36,7 @@ COUNT: dict[str, Callable[[Any, str], int]] = {
     "embedding": lambda made, _: len(made.words),
     "embed": lambda made, what: made.count(what),
 }
-"""By group: the number of things that an entry of `About.counts` is about."""
+"""By group: the number of things that an entry of `DatasetInfo.counts` is about."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Entry:
     name: str
     group: str
     kind: str
-    about: About
+    about: DatasetInfo
     target: type
     options: dict[str, Any]
 
@@ -115,7 +115,7 @@ def entries(config_dir: Path) -> list[Entry]:
             module, _, name = str(options.pop("_target_", "")).rpartition(".")
             target = getattr(import_module(module), name) if module else None
             about = getattr(target, "about", None)
-            if target is None or not isinstance(about, About) or _left_open(target, options):
+            if target is None or not isinstance(about, DatasetInfo) or _left_open(target, options):
                 continue
             options.pop("root", None)
             kind = getattr(target, "kind", "vectors")

@@ -2,6 +2,9 @@
 
 OPTIONS: dict[str, str] = {
     "checkpoint.share": "checkpoint.max_overhead",
+    "data.bpe_size": "data.vocab_size",
+    "data.joint": "data.share_vocab",
+    "data.max_size": "data.max_vocab_size",
 }
 """Old key -> new key of an option, such as `task.beam` -> `task.num_beams`."""
 

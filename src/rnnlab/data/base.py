@@ -89,7 +89,7 @@ class SequenceData(LightningDataModule, ABC):
         To be called before `spec` and `examples`. Data whose inputs are not words ignores it.
         """
 
-    def spell(self) -> None:
+    def use_characters(self) -> None:
         """Give the letters of the words as well, in the batches and their alphabet in the spec.
 
         To be called before `spec` and `examples`.

@@ -12,7 +12,7 @@ IGNORE = -100
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class WordCharacters:
     """The distinct words of a batch, letter by letter.
 
     Attributes:
@@ -25,9 +25,11 @@ class Words:
     characters: Int[Tensor, "U C"]
     lengths: Int[Tensor, "U"]
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> "Words":
+    def map(self, function: Callable[[Tensor], Tensor]) -> "WordCharacters":
         """The same with all tensors changed."""
-        return Words(function(self.index), function(self.characters), function(self.lengths))
+        return WordCharacters(
+            function(self.index), function(self.characters), function(self.lengths)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Batch:
     target: Tensor
     target_lengths: Int[Tensor, "B"] | None = None
     tokens: int = 0
-    words: Words | None = None
+    words: WordCharacters | None = None
     target_tokens: int | None = None
     carry: bool | None = None
     share: float = 1.0

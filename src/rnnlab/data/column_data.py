@@ -1,15 +1,12 @@
 """What corpora of tagged sentences in columns share."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from rnnlab.data.bioes import is_bioes
 from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.tag_schemes import Scheme, is_bioes
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
-
-Scheme = Literal["iob2", "bioes"]
-"""How the tags of entities are written that a model learns."""
 
 
 class ColumnData(TextData):
@@ -22,7 +19,7 @@ class ColumnData(TextData):
         batch_size: Sentences in a batch.
         seed: Decides the order of training batches.
         min_freq: Rarer words of the training data are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
@@ -37,14 +34,14 @@ class ColumnData(TextData):
         batch_size: int,
         seed: int,
         min_freq: int,
-        max_size: int | None,
+        max_vocab_size: int | None,
         max_length: int | None,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.tag_column = tag_column

@@ -8,7 +8,7 @@ import requests
 from tqdm import tqdm
 
 from rnnlab.data.reading import sha256
-from rnnlab.data.source import About, Remote
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.errors import DataError
 
 CUT = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)
@@ -21,7 +21,7 @@ TIMEOUT = 30.0
 
 def fetch(
     name: str,
-    about: About,
+    about: DatasetInfo,
     root: Path,
     *,
     progress: bool = True,
@@ -54,7 +54,7 @@ def fetch(
 
 
 def _fetch_one(
-    name: str, remote: Remote, root: Path, progress: bool, say: Callable[[str], None]
+    name: str, remote: RemoteFile, root: Path, progress: bool, say: Callable[[str], None]
 ) -> Path:
     path = root / remote.path
     if path.is_file():
@@ -77,7 +77,7 @@ def _fetch_one(
     raise DataError(f"{name}: cannot download {path}: {'; '.join(failures)}")
 
 
-def _download(url: str, path: Path, remote: Remote, progress: bool) -> str | None:
+def _download(url: str, path: Path, remote: RemoteFile, progress: bool) -> str | None:
     """Download from one address; why it failed, or None."""
     pooch.get_logger().setLevel("WARNING")
     for attempt in range(ATTEMPTS):

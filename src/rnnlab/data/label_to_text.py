@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from rnnlab.data.coded import Example
 from rnnlab.data.datasets.names import Names
 from rnnlab.data.datasets.sentiment_files import SentimentFiles
+from rnnlab.data.encoded import Example
 from rnnlab.data.spec import Kind, Split
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.characters import CharacterIds
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.spelling import Spelling
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError
 
@@ -29,16 +29,16 @@ class Examples:
             as long as its input; or tokens with `<s>` first and `</s>` last).
         texts: The target texts as they stand in the file (N,), for scoring; None where targets
             are not texts.
-        spelling: Letters of the inputs (N,); None where no model asked for them.
+        characters: Letters of the inputs (N,); None where no model asked for them.
     """
 
     inputs: Ragged | np.ndarray
     target: Ragged | np.ndarray
     texts: Sequence[str] | None = None
-    spelling: Spelling | None = None
+    characters: CharacterIds | None = None
 
     def __post_init__(self) -> None:
-        parts = (self.inputs, self.target, self.texts, self.spelling)
+        parts = (self.inputs, self.target, self.texts, self.characters)
         sizes = {len(part) for part in parts if part is not None}
         if len(sizes) > 1:
             raise ValueError(f"{len(self.inputs)} inputs, {len(self.target)} targets")
@@ -68,7 +68,7 @@ class Examples:
             target_tokens = int(target_lengths.sum())
         else:
             target = torch.from_numpy(self.target[rows])
-        words = None if self.spelling is None else self.spelling.batch(rows)
+        words = None if self.characters is None else self.characters.batch(rows)
         tokens = int(lengths.sum())
         return Batch(inputs, lengths, target, target_lengths, tokens, words, target_tokens)
 

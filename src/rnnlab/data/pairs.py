@@ -17,12 +17,12 @@ class PairData(TextData):
         batch_size: Pairs in a batch.
         seed: Decides the order of training batches.
         level: Subwords (byte-pair encoding learnt from the training texts) or words.
-        bpe_size: Subwords of each language, or of both together if `joint`.
-        joint: Both languages have one set of subwords and one vocabulary.
+        vocab_size: Subwords of each language, or of both together if `share_vocab`.
+        share_vocab: Both languages have one set of subwords and one vocabulary.
         lower: Lower-case the texts. The texts that a translation is scored against stay as
             they are.
         min_freq: Rarer tokens of the training data are unknown.
-        max_size: Largest number of tokens in a vocabulary; None for all.
+        max_vocab_size: Largest number of tokens in a vocabulary; None for all.
         max_length: Longer sequences are cut to this number of tokens; None for no limit.
     """
 
@@ -34,23 +34,23 @@ class PairData(TextData):
         batch_size: int,
         seed: int,
         level: Literal["bpe", "word"],
-        bpe_size: int,
-        joint: bool,
+        vocab_size: int,
+        share_vocab: bool,
         lower: bool,
         min_freq: int,
-        max_size: int | None,
+        max_vocab_size: int | None,
         max_length: int | None,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.level = level
-        self.bpe_size = bpe_size
-        self.shared_vocabulary = joint
+        self.vocab_size = vocab_size
+        self.share_vocab = share_vocab
         self.lower = lower
         self._tokenizers: tuple[Tokenizer, Tokenizer] | None = None
 
@@ -67,8 +67,8 @@ class PairData(TextData):
             [
                 sorted(self.sums("train").items()),
                 self.settings("train"),
-                self.bpe_size,
-                self.shared_vocabulary,
+                self.vocab_size,
+                self.share_vocab,
                 self.lower,
             ],
             self._learn,
@@ -80,9 +80,9 @@ class PairData(TextData):
     def _learn(self) -> list[Tokenizer]:
         def learn(*sides: int) -> Tokenizer:
             texts = (str(pair[side]) for pair in self.read("train") for side in sides)
-            return train_bpe(texts, size=self.bpe_size, lower=self.lower)
+            return train_bpe(texts, size=self.vocab_size, lower=self.lower)
 
-        return [learn(0, 1)] * 2 if self.shared_vocabulary else [learn(0), learn(1)]
+        return [learn(0, 1)] * 2 if self.share_vocab else [learn(0), learn(1)]
 
 
 def tidy(text: str) -> str:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.pairs import PairData, tidy
 from rnnlab.data.reading import lines, sha256
 from rnnlab.data.spec import Split

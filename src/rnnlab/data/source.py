@@ -11,7 +11,7 @@ from rnnlab.errors import DataError
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """A file that can be downloaded.
 
     Attributes:
@@ -28,7 +28,7 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class About:
+class DatasetInfo:
     """What is known of a corpus or a vector file before it is read.
 
     Attributes:
@@ -40,7 +40,7 @@ class About:
 
     title: str
     licence: str
-    files: tuple[Remote, ...] = ()
+    files: tuple[RemoteFile, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -56,7 +56,7 @@ def cache_root() -> Path:
     return Path(chosen).expanduser() if chosen else user_cache_path("rnnlab") / "derived"
 
 
-def find(root: Path, name: str, about: About, candidates: list[str]) -> Path:
+def find(root: Path, name: str, about: DatasetInfo, candidates: list[str]) -> Path:
     """The first of several possible places of a file that exists.
 
     Args:

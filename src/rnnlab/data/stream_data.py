@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from rnnlab.data.base import at_least
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import lines
 from rnnlab.data.spec import Kind, Spec, Split
@@ -40,7 +40,7 @@ class StreamData(TextData):
         level: What a token is.
         lower: Lower-case the text.
         min_freq: Rarer tokens of the training text are unknown.
-        max_size: Largest number of tokens in the vocabulary; None for all.
+        max_vocab_size: Largest number of tokens in the vocabulary; None for all.
     """
 
     kind: ClassVar[Kind] = "next"
@@ -56,9 +56,11 @@ class StreamData(TextData):
         level: TextLevel,
         lower: bool = False,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, min_freq=min_freq, max_size=max_size)
+        super().__init__(
+            batch_size=batch_size, seed=seed, min_freq=min_freq, max_vocab_size=max_vocab_size
+        )
         at_least("eval_batch_size", eval_batch_size, 1)
         at_least("bptt", bptt, 1)
         self.eval_batch_size = eval_batch_size
@@ -77,7 +79,7 @@ class StreamData(TextData):
 
     def tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
         """A split's tokens as positions (N,) in a list of types, and that list."""
-        coded = self.coded(split)
+        coded = self.encoded(split)
         values = coded.source.values
         return values[self.span(split, len(values))], coded.source_types
 
@@ -125,7 +127,7 @@ class StreamData(TextData):
         borders = np.flatnonzero(np.isin(values, ends)) + 1
         return Ragged(values, np.unique(np.concatenate([[0], borders, [len(values)]]))), types
 
-    def spell(self) -> None:
+    def use_characters(self) -> None:
         """See the base class."""
         raise ConfigError(
             f"characters: {type(self).__name__} is not read letter by letter; choose none"
@@ -135,7 +137,7 @@ class StreamData(TextData):
         ids, types = self._tokens("train")
         found = np.bincount(ids, minlength=len(types))
         counts = {token: int(n) for token, n in zip(types, found, strict=True) if n}
-        vocab = Vocab.build(counts, min_freq=self.min_freq, max_size=self.max_size)
+        vocab = Vocab.build(counts, min_freq=self.min_freq, max_size=self.max_vocab_size)
         return Spec(
             source=vocab, target=vocab, kind=self.kind, source_tokenizer=self.tokenizers()[0]
         )

@@ -11,13 +11,13 @@ import numpy as np
 
 from rnnlab.data.base import Part, SequenceData, at_least
 from rnnlab.data.cache import cached
-from rnnlab.data.coded import Coded, Coder, Example
-from rnnlab.data.iob import inventory
+from rnnlab.data.characters import CharacterIds, character_vocab, word_characters
+from rnnlab.data.encoded import CorpusEncoder, EncodedCorpus, Example
 from rnnlab.data.loader import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
 from rnnlab.data.spec import Spec, Split
-from rnnlab.data.spelling import Spelling, alphabet, spell
+from rnnlab.data.tag_schemes import all_tags
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 from rnnlab.errors import DataError
@@ -36,19 +36,19 @@ class TextData(SequenceData):
         batch_size: Sequences in a batch.
         seed: Decides the order of training batches.
         min_freq: Rarer tokens of the training data are unknown.
-        max_size: Largest number of tokens in a vocabulary; None for all.
+        max_vocab_size: Largest number of tokens in a vocabulary; None for all.
         max_length: Longer sequences are cut to this number of tokens; None for no limit.
 
     Attributes:
         corpus: Its name on the command line.
-        shared_vocabulary: Whether sources and targets have one vocabulary.
+        share_vocab: Whether sources and targets have one vocabulary.
         step_lines: Whether each step of an example stands in a line of its own, one behind the
             other.
     """
 
     corpus: ClassVar[str]
     step_lines: ClassVar[bool] = False
-    shared_vocabulary: bool = False
+    share_vocab: bool = False
 
     def __init__(
         self,
@@ -56,21 +56,21 @@ class TextData(SequenceData):
         batch_size: int,
         seed: int,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
-        for option, value in {"max_size": max_size, "max_length": max_length}.items():
+        for option, value in {"max_vocab_size": max_vocab_size, "max_length": max_length}.items():
             at_least(option, 1 if value is None else value, 1)
         at_least("min_freq", min_freq, 0)
         self.min_freq = min_freq
-        self.max_size = max_size
+        self.max_vocab_size = max_vocab_size
         self.max_length = max_length
         self._words: tuple[Sequence[str], bool] | None = None
-        self._spelled = False
+        self._use_characters = False
         self._reused: Spec | None = None
         self._spec: Spec | None = None
-        self._coded: dict[Split, Coded] = {}
+        self._encoded: dict[Split, EncodedCorpus] = {}
         self._checksums: dict[str, str] = {}
 
     @abstractmethod
@@ -121,10 +121,10 @@ class TextData(SequenceData):
             table = _table(spec.target, coded.target_types)
             cut = _cut(coded.target, spec.max_length).take(table)
             target = cut.framed(spec.target.start_id, spec.target.end_id)
-        spelling = None
+        characters = None
         if spec.characters is not None:
-            spelling = Spelling(source, spell(coded.source_types, spec.characters))
-        return Examples(inputs, target, coded.texts or None, spelling)
+            characters = CharacterIds(source, word_characters(coded.source_types, spec.characters))
+        return Examples(inputs, target, coded.texts or None, characters)
 
     def sentences(self, split: Split) -> tuple[Ragged, list[str]]:
         """The inputs of a split as they were read: uncut, no token unknown.
@@ -143,9 +143,9 @@ class TextData(SequenceData):
         self._words = (words, lower_fallback)
         self._spec = None
 
-    def spell(self) -> None:
+    def use_characters(self) -> None:
         """See the base class."""
-        self._spelled = True
+        self._use_characters = True
         self._spec = None
 
     def reuse(self, spec: Spec) -> None:
@@ -162,7 +162,7 @@ class TextData(SequenceData):
             )
         self._reused = spec
         self._spec = None
-        self._coded.clear()
+        self._encoded.clear()
 
     def checksums(self) -> dict[str, str]:
         """sha256 of each file read so far."""
@@ -174,9 +174,9 @@ class TextData(SequenceData):
             return self._reused.source_tokenizer, self._reused.target_tokenizer
         return self.tokenizers()
 
-    def coded(self, part: Split) -> Coded:
+    def encoded(self, part: Split) -> EncodedCorpus:
         """All examples in the files of a split, from the cache where they are there."""
-        if part not in self._coded:
+        if part not in self._encoded:
             found = self.sums(part)
             self._checksums |= found
             source, target = self.current_tokenizers()
@@ -185,14 +185,14 @@ class TextData(SequenceData):
                 self.settings(part),
                 [None if t is None else t.to_dict() for t in (source, target)],
             ]
-            self._coded[part] = cached(
+            self._encoded[part] = cached(
                 f"{self.corpus}/{part}",
                 key,
                 lambda: self._code(part, source, target),
                 write=lambda stream, coded: coded.write(stream),
-                read=Coded.read,
+                read=EncodedCorpus.read,
             )
-        return self._coded[part]
+        return self._encoded[part]
 
     def sums(self, part: Split) -> dict[str, str]:
         """sha256 of the files of a split, by the names that `checksums` gives them."""
@@ -202,8 +202,10 @@ class TextData(SequenceData):
         """A file's name in `checksums`."""
         return str(path)
 
-    def _code(self, part: Split, source: Tokenizer | None, target: Tokenizer | None) -> Coded:
-        coder = Coder()
+    def _code(
+        self, part: Split, source: Tokenizer | None, target: Tokenizer | None
+    ) -> EncodedCorpus:
+        coder = CorpusEncoder()
         # kept for other data roots too: no file is named by where it is today
         names = {str(path): self.shown(path) for path in self.files(part)}
         examples = (e._replace(file=names.get(e.file, e.file)) for e in self.read(part))
@@ -212,11 +214,11 @@ class TextData(SequenceData):
             targets = _split([example.target for example in chunk], target)
             for example, left, right in zip(chunk, sources, targets, strict=True):
                 coder.add(example, left, right)
-        return coder.coded()
+        return coder.encoded()
 
-    def _select(self, split: Split) -> Coded:
+    def _select(self, split: Split) -> EncodedCorpus:
         part, rows = self.holds(split)
-        coded = self.coded(part) if rows is None else self.coded(part).select(rows)
+        coded = self.encoded(part) if rows is None else self.encoded(part).select(rows)
         if not len(coded):
             places = ", ".join(str(path) for path in self.files(part))
             raise DataError(f"{self.corpus}: the {split} split is empty ({places})")
@@ -228,12 +230,12 @@ class TextData(SequenceData):
         counts = _counts(_cut(train.source, self.max_length), train.source_types)
         if self.kind != "tokens":
             found = _counts(train.target, train.target_types)
-            labels = inventory(found) if self.kind == "tags" else sorted(found)
+            labels = all_tags(found) if self.kind == "tags" else sorted(found)
             source, target = self._vocab(counts, (PAD, UNK)), Vocab(labels)
         else:
             specials = (PAD, UNK, START, END)
             others = _counts(_cut(train.target, self.max_length), train.target_types)
-            if self.shared_vocabulary:
+            if self.share_vocab:
                 for token, count in others.items():
                     counts[token] = counts.get(token, 0) + count
                 source = target = self._vocab(counts, specials)
@@ -246,17 +248,17 @@ class TextData(SequenceData):
             source_tokenizer=source_tokenizer,
             target_tokenizer=target_tokenizer,
             max_length=self.max_length,
-            characters=alphabet(_counts(train.source, train.source_types))
-            if self._spelled
+            characters=character_vocab(_counts(train.source, train.source_types))
+            if self._use_characters
             else None,
         )
 
     def _vocab(self, counts: dict[str, int], specials: tuple[str, ...]) -> Vocab:
         return Vocab.build(
-            counts, specials=specials, min_freq=self.min_freq, max_size=self.max_size
+            counts, specials=specials, min_freq=self.min_freq, max_size=self.max_vocab_size
         )
 
-    def _known(self, coded: Coded, spec: Spec) -> Ragged:
+    def _known(self, coded: EncodedCorpus, spec: Spec) -> Ragged:
         """Ids of labels or tags; an unknown one is a DataError that names its place."""
         assert isinstance(spec.target, Vocab)  # labels have names
         known = spec.target

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.data.batch import Words, valid_mask
+from rnnlab.data.batch import WordCharacters, valid_mask
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
@@ -49,7 +49,7 @@ class WordFeatures(nn.Module, ABC):
     def read(self, characters: Int[Tensor, "U C"], lengths: Int[Tensor, "U"]) -> list[Tensor]:
         """Features of the letters; parts (U, ...) to be put side by side."""
 
-    def forward(self, words: Words) -> Float[Tensor, "U F"]:
+    def forward(self, words: WordCharacters) -> Float[Tensor, "U F"]:
         """Features of each distinct word."""
         parts = self.read(words.characters, words.lengths)
         if self.shape is not None:

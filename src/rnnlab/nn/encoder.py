@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from rnnlab.data.batch import Words, valid_mask
+from rnnlab.data.batch import WordCharacters, valid_mask
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
@@ -137,7 +137,7 @@ class Encoder(nn.Module):
         self,
         inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"],
         lengths: Int[Tensor, "B"] | None,
-        words: Words | None = None,
+        words: WordCharacters | None = None,
         states: tuple[State, ...] | None = None,
     ) -> Encoded:
         """Encode a right-padded batch.

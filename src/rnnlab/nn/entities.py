@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from rnnlab.data.batch import IGNORE
+from rnnlab.data.tag_schemes import valid_iob2
 
 
 class Span(NamedTuple):
@@ -17,24 +18,6 @@ class Span(NamedTuple):
     type: str
     start: int
     end: int
-
-
-def valid_iob2(tags: Sequence[str]) -> list[str]:
-    """The IOB2 tags of the entities that conlleval sees in `tags`.
-
-    An entity starts at each `B-`, and at an `I-` that follows `O` or another type. So this
-    converts IOB1, and mends what a classifier predicts step by step.
-    """
-    fixed = []
-    previous = ""
-    for tag in tags:
-        prefix, _, kind = tag.partition("-")
-        if prefix != "O":
-            prefix = "B" if prefix == "B" or kind != previous else "I"
-            tag = f"{prefix}-{kind}"
-        previous = kind
-        fixed.append(tag)
-    return fixed
 
 
 def spans(tags: Sequence[str]) -> list[Span]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from rnnlab.data.bioes import is_bioes
+from rnnlab.data.tag_schemes import is_bioes
 
 
 class Rules(NamedTuple):

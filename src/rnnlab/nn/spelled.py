@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.data.batch import Words
+from rnnlab.data.batch import WordCharacters
 from rnnlab.nn.characters import WordFeatures
 from rnnlab.nn.embedding import TokenEmbedding
 
@@ -37,7 +37,7 @@ class SpelledEmbedding(nn.Module):
         """How many words it has vectors for."""
         return self.tokens.types
 
-    def forward(self, ids: Int[Tensor, "B T"], words: Words) -> Float[Tensor, "B T D"]:
+    def forward(self, ids: Int[Tensor, "B T"], words: WordCharacters) -> Float[Tensor, "B T D"]:
         """Vectors of the words, those of unknown words told apart by their letters."""
         features = functional.embedding(words.index, self.features(words))
         return torch.cat([self.tokens(ids), features], dim=2)

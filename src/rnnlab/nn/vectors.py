@@ -9,17 +9,17 @@ import numpy as np
 import torch
 
 from rnnlab.data.reading import sha256
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.vector_file import Table, cached_table
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.embedding import Coverage, TokenEmbedding
 
-GLOVE = About(
+GLOVE = DatasetInfo(
     title="GloVe 6B word vectors",
     licence="PDDL 1.0",
     files=(
-        Remote(
+        RemoteFile(
             path="glove/glove.6B.zip",
             urls=("https://nlp.stanford.edu/data/glove.6B.zip",),
             sha256="617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
@@ -58,7 +58,7 @@ class FileVectors:
         about: Where the file of the shipped configuration comes from.
     """
 
-    about: ClassVar[About] = GLOVE
+    about: ClassVar[DatasetInfo] = GLOVE
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class FileVectors:
             raise ConfigError("embedding.path: not given; name the file with embedding.path=FILE")
         folder = Path(self.path).parent
         archives = [r.path for r in self.about.files if Path(r.path).parent == folder]
-        about = self.about if archives else About(title="word vectors", licence="unknown")
+        about = self.about if archives else DatasetInfo(title="word vectors", licence="unknown")
         places = [self.path, f"{self.path}.gz", *archives]
         here = [str(Path.cwd() / place) for place in places if not Path(place).is_absolute()]
         root = data_root(self.root)

@@ -51,7 +51,7 @@ def build_data(cfg: Config, vectors: Any) -> SequenceData:
     data: SequenceData = make(cfg["data"], cfg["trust"])
     data.add_words(vectors.words, lower_fallback=vectors.lower_fallback)
     if cfg.get("characters"):
-        data.spell()
+        data.use_characters()
     return data
 
 

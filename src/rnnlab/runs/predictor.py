@@ -14,10 +14,10 @@ import torch
 
 from rnnlab.config.roots import PredictConfig
 from rnnlab.data.batch import Batch
+from rnnlab.data.characters import encode_characters
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import decoded
 from rnnlab.data.spec import Spec
-from rnnlab.data.spelling import spell_texts
 from rnnlab.data.vocab import UNK, Vocab
 from rnnlab.errors import CheckpointError, ConfigError, DataError
 from rnnlab.nn.encoder import Encoded
@@ -143,7 +143,7 @@ class Predictor:
         rows = np.arange(len(texts))
         ids = Ragged.from_lists(self.source.ids(text or [UNK]) for text in texts)
         characters = self.spec.characters
-        words = None if characters is None else spell_texts(texts, characters).batch(rows)
+        words = None if characters is None else encode_characters(texts, characters).batch(rows)
         inputs, lengths = ids.pad(rows, fill=0)
         return Batch(inputs, lengths, target=lengths.new_zeros(0), words=words)
 

@@ -16,7 +16,16 @@ from rnnlab.runs.launch import Words
 from rnnlab.runs.predictor import restore
 from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 
-_LEARNT = ("bpe_size", "joint", "level", "lower", "max_length", "max_size", "min_freq", "scheme")
+_LEARNT = (
+    "vocab_size",
+    "share_vocab",
+    "level",
+    "lower",
+    "max_length",
+    "max_vocab_size",
+    "min_freq",
+    "scheme",
+)
 LEARNT = frozenset(f"data.{option}" for option in _LEARNT)
 """Options that decide a vocabulary, a tokenizer or a limit, which a trained model keeps."""
 

@@ -8,11 +8,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import IGNORE, Batch
-from rnnlab.data.bioes import BIOES, to_iob2
 from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.tag_schemes import BIOES, bioes_to_iob2, valid_iob2
 from rnnlab.errors import ConfigError
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.entities import EntityF1, valid_iob2
+from rnnlab.nn.entities import EntityF1
 from rnnlab.nn.metrics import StepAccuracy
 from rnnlab.nn.rules import entity_rules
 from rnnlab.nn.tag_outputs import OUTPUTS, Output
@@ -68,7 +68,7 @@ class Tag(Task):
         rules = entity_rules(self.tags) if constrained else None
         self.output = OUTPUTS[output](len(self.tags), rules)
         # by id, as they are predicted and scored
-        self.written = to_iob2(self.tags) if self.entities else self.tags
+        self.written = bioes_to_iob2(self.tags) if self.entities else self.tags
         self.scores = EntityF1(self.written) if self.entities else StepAccuracy()
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B T K"]:

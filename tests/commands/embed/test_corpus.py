@@ -55,7 +55,7 @@ def test_long_sentences_are_cut_and_not_dropped(tmp_path, monkeypatch):
 def test_nothing_is_cut_or_unknown_in_a_labelled_corpus(tmp_path):
     text = "One two two two\tpos\n \tneg\nthree two\tpos\n"
     file = write(tmp_path / "a.tsv", text)
-    data = SentimentFiles(train=str(file), min_freq=3, max_size=1, max_length=1)
+    data = SentimentFiles(train=str(file), min_freq=3, max_vocab_size=1, max_length=1)
     assert texts(Corpus.read(data, "a.tsv", 1)) == [
         ["one", "two", "two", "two"],
         ["three", "two"],  # the empty text between them is no word <unk>
@@ -73,7 +73,7 @@ def test_only_the_training_part_of_a_stream(tmp_path, level):
         words = [types[index] for index in sentences.values]
         assert data.spec().source.ids(words) == stream.inputs.tolist()
     everything = [data.sentences(split)[0].values.tolist() for split in ("train", "val", "test")]
-    assert list(chain(*everything)) == data.coded("train").source.values.tolist()
+    assert list(chain(*everything)) == data.encoded("train").source.values.tolist()
     corpus = Corpus.read(data, "tinyshakespeare", 1)
     assert sum(corpus.counts) == corpus.tokens == len(everything[0])
     assert Counter(chain(*texts(corpus))) == dict(zip(corpus.words, corpus.counts, strict=True))

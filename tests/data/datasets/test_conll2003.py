@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from rnnlab.data.bioes import to_iob2
 from rnnlab.data.datasets.conll2003 import CoNLL2003
+from rnnlab.data.tag_schemes import bioes_to_iob2
 from rnnlab.errors import DataError
 
 IOB1 = "-DOCSTART- -X- O O\n\nEU NNP I-NP I-ORG\nUN NNP I-NP B-ORG\n\nParis NNP I-NP I-LOC\n"
@@ -125,6 +125,6 @@ def test_bioes_has_the_same_entities(real, data_root):
         assert np.array_equal(
             closed.examples(split).inputs.values, real.examples(split).inputs.values
         )
-        projected = [to_iob2([names[at]])[0] for at in closed.examples(split).target.values]
+        projected = [bioes_to_iob2([names[at]])[0] for at in closed.examples(split).target.values]
         expected = real.spec().target.tokens
         assert projected == [expected[at] for at in real.examples(split).target.values]

@@ -105,8 +105,8 @@ def test_every_packaging_gives_the_same_splits(root):
             pack(below / "imdb/aclImdb_v1-unsup.tar.gz", {"a": b""})
         data = small(below)
         held = {split: data.holds(split)[1] for split in ("train", "val")}
-        kept = {s: sorted(data.coded("train").digest[rows]) for s, rows in held.items()}
-        digests.append((kept, sorted(data.coded("test").digest), len(data.spec().source)))
+        kept = {s: sorted(data.encoded("train").digest[rows]) for s, rows in held.items()}
+        digests.append((kept, sorted(data.encoded("test").digest), len(data.spec().source)))
     assert digests[0] == digests[1] == digests[2]
 
 
@@ -201,25 +201,25 @@ def test_counts(real):
 
 @pytest.mark.data
 def test_no_text_in_train_and_val(real):
-    digest = real.coded("train").digest
+    digest = real.encoded("train").digest
     sides = [set(digest[real.holds(split)[1]].tolist()) for split in ("train", "val")]
     assert not sides[0] & sides[1]
     # 24,904 distinct texts; case and white space of some repeats differ
     assert 24_880 < len(sides[0] | sides[1]) <= 24_904
-    both = (sides[0] | sides[1]) & set(real.coded("test").digest.tolist())
+    both = (sides[0] | sides[1]) & set(real.encoded("test").digest.tolist())
     assert 123 <= len(both) < 150
 
 
 @pytest.mark.data
 def test_tokens(real):
-    types = real.coded("train").source_types
+    types = real.encoded("train").source_types
     assert len(real.spec().source) == 30_002
     assert not [one for one in types if re.search(r"[\s\x85]", one) or one != one.lower()]
     assert "br" not in real.spec().source.tokens[:1000]
     assert "\x96" in types
     # nothing was cut at U+0085: the longest review has more than 2,470 blank-separated words
-    assert real.coded("train").source.lengths.max() > 2_470
-    assert real.coded("train").source.lengths.min() >= 4
+    assert real.encoded("train").source.lengths.max() > 2_470
+    assert real.encoded("train").source.lengths.min() >= 4
     assert real.examples("train").lengths.max() == 400
     unknown = np.mean(real.examples("test").inputs.values == 1)
     assert unknown < 0.03

@@ -61,7 +61,7 @@ def reviews(data, split):
 def raw(data, split):
     """Texts of a split, the words that are in no training review among them."""
     part, rows = data.holds(split)
-    coded = data.coded(part).select(rows)
+    coded = data.encoded(part).select(rows)
     return [
         " ".join(coded.source_types[at] for at in coded.source[row]) for row in range(len(coded))
     ]
@@ -164,7 +164,7 @@ def test_the_real_text(data_root):
     if not (data_root / "imdb/aclImdb_v1-unsup.tar.gz").exists():
         pytest.skip("no unlabelled reviews")
     data = IMDbText(root=str(data_root), unlabelled=True)
-    assert len(data.coded("train")) == 75_000
+    assert len(data.encoded("train")) == 75_000
     assert len(data.spec().source) == 30_002
     train, val = (data.examples(split).inputs for split in ("train", "val"))
     assert 19_600_000 < len(train) < 19_700_000
@@ -172,8 +172,8 @@ def test_the_real_text(data_root):
     assert (val == end).sum() == 2_496
     labelled = IMDb(root=str(data_root))
     assert np.array_equal(
-        np.sort(data.coded("train").digest[data.holds("val")[1]]),
-        np.sort(labelled.coded("train").digest[labelled.holds("val")[1]]),
+        np.sort(data.encoded("train").digest[data.holds("val")[1]]),
+        np.sort(labelled.encoded("train").digest[labelled.holds("val")[1]]),
     )
 
 

@@ -53,7 +53,7 @@ def test_tar_balls_with_blank_last_lines_and_apple_double(root):
     }
 
 
-@pytest.mark.parametrize("options", [{"level": "word"}, {"level": "bpe", "bpe_size": 60}])
+@pytest.mark.parametrize("options", [{"level": "word"}, {"level": "bpe", "vocab_size": 60}])
 def test_both_directions_of_raw_files_have_caches_of_their_own(root, options):
     write(root, "train.de.gz", "ein Hund\n")
     write(root, "train.en.gz", "a dog\n")

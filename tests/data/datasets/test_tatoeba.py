@@ -59,7 +59,7 @@ def test_all_translations_of_a_sentence_stand_in_one_split(root):
 def test_directions_have_caches_of_their_own(root, level):
     pack(root, "".join(f"one {n}\tun {n}\n" for n in range(50)), "deu")
     for into_english in (True, False):
-        data = small(root, language="deu", into_english=into_english, level=level, bpe_size=60)
+        data = small(root, language="deu", into_english=into_english, level=level, vocab_size=60)
         ids = data.examples("train").inputs[0]
         text = data.spec().source_tokenizer.join([data.spec().source.tokens[at] for at in ids])
         assert text.startswith("un" if into_english else "one")

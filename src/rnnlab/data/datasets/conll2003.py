@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.coded import Example
-from rnnlab.data.column_data import ColumnData, Scheme
+from rnnlab.data.column_data import ColumnData
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.conll_columns import read_columns
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Split
+from rnnlab.data.tag_schemes import Scheme
 
 _IOB1 = (
     "https://raw.githubusercontent.com/synalp/NER/"
@@ -36,28 +37,28 @@ class CoNLL2003(ColumnData):
         tag_column: The column to learn, from 0; negative counts from the last (entities).
         scheme: `iob2`, or `bioes` with tags of their own for entities' ends.
         min_freq: Rarer words of the training data are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
     corpus: ClassVar[str] = "conll2003"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="CoNLL-2003: named entities, English",
         licence="Reuters RCV1 text under the NIST agreement; not to be redistributed",
         files=(
-            Remote(
+            RemoteFile(
                 path="conll2003/iob1/eng.train",
                 urls=(f"{_IOB1}/eng.train",),
                 sha256="eac0822f501353f265383ddf1edb0dcd42a1b6eefd3e383d7074db98c38eb41c",
                 size=3_281_528,
             ),
-            Remote(
+            RemoteFile(
                 path="conll2003/iob1/eng.testa",
                 urls=(f"{_IOB1}/eng.testa",),
                 sha256="aedc4ccbd1ae9795feaa0e86fe72d195b0258abed9d705b630d1c889276fac1e",
                 size=827_012,
             ),
-            Remote(
+            RemoteFile(
                 path="conll2003/iob1/eng.testb",
                 urls=(f"{_IOB1}/eng.testb",),
                 sha256="0632f32c090ef31c223135b7fee3187a7cf8e65c4015c7866bb7783428cdd9a6",
@@ -76,7 +77,7 @@ class CoNLL2003(ColumnData):
         tag_column: int = -1,
         scheme: Scheme = "iob2",
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         super().__init__(
@@ -85,7 +86,7 @@ class CoNLL2003(ColumnData):
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.root = data_root(root)

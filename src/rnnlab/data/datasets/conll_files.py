@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.coded import Example
-from rnnlab.data.column_data import ColumnData, Scheme
+from rnnlab.data.column_data import ColumnData
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.conll_columns import read_columns
 from rnnlab.data.given import given
 from rnnlab.data.spec import Split
+from rnnlab.data.tag_schemes import Scheme
 
 
 class CoNLLFiles(ColumnData):
@@ -26,7 +27,7 @@ class CoNLLFiles(ColumnData):
         batch_size: Sentences in a batch.
         seed: Decides the order of training batches.
         min_freq: Rarer words of the training data are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
@@ -43,7 +44,7 @@ class CoNLLFiles(ColumnData):
         batch_size: int = 32,
         seed: int = 0,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         super().__init__(
@@ -52,7 +53,7 @@ class CoNLLFiles(ColumnData):
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.given: dict[Split, str | None] = {"train": train, "val": val, "test": test}

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.reviews import (
     ARCHIVE,
     LABELLED,
@@ -17,7 +17,7 @@ from rnnlab.data.formats.reviews import (
     review_files,
     review_sums,
 )
-from rnnlab.data.source import About, data_root
+from rnnlab.data.source import DatasetInfo, data_root
 from rnnlab.data.spec import Kind, Split
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer
@@ -36,7 +36,7 @@ class IMDb(TextData):
             `imdb/aclImdb_v1*.tar.gz` or the unpacked `imdb/aclImdb/`.
         lower: Lower-case the text.
         min_freq: Rarer words of the training reviews are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer reviews are cut to this number of words; None for no limit.
         val_fraction: Share of the training reviews that is held out for validation.
         split_seed: Decides which; another option than `seed`, so that runs that differ in their
@@ -45,7 +45,7 @@ class IMDb(TextData):
 
     corpus: ClassVar[str] = "imdb"
     kind: ClassVar[Kind] = "label"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Large Movie Review Dataset v1: sentiment, English",
         licence=LICENCE,
         files=(ARCHIVE,),
@@ -60,7 +60,7 @@ class IMDb(TextData):
         root: str | None = None,
         lower: bool = True,
         min_freq: int = 2,
-        max_size: int | None = 30_000,
+        max_vocab_size: int | None = 30_000,
         max_length: int | None = 400,
         val_fraction: float = 0.1,
         split_seed: int = 0,
@@ -69,7 +69,7 @@ class IMDb(TextData):
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.root = data_root(root)
@@ -93,7 +93,7 @@ class IMDb(TextData):
         """Validation and training reviews are both among the official training reviews."""
         if split == "test":
             return "test", None
-        digest = self.coded("train").digest
+        digest = self.encoded("train").digest
         held = np.isin(digest, held_out(digest, self.val_fraction, self.split_seed))
         return "train", np.flatnonzero(held == (split == "val"))
 

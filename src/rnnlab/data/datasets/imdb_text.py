@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnlab.data.base import at_least
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.reviews import (
     ARCHIVE,
     LABELLED,
@@ -20,7 +20,7 @@ from rnnlab.data.formats.reviews import (
     review_sums,
     unlabelled_place,
 )
-from rnnlab.data.source import About, data_root
+from rnnlab.data.source import DatasetInfo, data_root
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import EOS, StreamData
 from rnnlab.errors import DataError
@@ -47,7 +47,7 @@ class IMDbText(StreamData):
         unlabelled: Train on the 50,000 reviews without a label, too.
         lower: Lower-case the text.
         min_freq: Rarer words of the training reviews are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer reviews are cut to this number of words; None for no limit.
         val_fraction: Share of the labelled training reviews that is held out for validation.
         split_seed: Decides which; another option than `seed`, so that runs that differ in their
@@ -55,7 +55,7 @@ class IMDbText(StreamData):
     """
 
     corpus: ClassVar[str] = "imdb_text"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Large Movie Review Dataset v1: text, for word language models",
         licence=LICENCE,
         files=(ARCHIVE,),
@@ -73,7 +73,7 @@ class IMDbText(StreamData):
         unlabelled: bool = False,
         lower: bool = True,
         min_freq: int = 2,
-        max_size: int | None = 30_000,
+        max_vocab_size: int | None = 30_000,
         max_length: int | None = None,
         val_fraction: float = 0.1,
         split_seed: int = 0,
@@ -87,7 +87,7 @@ class IMDbText(StreamData):
             level="word",
             lower=lower,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
         )
         at_least("max_length", 1 if max_length is None else max_length, 1)
         self.root = data_root(root)
@@ -127,7 +127,7 @@ class IMDbText(StreamData):
         """Validation and training reviews are both among the official training reviews."""
         if split == "test":
             return "test", None
-        coded = self.coded("train")
+        coded = self.encoded("train")
         labelled = np.array([name in LABELLED for name in coded.target_types], dtype=bool)
         labelled = labelled[coded.target.values]
         held = held_out(coded.digest[labelled], self.val_fraction, self.split_seed)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from rnnlab.data.parallel import ParallelData, Side
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Split
 from rnnlab.errors import ConfigError
 
@@ -54,20 +54,20 @@ class Multi30k(ParallelData):
         seed: Decides the order of training batches.
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
         level: Subwords (byte-pair encoding learnt from the training texts) or words.
-        bpe_size: Subwords of each language, or of both together if `joint`.
-        joint: Both languages have one set of subwords and one vocabulary.
+        vocab_size: Subwords of each language, or of both together if `share_vocab`.
+        share_vocab: Both languages have one set of subwords and one vocabulary.
         lower: Lower-case the texts.
         min_freq: Rarer tokens of the training data are unknown.
-        max_size: Largest number of tokens in a vocabulary; None for all.
+        max_vocab_size: Largest number of tokens in a vocabulary; None for all.
         max_length: Longer sequences are cut to this number of tokens; None for no limit.
     """
 
     corpus: ClassVar[str] = "multi30k"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Multi30k task 1: translation of captions, de/en/fr/cs",
         licence="unclear; treat as non-commercial (often given as CC BY-NC-SA 4.0)",
         files=tuple(
-            Remote(
+            RemoteFile(
                 path=f"{_RAW}/{name}.gz",
                 urls=(
                     "https://raw.githubusercontent.com/multi30k/dataset/"
@@ -93,11 +93,11 @@ class Multi30k(ParallelData):
         seed: int = 0,
         root: str | None = None,
         level: Literal["bpe", "word"] = "bpe",
-        bpe_size: int = 8_000,
-        joint: bool = False,
+        vocab_size: int = 8_000,
+        share_vocab: bool = False,
         lower: bool = False,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         if source == target:
@@ -108,11 +108,11 @@ class Multi30k(ParallelData):
             batch_size=batch_size,
             seed=seed,
             level=level,
-            bpe_size=bpe_size,
-            joint=joint,
+            vocab_size=vocab_size,
+            share_vocab=share_vocab,
             lower=lower,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.languages = source, target

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.surnames import SURNAMES, read_surnames, split_surnames, surname_files
-from rnnlab.data.source import About, data_root
+from rnnlab.data.source import DatasetInfo, data_root
 from rnnlab.data.spec import Kind, Split
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer
@@ -34,7 +34,7 @@ class Names(TextData):
 
     corpus: ClassVar[str] = "names"
     kind: ClassVar[Kind] = "label"
-    about: ClassVar[About] = SURNAMES
+    about: ClassVar[DatasetInfo] = SURNAMES
 
     def __init__(
         self,

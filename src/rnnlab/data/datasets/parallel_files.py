@@ -19,11 +19,11 @@ class ParallelFiles(ParallelData):
         batch_size: Pairs in a batch.
         seed: Decides the order of training batches.
         level: Subwords (byte-pair encoding learnt from the training texts) or words.
-        bpe_size: Subwords of each language, or of both together if `joint`.
-        joint: Both languages have one set of subwords and one vocabulary.
+        vocab_size: Subwords of each language, or of both together if `share_vocab`.
+        share_vocab: Both languages have one set of subwords and one vocabulary.
         lower: Lower-case the texts.
         min_freq: Rarer tokens of the training data are unknown.
-        max_size: Largest number of tokens in a vocabulary; None for all.
+        max_vocab_size: Largest number of tokens in a vocabulary; None for all.
         max_length: Longer sequences are cut to this number of tokens; None for no limit.
     """
 
@@ -38,22 +38,22 @@ class ParallelFiles(ParallelData):
         batch_size: int = 64,
         seed: int = 0,
         level: Literal["bpe", "word"] = "bpe",
-        bpe_size: int = 8_000,
-        joint: bool = False,
+        vocab_size: int = 8_000,
+        share_vocab: bool = False,
         lower: bool = False,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
             seed=seed,
             level=level,
-            bpe_size=bpe_size,
-            joint=joint,
+            vocab_size=vocab_size,
+            share_vocab=share_vocab,
             lower=lower,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.given: dict[Split, list[str] | None] = {"train": train, "val": val, "test": test}

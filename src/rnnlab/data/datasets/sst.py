@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.trees import nodes
 from rnnlab.data.reading import lines
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Kind, Split
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer
@@ -41,17 +41,17 @@ class SST(TextData):
             sentences among them; validation and test are always whole sentences.
         lower: Lower-case the text.
         min_freq: Rarer words of the training data are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
     corpus: ClassVar[str] = "sst"
     kind: ClassVar[Kind] = "label"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Stanford Sentiment Treebank: sentiment, 5 or 2 labels, English",
         licence="none stated (research use; cite Socher et al. 2013)",
         files=(
-            Remote(
+            RemoteFile(
                 path=_ZIP,
                 urls=("https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",),
                 sha256="5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
@@ -71,14 +71,14 @@ class SST(TextData):
         phrases: bool = False,
         lower: bool = True,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.root = data_root(root)

@@ -5,10 +5,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.pairs import PairData, tidy
 from rnnlab.data.reading import lines
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Split
 from rnnlab.errors import ConfigError, DataError
 
@@ -30,11 +30,11 @@ class Tatoeba(PairData):
         seed: Decides the order of training batches.
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
         level: Subwords (byte-pair encoding learnt from the training texts) or words.
-        bpe_size: Subwords of each language, or of both together if `joint`.
-        joint: Both languages have one set of subwords and one vocabulary.
+        vocab_size: Subwords of each language, or of both together if `share_vocab`.
+        share_vocab: Both languages have one set of subwords and one vocabulary.
         lower: Lower-case the texts.
         min_freq: Rarer tokens of the training data are unknown.
-        max_size: Largest number of tokens in a vocabulary; None for all.
+        max_vocab_size: Largest number of tokens in a vocabulary; None for all.
         max_length: Longer sequences are cut to this number of tokens; None for no limit.
         val_fraction: Share of the English sentences that is held out for validation.
         test_fraction: Share that is held out for the test.
@@ -46,11 +46,11 @@ class Tatoeba(PairData):
     """
 
     corpus: ClassVar[str] = "tatoeba"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Tatoeba: translation of short sentences, French or German and English",
         licence="CC BY 2.0 FR",
         files=(
-            Remote(
+            RemoteFile(
                 path="tatoeba/fra-eng.zip",
                 urls=(
                     f"{_RAW}/genimind/seq2seq/4f3f8eb0adde54fcc8b89394336b002e7961244c/fra-eng.zip",
@@ -58,7 +58,7 @@ class Tatoeba(PairData):
                 sha256="16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04",
                 size=2_951_390,
             ),
-            Remote(
+            RemoteFile(
                 path="tatoeba/deu-eng.zip",
                 urls=(
                     f"{_RAW}/rioyshky/translation/de48b7027f7318d77010a6e08ed928c10748c23d/"
@@ -80,11 +80,11 @@ class Tatoeba(PairData):
         seed: int = 0,
         root: str | None = None,
         level: Literal["bpe", "word"] = "bpe",
-        bpe_size: int = 8_000,
-        joint: bool = False,
+        vocab_size: int = 8_000,
+        share_vocab: bool = False,
         lower: bool = False,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
         val_fraction: float = 0.01,
         test_fraction: float = 0.01,
@@ -94,11 +94,11 @@ class Tatoeba(PairData):
             batch_size=batch_size,
             seed=seed,
             level=level,
-            bpe_size=bpe_size,
-            joint=joint,
+            vocab_size=vocab_size,
+            share_vocab=share_vocab,
             lower=lower,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         if min(val_fraction, test_fraction) <= 0 or val_fraction + test_fraction >= 1:

@@ -24,7 +24,7 @@ class TextFiles(StreamData):
         seed: Decides what is drawn.
         lower: Lower-case the text.
         min_freq: Rarer tokens of the training text are unknown.
-        max_size: Largest number of tokens in the vocabulary; None for all.
+        max_vocab_size: Largest number of tokens in the vocabulary; None for all.
     """
 
     corpus: ClassVar[str] = "text_files"
@@ -43,7 +43,7 @@ class TextFiles(StreamData):
         seed: int = 0,
         lower: bool = False,
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
@@ -54,7 +54,7 @@ class TextFiles(StreamData):
             level=level,
             lower=lower,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
         )
         self.given: dict[Split, str | None] = {"train": train, "val": val, "test": test}
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import StreamData, TextLevel
 
@@ -29,11 +29,11 @@ class TinyShakespeare(StreamData):
     """
 
     corpus: ClassVar[str] = "tinyshakespeare"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Tiny Shakespeare: plays, for character language models",
         licence="public-domain text; repository MIT",
         files=(
-            Remote(
+            RemoteFile(
                 path=_PATH,
                 urls=(
                     f"https://raw.githubusercontent.com/karpathy/char-rnn/{_COMMIT}/data/{_PATH}",

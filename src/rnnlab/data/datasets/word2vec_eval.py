@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from rnnlab.data.reading import lines, sha256
-from rnnlab.data.source import About, Remote, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.errors import DataError
 
 _ANALOGIES = "word2vec_eval/questions-words.txt"
@@ -57,11 +57,11 @@ class Word2VecEval:
             `word2vec_eval/SimLex-999.zip`, the first two also as `.gz`, the last also unpacked.
     """
 
-    about: ClassVar[About] = About(
+    about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Analogies, WordSim-353, SimLex-999: tests of word vectors, English",
         licence="analogies Apache-2.0; WordSim-353 CC BY 4.0 (unconfirmed); SimLex-999 none stated",
         files=(
-            Remote(
+            RemoteFile(
                 path=_ANALOGIES,
                 urls=(
                     f"{_GITHUB}/tmikolov/word2vec/20c129af10659f7c50e86e3be406df663beff438/"
@@ -71,7 +71,7 @@ class Word2VecEval:
                 sha256="8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36",
                 size=603_955,
             ),
-            Remote(
+            RemoteFile(
                 path=_WORDSIM,
                 urls=(
                     f"{_GITHUB}/fanglanting/skip-gram-pytorch/"
@@ -80,7 +80,7 @@ class Word2VecEval:
                 sha256="49ff6433ae68abe716fb66433fd870483e289a7a8c74531f59eca847d103fff3",
                 size=7_433,
             ),
-            Remote(
+            RemoteFile(
                 path=_SIMLEX,
                 urls=("https://fh295.github.io/SimLex-999.zip",),
                 sha256="30f40eb18f41b08b65dfbc328f473e8b69ba444b1c9d053c1adde2324fc76315",

@@ -4,11 +4,18 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rnnlab.data import bioes
-from rnnlab.data.coded import Example
-from rnnlab.data.column_data import Scheme
-from rnnlab.data.iob import IOB, is_iob, to_iob2
+from rnnlab.data.encoded import Example
 from rnnlab.data.reading import lines
+from rnnlab.data.tag_schemes import (
+    IOB,
+    Scheme,
+    bioes_error,
+    bioes_to_iob2,
+    is_bioes,
+    is_iob,
+    to_bioes,
+    to_iob2,
+)
 from rnnlab.errors import DataError
 
 _DOCUMENT = "-DOCSTART-"
@@ -53,7 +60,7 @@ def read_columns(
         tags.append(row[tag_column])
     if tokens:
         sentences.append((tokens, tags, start))
-    parts = bioes.is_bioes({tag for _, tags, _ in sentences for tag in tags})
+    parts = is_bioes({tag for _, tags, _ in sentences for tag in tags})
     for tokens, tags, start in sentences:
         yield Example(tokens, _written(tags, parts, scheme, path, start), str(path), start)
 
@@ -61,10 +68,10 @@ def read_columns(
 def _written(tags: Sequence[str], parts: bool, scheme: Scheme, path: Path, line: int) -> list[str]:
     """A sentence's tags in a scheme; its first row stands in `line`, `parts` says it is BIOES."""
     if parts:
-        found = bioes.fault(tags)
+        found = bioes_error(tags)
         if found is not None:
             raise DataError(f"{path}:{line + found[0]}: {found[1]} (BIOES)")
-        tags = bioes.to_iob2(tags)
+        tags = bioes_to_iob2(tags)
     tags = to_iob2(tags)
     if scheme == "iob2":
         return tags
@@ -73,7 +80,7 @@ def _written(tags: Sequence[str], parts: bool, scheme: Scheme, path: Path, line:
         raise DataError(
             f"{path}:{line + step}: tag {tags[step]!r} is no entity's; data.scheme=iob2 takes any"
         )
-    return bioes.to_bioes(tags)
+    return to_bioes(tags)
 
 
 def _rows(path: Path, tag_column: int) -> Iterator[tuple[int, list[str] | None]]:

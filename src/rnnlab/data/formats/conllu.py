@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.reading import lines
 from rnnlab.errors import DataError
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.data.coded import Example
+from rnnlab.data.encoded import Example
 from rnnlab.data.reading import broken_files, decode, members, sha256
-from rnnlab.data.source import About, Remote, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, find
 from rnnlab.data.spec import Split
 from rnnlab.errors import DataError
 
@@ -20,7 +20,7 @@ LABELLED, UNLABELLED = ("neg", "pos"), ("unsup",)
 _CANONICAL = "imdb/aclImdb_v1.tar.gz"
 _UNPACKED = "imdb/aclImdb"
 
-ARCHIVE = Remote(
+ARCHIVE = RemoteFile(
     path=_CANONICAL,
     urls=("https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",),
     sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
@@ -30,14 +30,14 @@ ARCHIVE = Remote(
 LICENCE = "none stated (research use; cite Maas et al. 2011)"
 
 
-def labelled_place(root: Path, corpus: str, about: About) -> Path:
+def labelled_place(root: Path, corpus: str, about: DatasetInfo) -> Path:
     """The archive or folder with the labelled reviews; DataError where there is none."""
     found = sorted((root / "imdb").glob("aclImdb_v1*.tar.gz"))
     archives = [f"imdb/{path.name}" for path in found if "unsup" not in path.name]
     return find(root, corpus, about, [*(archives or [_CANONICAL]), _UNPACKED])
 
 
-def unlabelled_place(root: Path, corpus: str, about: About) -> Path:
+def unlabelled_place(root: Path, corpus: str, about: DatasetInfo) -> Path:
     """The archive or folder with the unlabelled reviews; DataError where there is none."""
     archives = sorted((root / "imdb").glob("aclImdb_v1*unsup*.tar.gz"))
     names = [f"imdb/{path.name}" for path in archives] or ["imdb/aclImdb_v1-unsup.tar.gz"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnlab.data.reading import lines
-from rnnlab.data.source import About, Remote, find
+from rnnlab.data.source import DatasetInfo, RemoteFile, find
 from rnnlab.data.spec import Split
 from rnnlab.errors import ConfigError
 
@@ -33,11 +33,11 @@ _FILES = {
 }
 _COMMIT = "c520c52e68e945d88fff563dba1c028b6ec0197b"
 
-SURNAMES = About(
+SURNAMES = DatasetInfo(
     title="Names by language: surnames, 18 languages",
     licence="MIT (of the repository)",
     files=tuple(
-        Remote(
+        RemoteFile(
             path=f"names/{language}.txt",
             urls=(
                 "https://raw.githubusercontent.com/spro/practical-pytorch/"

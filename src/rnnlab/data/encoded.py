@@ -32,7 +32,7 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Coded:
+class EncodedCorpus:
     """Examples as positions in the complete lists of the types that occur.
 
     Attributes:
@@ -66,9 +66,9 @@ class Coded:
         name = self.files[self.file_of[row]]
         return f"{name}:{self.line[row] + step}" if self.line[row] else name
 
-    def select(self, rows: np.ndarray) -> "Coded":
+    def select(self, rows: np.ndarray) -> "EncodedCorpus":
         """Some of the examples."""
-        return Coded(
+        return EncodedCorpus(
             source=self.source.select(rows),
             target=self.target.select(rows),
             source_types=self.source_types,
@@ -113,8 +113,8 @@ class Coded:
             )
 
 
-class Coder:
-    """Collects examples into a `Coded` without keeping their tokens as Python objects."""
+class CorpusEncoder:
+    """Collects examples into a `EncodedCorpus` without keeping their tokens as Python objects."""
 
     def __init__(self) -> None:
         self._source = _Column()
@@ -135,9 +135,9 @@ class Coder:
         if isinstance(example.target, str):
             self._texts.append(example.target)
 
-    def coded(self) -> Coded:
+    def encoded(self) -> EncodedCorpus:
         """All that was added."""
-        return Coded(
+        return EncodedCorpus(
             source=self._source.ragged(),
             target=self._target.ragged(),
             source_types=list(self._source.types),

@@ -4,10 +4,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnnlab.data.characters import LONGEST, character_vocab, encode_characters, word_characters
 from rnnlab.data.datasets.conll_files import CoNLLFiles
 from rnnlab.data.datasets.copying import Copying
 from rnnlab.data.spec import Spec
-from rnnlab.data.spelling import LONGEST, alphabet, spell, spell_texts
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError
 
@@ -24,7 +24,7 @@ def read(words, step, row):
 
 @given(st.lists(TEXT, min_size=1, max_size=5))
 def test_every_step_has_the_letters_of_its_word(texts):
-    words = spell_texts(texts, LETTERS).batch(np.arange(len(texts)))
+    words = encode_characters(texts, LETTERS).batch(np.arange(len(texts)))
     for row, text in enumerate(texts):
         for step, word in enumerate(text or [UNK]):
             assert read(words, step, row) == [LETTERS.id(letter) for letter in word]
@@ -39,10 +39,10 @@ def test_every_step_has_the_letters_of_its_word(texts):
 
 @given(st.lists(TEXT, min_size=2, max_size=6), st.data())
 def test_a_batch_is_of_the_chosen_rows_alone(texts, data):
-    spelling = spell_texts(texts, LETTERS)
+    encoded = encode_characters(texts, LETTERS)
     rows = data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1, max_size=4))
-    words = spelling.batch(np.array(rows))
-    alone = spell_texts([texts[row] for row in rows], LETTERS).batch(np.arange(len(rows)))
+    words = encoded.batch(np.array(rows))
+    alone = encode_characters([texts[row] for row in rows], LETTERS).batch(np.arange(len(rows)))
     assert words.index.shape == alone.index.shape
     assert len(words.lengths) == len(alone.lengths)
     for place, row in enumerate(rows):
@@ -52,13 +52,13 @@ def test_a_batch_is_of_the_chosen_rows_alone(texts, data):
 
 def test_the_alphabet_is_that_of_the_words_and_rare_letters_are_unknown():
     """A sign that always stands alone is in one word, and not rare for that."""
-    letters = alphabet({"abba": 1, "cab": 2, '"': 7, "🙂🙂": 2, "x": 2})
+    letters = character_vocab({"abba": 1, "cab": 2, '"': 7, "🙂🙂": 2, "x": 2})
     assert letters.tokens == (PAD, UNK, '"', "a", "b", "🙂")
-    assert spell(["xa🙂c"], letters)[0].tolist() == [1, 3, 5, 1]
+    assert word_characters(["xa🙂c"], letters)[0].tolist() == [1, 3, 5, 1]
 
 
 def test_endless_words_are_cut():
-    assert spell(["a" * 9999, "b"], LETTERS).lengths.tolist() == [LONGEST, 1]
+    assert word_characters(["a" * 9999, "b"], LETTERS).lengths.tolist() == [LONGEST, 1]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def files(tmp_path, monkeypatch):
 
 def test_unseen_and_rare_words_keep_their_letters(files):
     data = CoNLLFiles(**files, min_freq=2)
-    data.spell()
+    data.use_characters()
     letters = data.spec().characters
     batch = data.examples("test").batch(np.array([0, 1]))
     names = data.spec().source.tokens
@@ -84,7 +84,7 @@ def test_unseen_and_rare_words_keep_their_letters(files):
 
 def test_words_are_cut_with_the_sentence(files):
     data = CoNLLFiles(**files, max_length=2)
-    data.spell()
+    data.use_characters()
     batch = data.examples("test").batch(np.array([0, 1]))
     assert batch.words.index.shape == batch.inputs.shape == (2, 2)
     assert len(batch.words.lengths) == 3
@@ -98,7 +98,7 @@ def test_nobody_spells_unasked(files):
 
 def test_a_trained_model_decides_about_the_alphabet(files):
     data = CoNLLFiles(**files)
-    data.spell()
+    data.use_characters()
     spec = Spec.from_dict(data.spec().to_dict())
     assert spec == data.spec()
     other = CoNLLFiles(test=files["test"])
@@ -113,12 +113,12 @@ def test_a_trained_model_decides_about_the_alphabet(files):
 
 def test_data_without_words():
     with pytest.raises(ConfigError, match=r"^characters: Copying has no words; choose none$"):
-        Copying().spell()
+        Copying().use_characters()
 
 
 def test_words_move_with_their_batch(files):
     data = CoNLLFiles(**files)
-    data.spell()
+    data.use_characters()
     batch = data.examples("train").batch(np.array([0]))
     moved = batch.to("meta")
     assert moved.words.index.device.type == moved.words.characters.device.type == "meta"

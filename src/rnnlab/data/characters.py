@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from rnnlab.data.batch import Words
+from rnnlab.data.batch import WordCharacters
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.vocab import PAD, UNK, Vocab
 
@@ -22,7 +22,7 @@ RARE = 3
 
 
 @dataclass(frozen=True)
-class Spelling:
+class CharacterIds:
     """A split's words, letter by letter.
 
     Attributes:
@@ -37,17 +37,17 @@ class Spelling:
         """Number of sequences N."""
         return len(self.words)
 
-    def batch(self, rows: np.ndarray) -> Words:
+    def batch(self, rows: np.ndarray) -> WordCharacters:
         """The words of the chosen sequences, each distinct one once."""
         index, _ = self.words.pad(rows, fill=-1)
         distinct, places = np.unique(index.numpy(), return_inverse=True)
         padded = int(distinct[0] < 0)  # padding is none of them; its place is that of any
         characters, sizes = self.characters.pad(distinct[padded:], fill=0)
         places = np.maximum(places.reshape(len(rows), -1) - padded, 0)
-        return Words(torch.from_numpy(places), characters, sizes)
+        return WordCharacters(torch.from_numpy(places), characters, sizes)
 
 
-def alphabet(counts: Mapping[str, int]) -> Vocab:
+def character_vocab(counts: Mapping[str, int]) -> Vocab:
     """The characters of words, the most frequent first; `counts` says how often a word occurs."""
     points, lengths = _code_points(list(counts))
     found, places = np.unique(points, return_inverse=True)
@@ -57,7 +57,7 @@ def alphabet(counts: Mapping[str, int]) -> Vocab:
     return Vocab.build(letters, specials=(PAD, UNK), min_freq=RARE)
 
 
-def spell(words: Sequence[str], characters: Vocab) -> Ragged:
+def word_characters(words: Sequence[str], characters: Vocab) -> Ragged:
     """Character ids of each word, of its first `LONGEST`; a word without any is one `<unk>`."""
     points, lengths = _code_points([word[:LONGEST] or "\0" for word in words])
     found, inverse = np.unique(points, return_inverse=True)
@@ -67,11 +67,11 @@ def spell(words: Sequence[str], characters: Vocab) -> Ragged:
     return Ragged(table[inverse.reshape(-1)], offsets)
 
 
-def spell_texts(texts: Sequence[Sequence[str]], characters: Vocab) -> Spelling:
+def encode_characters(texts: Sequence[Sequence[str]], characters: Vocab) -> CharacterIds:
     """Texts that are tokens already; a text without any is a single `<unk>`."""
     distinct: dict[str, int] = {}
     rows = [[distinct.setdefault(t, len(distinct)) for t in text or (UNK,)] for text in texts]
-    return Spelling(Ragged.from_lists(rows), spell(list(distinct), characters))
+    return CharacterIds(Ragged.from_lists(rows), word_characters(list(distinct), characters))
 
 
 def _code_points(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
