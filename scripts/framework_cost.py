@@ -34,8 +34,9 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.runs.build import build_callbacks, build_data, build_model, build_module, build_vectors
 from rnnlab.runs.hparams import declare_hparams
-from rnnlab.runs.metrics_json import flat, machine
+from rnnlab.runs.metrics_json import machine
 from rnnlab.runs.prepare import limit_memory, make_trainer, quiet
+from rnnlab.runs.tables import flat
 
 CHUNK = 50
 """Steps in a turn: as many as between two writes of the logger."""

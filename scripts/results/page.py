@@ -7,8 +7,8 @@ from statistics import mean, stdev
 
 from results.goals import Goal, Goals, Metric
 from results.records import Record
-from rnnlab.commands.compare.table import as_markdown
 from rnnlab.config.compose import compose_words
+from rnnlab.runs.tables import as_markdown
 
 HEAD = (
     "# Results\n\n"

@@ -18,6 +18,7 @@ from rnnlab.data.download import fetch
 from rnnlab.data.reading import sha256
 from rnnlab.data.source import DatasetInfo
 from rnnlab.errors import DataError
+from rnnlab.runs.tables import as_text
 
 LOCATE: dict[str, Callable[[Any], object]] = {
     # validation may be held out of train, which has no files of its own; train may not be there
@@ -148,18 +149,18 @@ def choose(name: str, known: Sequence[Entry]) -> Entry:
 
 def table(known: Sequence[Entry], root: Path) -> str:
     """What there is, as aligned text: name, kind, size of the download, present, licence."""
-    rows = [("name", "kind", "download", "present", "title", "licence")]
-    for entry in known:
-        about = entry.about
-        there = "yes" if entry.present(root) else "no"
-        size = human_size([remote.size for remote in about.files])
-        rows.append((entry.name, entry.kind, size, there, about.title, about.licence))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+    rows = [
+        {
+            "name": entry.name,
+            "kind": entry.kind,
+            "download": human_size([remote.size for remote in entry.about.files]),
+            "present": "yes" if entry.present(root) else "no",
+            "title": entry.about.title,
+            "licence": entry.about.licence,
+        }
+        for entry in known
     ]
-    return "\n".join([*lines, "", f"data root: {root}"])
+    return f"{as_text(rows)}\n\ndata root: {root}"
 
 
 def fetch_entry(

@@ -87,22 +87,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as dotted keys with plain values, for tables of hyperparameters.
-
-    Of `cell: {_target_: rnnlab.layers.lstm.LSTM, hidden_size: 8}` it makes `cell` and
-    `cell.hidden_size`, with the values `LSTM` and 8.
-    """
-    result: dict[str, Any] = {}
-    for key, value in cfg.items():
-        if isinstance(value, Mapping):
-            result |= flat(value, f"{prefix}{key}.")
-        elif key == "_target_":
-            result[prefix.removesuffix(".")] = str(value).rpartition(".")[2]
-        elif isinstance(value, bool | int | float | str):
-            result[f"{prefix}{key}"] = value
-        elif value is not None:
-            result[f"{prefix}{key}"] = str(value)
-    return result

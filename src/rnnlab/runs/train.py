@@ -23,7 +23,6 @@ from rnnlab.runs.build import (
 )
 from rnnlab.runs.finish import Outcome, conclude, last_good
 from rnnlab.runs.hparams import declare_hparams
-from rnnlab.runs.metrics_json import flat
 from rnnlab.runs.prepare import (
     announce,
     check_resumable,
@@ -32,6 +31,7 @@ from rnnlab.runs.prepare import (
     prepare_folder,
     quiet,
 )
+from rnnlab.runs.tables import flat
 from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 
 CHANGEABLE = (

@@ -13,7 +13,6 @@ from rnnlab.commands.compare.groups import Group, group_runs
 from rnnlab.commands.compare.run import UNFINISHED, read_run
 from rnnlab.commands.compare.table import (
     Statistic,
-    as_markdown,
     group_rows,
     metric_names,
     run_rows,
@@ -21,7 +20,7 @@ from rnnlab.commands.compare.table import (
     statistic_rows,
     status,
 )
-from rnnlab.runs.sweep import write_csv
+from rnnlab.runs.tables import as_markdown, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +134,3 @@ def test_no_alarm_is_something_else_than_nobody_watching(gru):
     assert counts == {"silent": None, "calm": "0", "both": "1"}
     rows = group_rows([Group("a", tuple(silent), None), Group("b", (loud,), None)])
     assert [row["alarms"] for row in rows] == ["-", "1"]
-
-
-def test_a_bar_in_a_label_does_not_end_a_cell():
-    assert as_markdown([{"group": "a|b"}]).splitlines()[-1] == "| a\\|b |"

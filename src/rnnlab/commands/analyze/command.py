@@ -11,7 +11,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.prepare import limit_memory, quiet
 from rnnlab.runs.restore import open_run, restored
-from rnnlab.runs.sweep import as_text
+from rnnlab.runs.tables import as_text
 
 
 def analyze_words(words: list[str]) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from rnnlab.commands.compare.lags import draw_lags
 from rnnlab.commands.compare.page import Picture, render, title
 from rnnlab.commands.compare.reach import draw_reach
 from rnnlab.commands.compare.style import RC
-from rnnlab.commands.compare.table import as_markdown, group_rows, run_rows, statistic_rows
+from rnnlab.commands.compare.table import group_rows, run_rows, statistic_rows
 from rnnlab.config.hints import suggest
 from rnnlab.config.roots import fresh
 from rnnlab.errors import ConfigError
-from rnnlab.runs.sweep import as_text, write_csv
+from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
 OPTIONS = ("by", "output")
 HOME = Path("outputs") / "compare"

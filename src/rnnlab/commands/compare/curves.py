@@ -13,7 +13,7 @@ from rnnlab.commands.compare.groups import Group
 from rnnlab.commands.compare.memory import half_lives
 from rnnlab.commands.compare.run import UNFINISHED, Run
 from rnnlab.commands.compare.style import legend, looks, panels
-from rnnlab.runs.sweep import of_a_label
+from rnnlab.runs.tables import of_a_label
 
 ENDS = {"diverged": "x", "interrupted": "s", UNFINISHED: "o"}
 """Marker of the ends of runs that did not come to theirs."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import matplotlib as mpl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from rnnlab.commands.compare.groups import Group, differences
 from rnnlab.commands.compare.style import RC, looks
 from rnnlab.commands.compare.table import Row, group_rows
-from rnnlab.runs.sweep import columns
+from rnnlab.runs.tables import as_html
 
 LEGEND = (
     "Mean ± sample standard deviation over the completed runs of a group (runs that differ in "
@@ -62,7 +63,6 @@ def render(
         subtitle: One sentence below the title.
         notes: Lines that stand before all else, such as runs left out.
     """
-    results = group_rows(groups)
     differing: list[Row] = [{"group": group.label} for group in groups]
     for key, values in differences(groups).items():
         for row, value in zip(differing, values, strict=True):
@@ -87,8 +87,7 @@ def render(
         subtitle=subtitle,
         notes=notes,
         legend=LEGEND,
-        results=results,
-        results_names=columns(results),
+        results=Markup(as_html(group_rows(groups))),
         colours=[look["color"] for look in looks(groups)],
         pictures=[{"title": p.title, "caption": p.caption, "svg": p.svg()} for p in pictures],
         alarms=[
@@ -98,10 +97,8 @@ def render(
             for alarm in run.alarms or ()
         ],
         watched=any(run.alarms is not None for group in groups for run in group.runs),
-        differing=differing if len(columns(differing)) > 1 else [],
-        differing_names=columns(differing),
-        runs=runs,
-        runs_names=columns(runs),
+        differing=Markup(as_html(differing)) if len(differing[0]) > 1 else None,
+        runs=Markup(as_html(runs)),
     )
 
 

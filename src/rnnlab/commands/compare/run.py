@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.commands.compare.events import Log, Series, read_log
+from rnnlab.runs.tables import flat
 
 UNFINISHED = "unfinished"
 """Status of a run that has left no record: it is still going on, or it was killed."""
@@ -106,7 +107,7 @@ def read_run(folder: Path) -> Run:
     return Run(
         folder=folder,
         task=_task(folder, targets),
-        config=dict(_leaves(cfg)),
+        config=flat(cfg),
         targets=targets,
         record=_read_record(folder / "metrics.json"),
         log=read_log(folder),
@@ -152,15 +153,3 @@ def _targets(cfg: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in cfg.items():
         if isinstance(value, dict) and "_target_" in value:
             yield key, str(value["_target_"])
-
-
-def _leaves(cfg: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in cfg.items():
-        if key == "_target_":
-            yield prefix.removesuffix("."), str(value).rpartition(".")[2]
-        elif isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        elif isinstance(value, list | dict):
-            yield f"{prefix}{key}", str(value)
-        else:
-            yield f"{prefix}{key}", value

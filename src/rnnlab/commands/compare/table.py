@@ -10,7 +10,7 @@ from typing import Any
 from rnnlab.commands.compare.groups import ABSENT, Group, differences, shown, value_of
 from rnnlab.commands.compare.memory import half_life
 from rnnlab.commands.compare.run import UNFINISHED, Run
-from rnnlab.runs.sweep import columns, of_a_label
+from rnnlab.runs.tables import of_a_label
 
 Row = dict[str, Any]
 
@@ -133,14 +133,6 @@ def statistic_rows(groups: Sequence[Group]) -> list[Row]:
             row[f"{name} n"] = len(values)
         rows.append(row)
     return rows
-
-
-def as_markdown(rows: Sequence[Row]) -> str:
-    """A table for a README."""
-    names = columns(list(rows))
-    lines = [names, ["---"] * len(names)]
-    lines += [[str(row.get(name, "")).replace("|", "\\|") for name in names] for row in rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _half_lives(runs: Sequence[Run]) -> str:

@@ -20,7 +20,7 @@ from rnnlab.data.vector_file import Table
 from rnnlab.errors import DataError
 from rnnlab.nn.vectors import FileVectors
 from rnnlab.runs.metrics_json import collect, write_json
-from rnnlab.runs.sweep import as_text
+from rnnlab.runs.tables import as_text
 
 
 def embed_words(words: list[str]) -> Path:

@@ -1,0 +1,74 @@
+"""Tables of runs, and of anything else: as text, Markdown, HTML and CSV."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tabulate
+
+tabulate.MIN_PADDING = 0  # a column is as wide as its heading, not wider
+tabulate.PRESERVE_WHITESPACE = True
+
+Row = Mapping[str, Any]
+"""Cells by the name of their column; where a row has none, `-` is shown."""
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Aligned columns for a terminal."""
+    return _table(rows, "plain", stralign="left")
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """A table for a README."""
+    escaped = [{k: str(v).replace("|", "\\|") for k, v in row.items()} for row in rows]
+    return f"{_table(escaped, 'github', stralign=None)}\n"
+
+
+def as_html(rows: Sequence[Row]) -> str:
+    """A `<table>`; the cells are escaped."""
+    return _table(rows, "html", stralign=None)
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """A CSV file with all columns, in the order of their first appearance."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(names))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as dotted keys with plain values.
+
+    Of `cell: {_target_: rnnlab.layers.lstm.LSTM, hidden_size: 8}` it makes `cell` and
+    `cell.hidden_size`, with the values `LSTM` and 8. A list becomes its text.
+    """
+    result: dict[str, Any] = {}
+    for key, value in cfg.items():
+        if isinstance(value, Mapping) and value:
+            result |= flat(value, f"{prefix}{key}.")
+        elif key == "_target_":
+            result[prefix.removesuffix(".")] = str(value).rpartition(".")[2]
+        else:
+            plain = value is None or isinstance(value, bool | int | float | str)
+            result[f"{prefix}{key}"] = value if plain else str(value)
+    return result
+
+
+def of_a_label(metric: str) -> bool:
+    """Whether a metric is that of a single label: `f1_PER` of entities, with or without a split."""
+    return metric.rpartition("/")[2].startswith("f1_")
+
+
+def _table(rows: Sequence[Row], style: str, *, stralign: str | None) -> str:
+    shown = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in r.items()} for r in rows]
+    return tabulate.tabulate(
+        shown,
+        headers="keys",
+        tablefmt=style,
+        stralign=stralign,
+        missingval="-",
+        disable_numparse=True,
+    )
