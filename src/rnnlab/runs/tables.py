@@ -8,7 +8,6 @@ from typing import Any
 import tabulate
 
 tabulate.MIN_PADDING = 0  # a column is as wide as its heading, not wider
-tabulate.PRESERVE_WHITESPACE = True
 
 Row = Mapping[str, Any]
 """Cells by the name of their column; where a row has none, `-` is shown."""
@@ -71,4 +70,5 @@ def _table(rows: Sequence[Row], style: str, *, stralign: str | None) -> str:
         stralign=stralign,
         missingval="-",
         disable_numparse=True,
+        preserve_whitespace=True,
     )
