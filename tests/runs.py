@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+from lightning import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rnnlab.config.compose import compose_words
+from rnnlab.errors import Interrupted
 from rnnlab.runs.finish import Outcome
 from rnnlab.runs.train import run
 
@@ -53,3 +56,25 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     board.Reload()
     tags = board.Tags()["scalars"]
     return {tag: [(point.step, point.value) for point in board.Scalars(tag)] for tag in tags}
+
+
+class StopAt(Callback):
+    """Ends a run in the middle of an epoch, in the middle of an accumulation."""
+
+    def __init__(self, batch: int, epoch: int) -> None:
+        self.at = (epoch, batch)
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if (trainer.current_epoch, batch_idx) == self.at:
+            raise Interrupted
+
+
+def equal(one: Path, two: Path) -> None:
+    """Assert that two checkpoints hold the same weights, bit for bit."""
+    a, b = weights(one), weights(two)
+    assert a.keys() == b.keys()
+    assert a
+    for name, value in a.items():
+        assert torch.equal(value, b[name]), name

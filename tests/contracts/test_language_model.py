@@ -6,13 +6,12 @@ import math
 import pytest
 import torch
 from lightning import Callback
-from test_resume import StopAt
 
 import rnnlab
 from rnnlab import train as training
 from rnnlab.config.compose import compose_words
 from rnnlab.runs.train import resume_run, run
-from runs import merged, weights
+from runs import StopAt, merged, weights
 from tiny import SMALL, call, refused, text, train
 
 

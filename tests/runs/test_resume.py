@@ -8,13 +8,12 @@ import time
 
 import pytest
 import torch
-from lightning import Callback
 
 from rnnlab.config.compose import compose_words
-from rnnlab.errors import ConfigError, Interrupted
+from rnnlab.errors import ConfigError
 from rnnlab.runs import train
 from rnnlab.runs.train import resume_run
-from runs import SMALL, merged, small_run, weights
+from runs import SMALL, StopAt, equal, merged, small_run, weights
 
 WORDS = [
     "encoder.num_layers=2",
@@ -24,25 +23,6 @@ WORDS = [
     "data.train_size=480",
     "checkpoint.every_n_steps=2",
 ]
-
-
-class StopAt(Callback):
-    """Ends a run in the middle of an epoch, in the middle of an accumulation."""
-
-    def __init__(self, batch: int, epoch: int) -> None:
-        self.at = (epoch, batch)
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        if (trainer.current_epoch, batch_idx) == self.at:
-            raise Interrupted
-
-
-def equal(one, two):
-    a, b = weights(one), weights(two)
-    assert a.keys() == b.keys()
-    assert a
-    for name, value in a.items():
-        assert torch.equal(value, b[name]), name
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

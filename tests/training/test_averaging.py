@@ -5,14 +5,14 @@ import json
 import pytest
 import torch
 from lightning import Callback
-from test_resume import StopAt, equal
 
 from rnnlab.config.compose import compose_words
 from rnnlab.runs import train
 from rnnlab.runs.train import resume_run, run
 from rnnlab.training.averaging import CURRENT
-from rnnlab.training.checkpoint import KEY, load_plain, read_checkpoint
-from runs import SMALL, merged, small_run
+from rnnlab.training.checkpoint import load_plain, read_checkpoint
+from rnnlab.training.convert import KEY
+from runs import SMALL, StopAt, equal, merged, small_run
 from tiny import call
 
 WORDS = [

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import rnnlab
 from rnnlab.errors import CheckpointError
-from rnnlab.training.checkpoint import FORMAT, KEY, find_checkpoint, load_plain, read_checkpoint
+from rnnlab.training.checkpoint import find_checkpoint, load_plain, read_checkpoint
+from rnnlab.training.convert import FORMAT, KEY
 from tiny import call, refused, write
 
 

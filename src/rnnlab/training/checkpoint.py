@@ -13,10 +13,7 @@ from rnnlab.config.trust import allowed, refusal, targets
 from rnnlab.config.validate import find_problems
 from rnnlab.data.spec import Spec
 from rnnlab.errors import CheckpointError
-
-FORMAT = 1
-"""Raised when a checkpoint of today can no longer be read by the code of yesterday."""
-KEY = "rnnlab"
+from rnnlab.training.convert import FORMAT, KEY, convert
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
         raise CheckpointError(f"{path}: not a checkpoint of rnnlab")
     if state.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path}: checkpoint format {state.get('format')}, this rnnlab reads format {FORMAT}"
+            f"{path}: checkpoint format {state.get('format')}, this rnnlab reads 1 to {FORMAT}"
         )
     try:
         cfg = {key: value for key, value in state["config"].items() if key != "trust"}
@@ -105,11 +102,15 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
 
 
 def load_plain(path: Path) -> Any:
-    """A file of tensors and plain values; a CheckpointError for everything else."""
+    """A checkpoint file, converted to today's names.
+
+    Raises:
+        CheckpointError: Broken, or it holds more than tensors and plain values.
+    """
     try:
         if not zipfile.is_zipfile(path):
             raise CheckpointError(f"{path}: broken or not a checkpoint; nothing of it was run")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except pickle.UnpicklingError:
@@ -119,3 +120,4 @@ def load_plain(path: Path) -> Any:
     except Exception as error:  # damaged bytes can raise anything
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise CheckpointError(f"{path}: broken or not a checkpoint ({first})") from None
+    return convert(content)

@@ -17,7 +17,7 @@ from rnnlab.errors import ConfigError, Diverged
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.tasks.base import Task
-from rnnlab.training.checkpoint import KEY
+from rnnlab.training.convert import KEY, convert
 from rnnlab.training.tbptt import TruncatedBPTT
 
 
@@ -203,7 +203,11 @@ class SequenceModule(LightningModule):
         checkpoint["carried_states"] = self._tbptt.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on in the streams; keep the random state for `on_train_start`, as building uses it."""
+        """Go on in the streams; keep the random state for `on_train_start`, as building uses it.
+
+        Lightning reads the file itself: an older one is converted here, before its parts are used.
+        """
+        checkpoint.update(convert(checkpoint))
         self._random_state = checkpoint.get("torch_rng_state")
         if "carried_states" in checkpoint:  # older ones have none
             self._tbptt.load_state_dict(checkpoint["carried_states"], self.global_rank)
