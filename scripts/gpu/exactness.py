@@ -94,7 +94,7 @@ def _modules(features: int, hidden: int) -> Iterator[tuple[str, nn.Module, str]]
     for name, cell in CELLS.items():
         torch.manual_seed(1)
         made = partial(cell, hidden_size=hidden, kernel="scan")
-        yield name, made(features).double(), "ahead"
+        yield name, made(features).double(), "forward"
         yield name, Bidirectional(features, made).double(), "both"
 
 

@@ -43,9 +43,9 @@ def check_probe(setting: Setting) -> Part:
         exact = Bidirectional(features, partial(made, hidden_size=hidden)).double()
         for loss in LOSSES:
             wanted = {
-                "ahead": _unrolled(exact.ahead, x, lengths, weight[..., :hidden], loss),
-                "back": _unrolled(
-                    exact.back,
+                "forward": _unrolled(exact.forward_layer, x, lengths, weight[..., :hidden], loss),
+                "backward": _unrolled(
+                    exact.backward_layer,
                     reverse_padded(x, lengths),
                     lengths,
                     reverse_padded(weight[..., hidden:], lengths),
@@ -55,7 +55,7 @@ def check_probe(setting: Setting) -> Part:
             for kernel in KERNELS:
                 for dtype, limit in TOLERANCE.items():
                     twin = copy.deepcopy(exact).to(setting.device, dtype)
-                    twin.ahead.kernel = twin.back.kernel = kernel  # type: ignore[assignment]
+                    twin.forward_layer.kernel = twin.backward_layer.kernel = kernel  # type: ignore[assignment]
                     row = [cell, kernel, loss, str(dtype).removeprefix("torch.")]
                     seen = _seen(twin, x, lengths, weight, loss)
                     for way, parts in seen.items():
@@ -133,14 +133,15 @@ def _seen(
 
         return watcher
 
-    with tf32(False), module.ahead.watch(keep("ahead")), module.back.watch(keep("back")):
+    forward, backward = module.forward_layer, module.backward_layer
+    with tf32(False), forward.watch(keep("forward")), backward.watch(keep("backward")):
         outputs = module.outputs(x, lengths)
         if loss == "every step":
             (outputs * weight).sum().backward()
         else:
-            size = module.ahead.output_size
-            back = reverse_padded(weight[..., size:], lengths)
-            ends = [last_valid(weight[..., :size], lengths), last_valid(back, lengths)]
+            size = forward.output_size
+            reverse = reverse_padded(weight[..., size:], lengths)
+            ends = [last_valid(weight[..., :size], lengths), last_valid(reverse, lengths)]
             (module.final(outputs, lengths) * torch.cat(ends, 1)).sum().backward()
     return seen
 

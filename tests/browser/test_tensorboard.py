@@ -37,7 +37,7 @@ def recorded(logs, cell):
     return EventAccumulator(str(logs / cell)).Reload()
 
 
-@pytest.mark.parametrize("tag", ["train/loss", "grad/encoder.1.back/recurrent/update"])
+@pytest.mark.parametrize("tag", ["train/loss", "grad/encoder.1.backward/recurrent/update"])
 def test_scalars_are_those_measured(browser, dashboard, logs, pictures, tag):
     lasts = {}
     for cell in CELLS_SHOWN:
@@ -110,7 +110,7 @@ def test_custom_scalars_have_all_of_one_kind_on_one_chart(browser, dashboard, lo
     points = len(recorded(logs, "lstm").Scalars("train/loss"))
     assert points > 5
     assert max(loss["lines"]) >= points
-    layers = {f"{depth}.{way}" for depth in (0, 1) for way in ("ahead", "back")}
+    layers = {f"{depth}.{way}" for depth in (0, 1) for way in ("forward", "backward")}
     lives = {tag for chart in named["half_life"] for tag in chart["legend"]}
     wanted = {f"flow/encoder.{layer}/half_life ({c})" for layer in layers for c in CELLS_SHOWN}
     assert wanted <= lives

@@ -35,17 +35,17 @@ def learning(step):
     return 2.0 if step < 1200 else 2.0 * 0.5 ** ((step - 1200) / 300)
 
 
-VANISHING = {"flow/encoder.0.ahead/decades_per_step": -0.3}
+VANISHING = {"flow/encoder.0.forward/decades_per_step": -0.3}
 SATURATED = {"gate/encoder.0/forget/low": 0.97, "gate/encoder.0/input/high": 0.99}
 DEAD = {"grad/encoder.0/recurrent/forget": 0.0, "grad/encoder.0/input/forget": 1.0}
 CLIPPED = {"grad/clipped": 1.0}
-GROWING = {"flow/encoder.1.back/decades_per_step": 0.05}
+GROWING = {"flow/encoder.1.backward/decades_per_step": 0.05}
 CASES = {
-    ("vanishing", "encoder.0.ahead"): VANISHING,
+    ("vanishing", "encoder.0.forward"): VANISHING,
     ("saturated", "encoder.0"): SATURATED,
     ("dead", "encoder.0"): DEAD,
     ("clipped", "gradient"): CLIPPED,
-    ("exploding", "encoder.1.back"): GROWING,
+    ("exploding", "encoder.1.backward"): GROWING,
 }
 
 
@@ -79,7 +79,7 @@ def test_one_bad_value_is_not_a_state(key, scalars):
 
 
 def test_facts_say_how_much_and_where():
-    _, fact = stream(lambda step: VANISHING)["vanishing", "encoder.0.ahead"]
+    _, fact = stream(lambda step: VANISHING)["vanishing", "encoder.0.forward"]
     assert "halves every 1 steps" in fact
     assert "a thousandth is left 10 steps before the end" in fact
     _, fact = stream(lambda step: SATURATED)["saturated", "encoder.0"]
@@ -88,18 +88,18 @@ def test_facts_say_how_much_and_where():
     _, fact = stream(lambda step: DEAD)["dead", "encoder.0"]
     assert "recurrent/forget" in fact
     assert "input/forget" not in fact
-    _, fact = stream(lambda step: GROWING)["exploding", "encoder.1.back"]
+    _, fact = stream(lambda step: GROWING)["exploding", "encoder.1.backward"]
     assert "10^5.0" in fact
 
 
 def test_the_part_of_a_state_that_keeps_most_counts():
     """An LSTM's h may forget what its c keeps."""
-    kept = VANISHING | {"flow/encoder.0.ahead/cell/decades_per_step": -0.001}
+    kept = VANISHING | {"flow/encoder.0.forward/cell/decades_per_step": -0.001}
     assert stream(lambda step: kept) == {}
-    lost = VANISHING | {"flow/encoder.0.ahead/cell/decades_per_step": -0.1}
+    lost = VANISHING | {"flow/encoder.0.forward/cell/decades_per_step": -0.1}
     found = stream(lambda step: lost)
-    assert set(found) == {("vanishing", "encoder.0.ahead")}
-    assert "halves every 3 steps" in found["vanishing", "encoder.0.ahead"][1]
+    assert set(found) == {("vanishing", "encoder.0.forward")}
+    assert "halves every 3 steps" in found["vanishing", "encoder.0.forward"][1]
 
 
 def test_half_life_is_held_against_the_sequences_length():
@@ -214,7 +214,7 @@ def test_silent_on_any_run_that_learns(plateau, speed, floor, noise, seed, every
 def test_what_was_learned_and_lost_again_is_watched():
     scalars = lambda step: VANISHING  # noqa: E731
     found = stream(scalars, loss=lambda step: 1.0 if 400 < step < 1500 else 2.0)
-    assert found["vanishing", "encoder.0.ahead"][0] > 1500
+    assert found["vanishing", "encoder.0.forward"][0] > 1500
 
 
 def test_slow_way_down_to_a_guesser_is_learning_too():

@@ -39,10 +39,12 @@ def test_input_that_is_not_finite_is_named_with_its_step_and_rows(prepared):
     module, batch = prepared
     assert batch.inputs.shape[1] == 8
     batch.inputs[3, 2] = math.nan
-    batch.inputs[5, 4] = math.inf  # the fourth from the end, where `back` begins: it is run first
+    batch.inputs[5, 4] = (
+        math.inf
+    )  # the fourth from the end, where the backward layer begins: it is run first
     fact, rows = first_broken(module, batch)
     assert fact == (
-        "encoder.0.back: what it reads is not finite from its time step 4 on "
+        "encoder.0.backward: what it reads is not finite from its time step 4 on "
         f"in 2 of {len(batch)} sequences"
     )
     assert rows == [3, 5]
@@ -51,7 +53,7 @@ def test_input_that_is_not_finite_is_named_with_its_step_and_rows(prepared):
 def test_state_that_overflows_is_named(prepared):
     """The second layer's backward direction breaks in one sequence only, at its second step."""
     module, batch = prepared
-    layer = module.encoder.layers[1].back
+    layer = module.encoder.layers[1].backward_layer
     real = layer.step
 
     def breaks(x, state):
@@ -65,17 +67,19 @@ def test_state_that_overflows_is_named(prepared):
     layer.kernel = "scan"
     layer.step = breaks
     fact, rows = first_broken(module, batch)
-    assert fact.startswith("encoder.1.back: its state is not finite from its time step 2 on in 1")
+    assert fact.startswith(
+        "encoder.1.backward: its state is not finite from its time step 2 on in 1"
+    )
     assert rows == [7]
 
 
 def test_weights_that_are_lost_already_are_named(prepared):
     module, batch = prepared
     with torch.no_grad():
-        module.encoder.layers[0].ahead.weight_hh_l0[0, 0] = math.nan
+        module.encoder.layers[0].forward_layer.weight_hh_l0[0, 0] = math.nan
         module.task.head.bias[0] = math.inf
     fact, _ = first_broken(module, batch)
-    assert fact == "the weights of encoder.0.ahead, task.head were not finite before it"
+    assert fact == "the weights of encoder.0.forward, task.head were not finite before it"
 
 
 class Poison(Callback):

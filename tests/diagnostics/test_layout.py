@@ -9,19 +9,19 @@ from rnnlab.diagnostics.layout import layout
 from runs import scalars, small_run
 
 TAGS = [
-    "grad/encoder.0.ahead/recurrent/forget",
-    "grad/encoder.0.back/recurrent/input",
-    "grad/encoder.0.back/bias/input",
+    "grad/encoder.0.forward/recurrent/forget",
+    "grad/encoder.0.backward/recurrent/input",
+    "grad/encoder.0.backward/bias/input",
     "grad/encoder.embedding",
     "grad/total",
     "grad/total_clipped",
     "grad/clipped",
-    "gate/encoder.0.ahead/forget/low",
-    "gate/encoder.0.back/input/low",
-    "gate/encoder.0.back/c/norm",
-    "flow/encoder.0.back/half_life",
-    "flow/encoder.0.back/cell/half_life",
-    "update/encoder.0.ahead",
+    "gate/encoder.0.forward/forget/low",
+    "gate/encoder.0.backward/input/low",
+    "gate/encoder.0.backward/c/norm",
+    "flow/encoder.0.backward/half_life",
+    "flow/encoder.0.backward/cell/half_life",
+    "update/encoder.0.forward",
     "update/task.head",
     "train/loss",
 ]
@@ -40,21 +40,21 @@ def drawn(charts, tags):
 def test_layers_and_gates_of_one_kind_share_a_chart():
     assert drawn(layout(TAGS), [*TAGS, "val/loss"]) == {
         ("flow", "half_life"): [
-            "flow/encoder.0.back/half_life",
-            "flow/encoder.0.back/cell/half_life",
+            "flow/encoder.0.backward/half_life",
+            "flow/encoder.0.backward/cell/half_life",
         ],
-        ("gate", "low"): ["gate/encoder.0.ahead/forget/low", "gate/encoder.0.back/input/low"],
-        ("gate", "norm"): ["gate/encoder.0.back/c/norm"],
+        ("gate", "low"): ["gate/encoder.0.forward/forget/low", "gate/encoder.0.backward/input/low"],
+        ("gate", "norm"): ["gate/encoder.0.backward/c/norm"],
         ("grad", "recurrent"): [
-            "grad/encoder.0.ahead/recurrent/forget",
-            "grad/encoder.0.back/recurrent/input",
+            "grad/encoder.0.forward/recurrent/forget",
+            "grad/encoder.0.backward/recurrent/input",
         ],
-        ("grad", "bias"): ["grad/encoder.0.back/bias/input"],
+        ("grad", "bias"): ["grad/encoder.0.backward/bias/input"],
         ("grad", "modules"): ["grad/encoder.embedding"],
         ("grad", "total"): ["grad/total", "grad/total_clipped"],
         ("grad", "clipped"): ["grad/clipped"],
         ("loss", "loss"): ["train/loss", "val/loss"],
-        ("update", "modules"): ["update/encoder.0.ahead", "update/task.head"],
+        ("update", "modules"): ["update/encoder.0.forward", "update/task.head"],
     }
 
 

@@ -149,7 +149,7 @@ def test_curves_of_an_encoder_leave_no_trace(cell, bidirectional):
     assert torch.equal(torch.get_rng_state(), random)
     assert [part.training for part in encoder.modules()] == modes
     assert all(torch.equal(p.grad, before[name]) for name, p in encoder.named_parameters())
-    layers = ["0.ahead", "0.back", "1.ahead", "1.back"] if bidirectional else ["0", "1"]
+    layers = ["0.forward", "0.backward", "1.forward", "1.backward"] if bidirectional else ["0", "1"]
     parts = ["", "/cell"] if cell == "lstm" else [""]
     assert list(curves) == [f"encoder.{layer}{part}" for layer in layers for part in parts]
     for name, curve in curves.items():
@@ -157,7 +157,7 @@ def test_curves_of_an_encoder_leave_no_trace(cell, bidirectional):
         np.testing.assert_array_equal(curve.decades, again[name].decades)
 
 
-def test_the_back_direction_reads_from_the_end():
+def test_the_backward_direction_reads_from_the_end():
     torch.manual_seed(0)
     encoder = Encoder(Words(9, D), partial(GRU, hidden_size=H), bidirectional=True)
     batch = Batch(torch.randint(9, (3, 5)), LENGTHS, torch.zeros(3, dtype=torch.long))
@@ -165,11 +165,11 @@ def test_the_back_direction_reads_from_the_end():
     turned = embedded.clone()
     for row, length in enumerate(LENGTHS.tolist()):
         turned[row, :length] = embedded[row, :length].flip(0)
-    back = encoder.layers[0].back
-    start = back.initial_state(3, turned)
-    trace = Trace(turned, LENGTHS, start, back(turned, LENGTHS)[0].detach())
-    (expected,) = memory_curve(back, trace)
-    got = memory_curves(encoder, batch)["encoder.0.back"]
+    layer = encoder.layers[0].backward_layer
+    start = layer.initial_state(3, turned)
+    trace = Trace(turned, LENGTHS, start, layer(turned, LENGTHS)[0].detach())
+    (expected,) = memory_curve(layer, trace)
+    got = memory_curves(encoder, batch)["encoder.0.backward"]
     np.testing.assert_allclose(got.decades, expected.decades, atol=1e-6)
 
 

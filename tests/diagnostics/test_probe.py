@@ -114,7 +114,7 @@ def norms_of(kept, part, shape):
 
 
 @pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["ahead", "both"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one_way", "two_way"])
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel):
@@ -148,7 +148,7 @@ def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel
                 curve, same = curves(seen)[key], curve_of(expected)
                 np.testing.assert_allclose(curve.decades, same.decades, atol=1e-8)
         assert any(
-            float(n.sum()) > 0 for n in seen["encoder.0.ahead" if bidirectional else "encoder.0"]
+            float(n.sum()) > 0 for n in seen["encoder.0.forward" if bidirectional else "encoder.0"]
         )
 
 

@@ -125,10 +125,15 @@ def test_a_run_logs_every_layer_and_gate(cell, tmp_path):
         "lstm": ["forget/high", "input/low", "output/mean", "state/saturated", "memory", "c/norm"],
         "gru": ["reset/low", "update/mean", "new/saturated", "memory", "h/norm"],
     }[cell]
-    for layer in ("encoder.0.ahead", "encoder.0.back", "encoder.1.ahead", "encoder.1.back"):
+    for layer in (
+        "encoder.0.forward",
+        "encoder.0.backward",
+        "encoder.1.forward",
+        "encoder.1.backward",
+    ):
         for name in last:
             assert [step for step, _ in logged[f"gate/{layer}/{name}"]] == [1, 10], name
-    assert ("gate/encoder.0.ahead/c/norm" in logged) == (cell == "lstm")
+    assert ("gate/encoder.0.forward/c/norm" in logged) == (cell == "lstm")
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

@@ -43,7 +43,7 @@ def with_callback(monkeypatch, callback):
         (["cell=lstm"], ["encoder.0", "encoder.0/cell"]),
         (
             ["cell=gru", "encoder.bidirectional=true", "encoder.num_layers=2"],
-            ["encoder.0.ahead", "encoder.0.back", "encoder.1.ahead", "encoder.1.back"],
+            ["encoder.0.backward", "encoder.0.forward", "encoder.1.backward", "encoder.1.forward"],
         ),
         (["cell=rnn", "trainer.precision=bf16-mixed"], ["encoder.0"]),
     ],

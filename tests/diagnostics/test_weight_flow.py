@@ -45,11 +45,11 @@ def test_squares_of_the_parts_add_up_to_the_total(trained):
 
 def test_each_gate_is_its_rows(trained):
     norms = gradient_norms(trained)
-    layer = trained["encoder"].layers[1].back
+    layer = trained["encoder"].layers[1].backward_layer
     seen = 0
     for gate, (name, rows) in layer.gates().items():
         expected = float(layer.get_parameter(name).grad[rows].norm())
-        assert float(norms[f"grad/encoder.1.back/{gate}"]) == pytest.approx(expected, rel=1e-5)
+        assert float(norms[f"grad/encoder.1.backward/{gate}"]) == pytest.approx(expected, rel=1e-5)
         seen += 1
     assert seen >= 3
 
@@ -113,8 +113,8 @@ def test_updates_are_what_the_weights_changed_by(optimizer, spied, tmp_path):
     small_run(tmp_path / "run", *EVERY, f"optimizer={optimizer}", "encoder.bidirectional=true")
     logged = scalars(tmp_path / "run")
     layers = {
-        "encoder.0.ahead": "encoder.layers.0.ahead.",
-        "encoder.0.back": "encoder.layers.0.back.",
+        "encoder.0.forward": "encoder.layers.0.forward_layer.",
+        "encoder.0.backward": "encoder.layers.0.backward_layer.",
         "encoder.embedding": "encoder.embedding.",
         "task.head": "task.head.",
     }

@@ -20,9 +20,11 @@ def test_each_direction_reads_the_sequence_alone():
     assert outputs.shape == (3, 6, layer.output_size)
     for row, length in enumerate(LENGTHS.tolist()):
         real = x[row : row + 1, :length]
-        ahead = layer.ahead(real)[0]
-        back = layer.back(real.flip(1))[0].flip(1)
-        torch.testing.assert_close(outputs[row : row + 1, :length], torch.cat([ahead, back], 2))
+        forward = layer.forward_layer(real)[0]
+        backward = layer.backward_layer(real.flip(1))[0].flip(1)
+        torch.testing.assert_close(
+            outputs[row : row + 1, :length], torch.cat([forward, backward], 2)
+        )
         assert not outputs[row, length:].any()
 
 
@@ -44,5 +46,5 @@ def test_without_lengths_all_steps_are_valid():
 
 def test_directions_do_not_share_weights():
     layer, _ = make()
-    assert not torch.equal(layer.ahead.weight_ih_l0, layer.back.weight_ih_l0)
+    assert not torch.equal(layer.forward_layer.weight_ih_l0, layer.backward_layer.weight_ih_l0)
     assert len(list(layer.parameters())) == 8

@@ -10,7 +10,6 @@ import torch
 from omegaconf import OmegaConf
 from torch.autograd import gradcheck
 
-from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 
 CELLS = Path(__file__).parents[2] / "configs" / "cell"
@@ -31,11 +30,6 @@ def kernels(name):
     """Those that a cell can be told to use, without `auto`, which is one of them."""
     parameter = inspect.signature(load(name)[0]).parameters.get("kernel")
     return [k for k in get_args(parameter.annotation) if k != "auto"] if parameter else [None]
-
-
-@pytest.fixture(params=NAMES)
-def name(request):
-    return request.param
 
 
 @pytest.fixture(params=[(name, kernel) for name in NAMES for kernel in kernels(name)], ids=str)
@@ -76,19 +70,6 @@ def assert_same(ours, reference):
     assert len(ours) == len(reference)
     for one, other in zip(ours, reference, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
-
-
-def test_yaml_holds_every_option_with_its_default(name):
-    cell, options = load(name)
-    parameters = inspect.signature(cell).parameters.values()
-    assert [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY] == ["input_size"]
-    assert {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY} == options
-
-
-def test_impossible_size_names_the_key(name):
-    cell, options = load(name)
-    with pytest.raises(ConfigError, match=r"^cell\.hidden_size: must be at least 1, not 0$"):
-        cell(D, **options | {"hidden_size": 0})
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])

@@ -103,13 +103,6 @@ def test_chrono_closes_an_input_gate_as_far_as_it_opens_the_forget_gate():
     assert not total(gru, "new").any()
 
 
-@pytest.mark.parametrize("cell", [LSTM, GRU])
-@pytest.mark.parametrize("longest", [2, 0, -5])
-def test_chrono_needs_three_steps(cell, longest):
-    with pytest.raises(ConfigError, match=rf"^cell\.chrono: {longest} is not at least 3$"):
-        cell(D, chrono=longest)
-
-
 @pytest.mark.parametrize(("cell", "option"), [(LSTM, "forget_bias"), (GRU, "update_bias")])
 def test_chrono_and_a_bias_of_ones_own_exclude_each_other(cell, option):
     wanted = rf"^cell\.{option}: 7.0 has no effect beside cell.chrono; leave one of them out$"
@@ -123,9 +116,3 @@ def test_recurrent_gain_is_the_modulus_of_every_eigenvalue(gain):
     layer = RNN(D, hidden_size=H, recurrent_gain=gain)
     moduli = torch.linalg.eigvals(layer.weight_hh_l0.detach()).abs()
     torch.testing.assert_close(moduli, torch.full((H,), gain), atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("gain", [0.0, -1.0, math.nan])
-def test_recurrent_gain_is_positive(gain):
-    with pytest.raises(ConfigError, match=r"^cell\.recurrent_gain: must be positive, not"):
-        RNN(D, recurrent_gain=gain)

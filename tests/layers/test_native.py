@@ -74,7 +74,9 @@ def test_encoder_equals_packed_stack(name, bidirectional, depth, kernel):
     packed = native(D, H, depth, batch_first=True, bidirectional=bidirectional).double()
     cell = partial(ours, hidden_size=H, kernel=kernel)
     encoder = Encoder(Features(), cell, num_layers=depth, bidirectional=bidirectional).double()
-    directions = {"ahead.": "", "back.": "_reverse"} if bidirectional else {"": ""}
+    directions = (
+        {"forward_layer.": "", "backward_layer.": "_reverse"} if bidirectional else {"": ""}
+    )
     matches = {
         f"layers.{level}.{way}{kind}_l0": f"{kind}_l{level}{suffix}"
         for level in range(depth)

@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 import torch
-from test_encoder import INPUTS, LENGTHS, Words
 from torch import nn
 
 from rnnlab.errors import ConfigError
@@ -17,7 +16,13 @@ from rnnlab.nn.encoder import Encoder
 
 CELLS = [RNN, LSTM, GRU]
 KERNELS = ["fused", "bptt", "scan"]
+INPUTS = torch.tensor([[5, 2, 7, 1], [3, 0, 0, 0], [6, 6, 4, 0]])
+LENGTHS = torch.tensor([4, 1, 3])
 X = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+
+
+class Words(nn.Embedding):
+    output_size = 3
 
 
 def make(cell, kernel="auto"):

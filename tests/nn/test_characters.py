@@ -70,7 +70,10 @@ def test_recurrent_features_equal_a_word_read_alone(kind):
     for row, length in enumerate(batch.lengths.tolist()):
         letters = features.letters.weight[batch.characters[row, :length]].unsqueeze(0)
         ends = []
-        for layer, x in ((features.layer.ahead, letters), (features.layer.back, letters.flip(1))):
+        for layer, x in (
+            (features.layer.forward_layer, letters),
+            (features.layer.backward_layer, letters.flip(1)),
+        ):
             state = layer.initial_state(1, x)
             for step in x.unbind(1):
                 output, state = layer.step(step, state)

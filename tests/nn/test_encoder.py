@@ -49,8 +49,12 @@ def test_outputs_and_finals_of_each_sequence(cell, bidirectional, num_layers):
         x = encoder.embedding(INPUTS[row, :length])
         for layer, final in zip(encoder.layers, encoded.layers, strict=True):
             if bidirectional:
-                ahead, back = scan(layer.ahead, x), scan(layer.back, x.flip(0)).flip(0)
-                x, expected = torch.cat([ahead, back], 1), torch.cat([ahead[-1], back[0]])
+                forward = scan(layer.forward_layer, x)
+                backward = scan(layer.backward_layer, x.flip(0)).flip(0)
+                x, expected = (
+                    torch.cat([forward, backward], 1),
+                    torch.cat([forward[-1], backward[0]]),
+                )
             else:
                 x = scan(layer, x)
                 expected = x[-1]

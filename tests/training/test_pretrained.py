@@ -79,8 +79,8 @@ def test_one_layer_starts_the_forward_direction_of_both(source, tmp_path):
     assert said.startswith("1 layer, the forward direction alone, vectors of ")
     old, before = weights(run.best), fresh.layers.state_dict()
     for name, value in new.layers.state_dict().items():
-        ahead = name.replace(".ahead.", ".")
-        expected = before[name] if ".back." in name else old[f"encoder.layers.{ahead}"]
+        one_way = name.replace(".forward_layer.", ".")
+        expected = before[name] if ".backward_layer." in name else old[f"encoder.layers.{one_way}"]
         assert torch.equal(value, expected), name
 
 
@@ -132,7 +132,7 @@ def test_layers_that_read_numbers_start_too(tmp_path):
         (["cell.hidden_size=9"], ["cell.hidden_size 8 there, 9 here"]),
         (["encoder.num_layers=1"], ["encoder.num_layers 2 there, 1 here"]),
         (["embedding.size=7"], ["vectors of words of 6 features there, of 7 features here"]),
-        (["encoder.bidirectional=true"], ["several layers that read ahead there, layers that"]),
+        (["encoder.bidirectional=true"], ["several one-way layers there, bidirectional layers"]),
         (["characters=shape"], ["vectors of words of 6 features there, none here"]),
         (
             ["cell.hidden_size=9", "embedding.size=7"],

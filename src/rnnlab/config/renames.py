@@ -38,5 +38,8 @@ CLASSES: dict[str, str] = {
 }
 """Old dotted name -> new dotted name of a class that a stored configuration names."""
 
-WEIGHTS: dict[str, str] = {}
-"""Part of a key of a state_dict between dots, old -> new, such as `ahead` -> `forward`."""
+WEIGHTS: dict[str, str] = {
+    "ahead": "forward_layer",
+    "back": "backward_layer",
+}
+"""Part of a key of a state_dict between dots, old -> new, such as `ahead` -> `forward_layer`."""

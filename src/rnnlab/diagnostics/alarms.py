@@ -28,7 +28,7 @@ class Alarms(Callback):
     It measures nothing itself: each rule needs the instrument whose scalars it reads, and costs
     no copy from the device. Apart from what is not finite, an alarm is only raised while the loss
     is no better than guesses and does not fall: a run that learns has none. Where one learns late,
-    what was said of its state is withdrawn. Each is told once, with the layer (`encoder.0.ahead`:
+    what was said of its state is withdrawn. Each is told once, with the layer (`encoder.0.forward`:
     direction included), the step, and what to try.
 
     Kind       | Raised when                                                       | Reads

@@ -18,7 +18,7 @@ class History:
 
     Array  | Shape     | Meaning
     steps  | (S,)      | optimiser steps at which was sampled, ascending
-    layers | (N,)      | names, such as `encoder.0.ahead`, or `encoder.0.ahead/cell` of an LSTM's c
+    layers | (N,)      | names: `encoder.0.forward`; `encoder.0.forward/cell` of an LSTM's c
     decades| (S, N, K) | log10 of the norm by lag 0 .. K-1; nan where there is none
 
     `np.load(path)` reads it. It is written under another name first, so that a reader never finds

@@ -1,20 +1,23 @@
 """What recurrent layers are called in tags, files and figures."""
 
+import re
+
 from torch import nn
 
 from rnnlab.layers.base import Layer
 
 
 def layers_of(module: nn.Module) -> dict[str, Layer]:
-    """All recurrent layers in a module, by names such as `encoder.0.ahead`, `task.decoder.0`."""
+    """All recurrent layers in a module, by names such as `encoder.0.forward`, `task.decoder.0`."""
     return {
         short(prefix): part for prefix, part in module.named_modules() if isinstance(part, Layer)
     }
 
 
 def short(prefix: str) -> str:
-    """A module's name without the word that says that it is one of several layers."""
-    return prefix.replace(".layers.", ".").removeprefix("layers.")
+    """A module's name in tags: `encoder.layers.0.forward_layer` is `encoder.0.forward`."""
+    name = prefix.replace(".layers.", ".").removeprefix("layers.")
+    return re.sub(r"\b(forward|backward)_layer\b", r"\1", name)
 
 
 def part_name(layer: str, part: int) -> str:

@@ -33,7 +33,7 @@ class Saturation(PeriodicInstrument):
                                    | forget gate or a GRU's update gate falls to 1/e
     gate/<layer>/h/norm, c/norm    | mean Euclidean norm of the parts of the state
 
-    <layer> as `encoder.0.ahead` or `task.decoder.0`. Under accumulation the first batch of a
+    <layer> as `encoder.0.forward` or `task.decoder.0`. Under accumulation the first batch of a
     sampled step is measured; of several processes the first one, by its own batch.
     """
 

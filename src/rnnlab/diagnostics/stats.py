@@ -2,7 +2,7 @@
 
 A lag counts back from the end: the last step of a sequence whose state the loss feels at all, which
 is its last real step unless the last ones have no target (and of a decoder, whose padding has none,
-the last real one as well). Steps are in the order in which a layer reads, so that of a `back`
+the last real one as well). Steps are in the order in which a layer reads, so that of a `backward`
 direction lag 0 is the first word. Averages over sequences are taken of logarithms.
 """
 

@@ -37,7 +37,7 @@ class TimeFlow(PeriodicInstrument):
     flow/<layer>/first_last_ratio    | at a sequence's first step over that at its last
     flow/<layer>/cell/...            | the same of dL/dc_t, an LSTM's cell state
 
-    <layer> as `encoder.0.ahead` or `task.decoder.0`; what a lag is, see `rnnlab.diagnostics.stats`.
+    <layer> as `encoder.0.forward` or `task.decoder.0`; for lags see `rnnlab.diagnostics.stats`.
     The curves of the run are in `diagnostics/time_flow.npz` (`rnnlab.diagnostics.history`), and
     drawn in `figures/time_flow.png` and `figures/time_flow_heatmap.png` and in TensorBoard.
 

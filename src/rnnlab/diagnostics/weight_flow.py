@@ -27,7 +27,7 @@ class WeightFlow(PeriodicInstrument):
     grad/total                   | norm over all parameters, before clipping
     grad/total_clipped           | the same after clipping, where the trainer clips
     grad/<layer>/<kernel>/<gate> | norm over one gate's rows of one kernel of a recurrent layer;
-                                 | kernel: input, recurrent, bias; <layer> as `encoder.0.ahead`
+                                 | kernel: input, recurrent, bias; <layer> as `encoder.0.forward`
     grad/<module>                | norm over the parameters of everything else, such as
                                  | `encoder.embedding` and `task.head`
     update/<module>              | norm of the step's change of a module's or recurrent layer's

@@ -7,27 +7,25 @@ from torch import Tensor, nn
 from rnnlab.layers.base import CellFactory
 from rnnlab.layers.padding import last_valid, reverse_padded
 
-__all__ = ["Bidirectional", "last_valid", "reverse_padded"]
-
 
 class Bidirectional(nn.Module):
-    """One layer that reads ahead and one that reads back (Schuster and Paliwal 1997).
+    """A forward and a backward layer (Schuster and Paliwal 1997).
 
     Args:
         input_size: Features D of a step's input.
         cell: Makes each of the two layers.
 
     Attributes:
-        ahead: Reads from the first valid step to the last.
-        back: Reads from the last valid step to the first.
-        output_size: Features of a step's output: `ahead`'s, then `back`'s.
+        forward_layer: Reads from the first valid step to the last.
+        backward_layer: Reads from the last valid step to the first.
+        output_size: Features of a step's output: the forward layer's, then the backward layer's.
     """
 
     def __init__(self, input_size: int, cell: CellFactory) -> None:
         super().__init__()
-        self.ahead = cell(input_size)
-        self.back = cell(input_size)
-        self.output_size = self.ahead.output_size + self.back.output_size
+        self.forward_layer = cell(input_size)
+        self.backward_layer = cell(input_size)
+        self.output_size = self.forward_layer.output_size + self.backward_layer.output_size
 
     def outputs(
         self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
@@ -38,15 +36,16 @@ class Bidirectional(nn.Module):
             x: Inputs, right padded.
             lengths: Real steps of each sequence, at least 1; None where all are T.
         """
-        back = self.back.outputs(reverse_padded(x, lengths), lengths)
-        return torch.cat([self.ahead.outputs(x, lengths), reverse_padded(back, lengths)], dim=2)
+        backward = self.backward_layer.outputs(reverse_padded(x, lengths), lengths)
+        forward = self.forward_layer.outputs(x, lengths)
+        return torch.cat([forward, reverse_padded(backward, lengths)], dim=2)
 
     def final(
         self, outputs: Float[Tensor, "B T O"], lengths: Int[Tensor, "B"]
     ) -> Float[Tensor, "B O"]:
-        """What each direction gave when it had read everything.
+        """What each direction gave when it had read the whole sequence.
 
-        That is `ahead`'s output at the last valid step, and `back`'s at the first.
+        That is the forward output at the last valid step, and the backward one at the first.
         """
-        size = self.ahead.output_size
+        size = self.forward_layer.output_size
         return torch.cat([last_valid(outputs[..., :size], lengths), outputs[:, 0, size:]], dim=1)

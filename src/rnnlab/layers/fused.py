@@ -9,7 +9,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.errors import ConfigError
 from rnnlab.layers import ghost
 from rnnlab.layers.base import Layer, State
 from rnnlab.layers.bptt.kernel import run
@@ -24,13 +23,6 @@ Kernel = Literal["auto", "fused", "bptt", "scan"]
 `fused`: torch's own kernel, on padded input. `bptt`: `rnnlab.layers.bptt`, no work on padding.
 `scan`: the loop over `step`, for second derivatives. `auto`: the fastest on the device at hand.
 """
-
-
-def check_hidden_size(hidden_size: int) -> int:
-    """The size itself; a ConfigError where no layer can have it."""
-    if hidden_size < 1:
-        raise ConfigError(f"cell.hidden_size: must be at least 1, not {hidden_size}")
-    return hidden_size
 
 
 class FusedLayer(Layer):

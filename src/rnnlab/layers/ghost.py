@@ -23,7 +23,7 @@ State = tuple[Tensor, ...]
 
 
 @runtime_checkable  # for the tests, which check types as they go
-class Haunted(Protocol):
+class GhostInputLayer(Protocol):
     """What a layer has to know about itself."""
 
     def widened(self, columns: Float[Tensor, "G K"]) -> list[Tensor]:
@@ -59,7 +59,7 @@ class Haunted(Protocol):
 
 
 def run(
-    layer: Haunted,
+    layer: GhostInputLayer,
     watcher: Watcher,
     x: Float[Tensor, "B T D"],
     lengths: Int[Tensor, "B"] | None,
@@ -89,9 +89,9 @@ def run(
             direct, ghost = layer.precise(direct, ghost)
             watcher(StateGradients(layer.total_gradients(trace, direct, ghost, parts)))
 
-    haunted = _Ghost.apply(done, block.shape[1], inputs, *state, *layer.parameters())  # type: ignore[no-untyped-call]
+    with_ghost = _Ghost.apply(done, block.shape[1], inputs, *state, *layer.parameters())  # type: ignore[no-untyped-call]
     weights = layer.widened(torch.cat([columns, block], dim=1))
-    raw, after = layer.run_kernel(haunted, state, weights)
+    raw, after = layer.run_kernel(with_ghost, state, weights)
     outputs = raw.detach()
     trace = Trace(clean.detach(), lengths, tuple(part.detach() for part in state), outputs)
     for number, part in enumerate((raw, *after[1:])):

@@ -1,16 +1,18 @@
 """The gated recurrent unit."""
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.gru import gru
-from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
+from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
 from rnnlab.layers.init import Init, alone, chrono_biases, gate_bias_, orthogonal_
 from rnnlab.layers.shift import accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
@@ -34,8 +36,7 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
-        ConfigError: `hidden_size` is less than 1, `chrono` less than 3; `chrono` beside
-            `update_bias`.
+        ConfigError: `chrono` beside `update_bias`.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("reset", "update", "new")
@@ -45,13 +46,13 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         self,
         input_size: int,
         *,
-        hidden_size: int = 128,
+        hidden_size: PositiveInt = 128,
         init: Init = "orthogonal",
         update_bias: float | None = None,
-        chrono: int | None = None,
+        chrono: Annotated[int, Ge(3)] | None = None,
         kernel: Kernel = "auto",
     ) -> None:
-        super().__init__(input_size, check_hidden_size(hidden_size), batch_first=True)
+        super().__init__(input_size, hidden_size, batch_first=True)
         self.kernel = kernel
         self.output_size = hidden_size
         if init == "orthogonal":

@@ -51,13 +51,8 @@ def chrono_biases(hidden_size: int, longest: int) -> Tensor:
 
     Args:
         hidden_size: Units H.
-        longest: Steps that the longest memory shall last.
-
-    Raises:
-        ConfigError: `longest` is less than 3.
+        longest: Steps that the longest memory shall last, at least 3.
     """
-    if longest < 3:
-        raise ConfigError(f"cell.chrono: {longest} is not at least 3")
     return torch.empty(hidden_size).uniform_(1, longest - 1).log()
 
 

@@ -1,17 +1,19 @@
 """Long short-term memory."""
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.lstm import lstm
-from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
+from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
 from rnnlab.layers.init import Init, alone, chrono_biases, gate_bias_, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.shift import accumulate_, accumulate_back_, add_following_
@@ -45,8 +47,7 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
 
     Raises:
-        ConfigError: `hidden_size` is less than 1, `chrono` less than 3; `chrono` beside a
-            `forget_bias` of one's own.
+        ConfigError: `chrono` beside a `forget_bias` of one's own.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("input", "forget", "cell", "output")
@@ -56,13 +57,13 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         self,
         input_size: int,
         *,
-        hidden_size: int = 128,
+        hidden_size: PositiveInt = 128,
         init: Init = "orthogonal",
         forget_bias: float | None = FORGET_BIAS,
-        chrono: int | None = None,
+        chrono: Annotated[int, Ge(3)] | None = None,
         kernel: Kernel = "auto",
     ) -> None:
-        super().__init__(input_size, check_hidden_size(hidden_size), batch_first=True)
+        super().__init__(input_size, hidden_size, batch_first=True)
         self.kernel = kernel
         self.output_size = hidden_size
         if init == "orthogonal":

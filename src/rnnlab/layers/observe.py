@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rnnlab.layers.stepper import Stepper
 from rnnlab.layers.trace import GateValues, Recorder, Trace
-from rnnlab.layers.watch import Collector, Gate, StateGradients, Watcher
+from rnnlab.layers.watch import Collector, GradientHook, StateGradients, Watcher
 
 State = tuple[Tensor, ...]
 
@@ -117,7 +117,7 @@ class Observable(nn.Module):
         start = self.initial_state(x.shape[0], x) if state is None else state
         collector = Collector(watcher)
         count = 1 + len(start)
-        x, *start_ = Gate.apply(collector.done, count, x, *start, *self.parameters())  # type: ignore[no-untyped-call]
+        x, *start_ = GradientHook.apply(collector.done, count, x, *start, *self.parameters())  # type: ignore[no-untyped-call]
         return self.scan(x, lengths, tuple(start_), collector.see)
 
     def precise(self, *tensors: Tensor) -> list[Tensor]:

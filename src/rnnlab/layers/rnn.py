@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.errors import ConfigError
+from rnnlab.config.types import PositiveFloat, PositiveInt
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
-from rnnlab.layers.fused import FusedLayer, Kernel, check_hidden_size, to_torch
+from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
 from rnnlab.layers.init import Init, orthogonal_
 from rnnlab.layers.shift import add_following_
 from rnnlab.layers.trace import GateValues, Trace
@@ -29,9 +29,6 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
             modulus of every eigenvalue: above 1 a gradient grows on its way back as long as f is
             near linear, below 1 it shrinks.
         kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
-
-    Raises:
-        ConfigError: `hidden_size` is less than 1, or `recurrent_gain` is not positive.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("hidden",)
@@ -41,18 +38,15 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         self,
         input_size: int,
         *,
-        hidden_size: int = 128,
+        hidden_size: PositiveInt = 128,
         nonlinearity: Literal["tanh", "relu"] = "tanh",
         init: Init = "orthogonal",
-        recurrent_gain: float = 1.0,
+        recurrent_gain: PositiveFloat = 1.0,
         kernel: Kernel = "auto",
     ) -> None:
-        if not recurrent_gain > 0:
-            raise ConfigError(f"cell.recurrent_gain: must be positive, not {recurrent_gain}")
-        size = check_hidden_size(hidden_size)
-        super().__init__(input_size, size, nonlinearity=nonlinearity, batch_first=True)
+        super().__init__(input_size, hidden_size, nonlinearity=nonlinearity, batch_first=True)
         self.kernel = kernel
-        self.output_size = size
+        self.output_size = hidden_size
         if init == "orthogonal":
             orthogonal_(self)
         with torch.no_grad():

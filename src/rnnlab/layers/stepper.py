@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rnnlab.layers.trace import Recorder, Trace
-from rnnlab.layers.watch import Collector, Gate, Watcher
+from rnnlab.layers.watch import Collector, GradientHook, Watcher
 
 State = tuple[Tensor, ...]
 
@@ -44,7 +44,7 @@ class Stepper:
                 state = tuple(part.detach().requires_grad_() for part in state)
             self._collector = Collector(watcher)
             done: Any = self._collector.done
-            state = Gate.apply(done, len(state), *state, *parameters)  # type: ignore[no-untyped-call]
+            state = GradientHook.apply(done, len(state), *state, *parameters)  # type: ignore[no-untyped-call]
         self._state = state
 
     def step(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B H"]:

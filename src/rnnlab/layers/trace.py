@@ -14,7 +14,7 @@ from rnnlab.data.batch import valid_mask
 class Trace:
     """One forward pass of one layer and direction, detached; in the order the layer read it.
 
-    What a `back` direction read is its reversed input, so step 0 is each sequence's last word.
+    What a backward direction read is its reversed input, so step 0 is each sequence's last word.
 
     Attributes:
         inputs: As given, right padded (B, T, D); anything may stand in the padding.

@@ -19,7 +19,7 @@ class StateGradients:
     """The total gradient of the loss at every state: direct, and through all later steps.
 
     Step t is the state *after* the layer's t-th step, in the order in which the layer reads: of a
-    `back` direction step 0 is each sequence's last word, and its last valid step the first word.
+    backward direction step 0 is each sequence's last word, and its last valid step the first word.
     Gradients are as backward sees them: of a scaled loss where the loss is scaled.
 
     Attributes:
@@ -50,7 +50,7 @@ def _norm(part: Tensor) -> Tensor:
     return norm
 
 
-class Gate(Function):
+class GradientHook(Function):
     """Lets tensors through, and calls `done` when all their gradients have come back.
 
     Parameters are arguments as well: a backward pass for them alone would leave it out otherwise.

@@ -153,7 +153,7 @@ class Encoder(nn.Module):
             ValueError: States of layers that read in both directions.
         """
         if states is not None and self.bidirectional:
-            raise ValueError("layers that read back have no state to go on from")
+            raise ValueError("bidirectional layers have no state to continue from")
         embedded = self.embedding(inputs) if words is None else self.embedding(inputs, words)
         if self.type_dropout is not None:  # else inputs may be numbers, which have no types
             embedded = self.type_dropout(embedded, inputs)

@@ -38,7 +38,7 @@ class LanguageModel(Task):
     characters `bpc`, the same in bits per character, which then decides.
 
     Args:
-        encoder: Reads the text ahead.
+        encoder: Reads the text left to right.
         spec: Its target is the vocabulary of tokens.
         dropout: Probability of zeroing a feature of a step's output.
         tied: The output weights are those of the embedding (Press and Wolf 2017). Where the

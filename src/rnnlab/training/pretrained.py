@@ -23,7 +23,7 @@ class Pretrained:
 
     Recurrent layers must be of the same cell and sizes. Vectors are matched by word: a word that
     the trained run did not know keeps its new vector, and there is no fallback to another case. A
-    single layer that reads ahead also starts the forward direction of one that reads both ways.
+    one-way layer also starts the forward direction of a bidirectional one.
 
     Args:
         path: The checkpoint, or its run's folder (its best checkpoint).
@@ -41,7 +41,7 @@ class Pretrained:
             raise CheckpointError(f"encoder.init_from: {error}") from None
         self._state = _below("encoder.", self._checkpoint.state_dict)
         self._layers = _below("layers.", self._state)
-        self._both = any(".ahead." in key for key in self._layers)
+        self._both = any(".forward_layer." in key for key in self._layers)
 
     def checksums(self) -> dict[str, str]:
         """sha256 of the checkpoint, by its path."""
@@ -59,7 +59,7 @@ class Pretrained:
         """
         half = encoder.bidirectional and not self._both
         layers = {
-            key.replace(".", ".ahead.", 1) if half else key: value
+            key.replace(".", ".forward_layer.", 1) if half else key: value
             for key, value in self._layers.items()
         }
         unlike = [*_unlike(encoder, layers, half=half)]
@@ -98,7 +98,7 @@ class Pretrained:
         if self._both and not encoder.bidirectional:
             yield _told("encoder.bidirectional", "true", "false")
         if encoder.bidirectional and not self._both and layers > 1:
-            yield "several layers that read ahead there, layers that read both ways here"
+            yield "several one-way layers there, bidirectional layers here"
         table = self._state.get("embedding.weight")
         there = None if table is None else table.shape[1]
         embedding = encoder.embedding
@@ -123,7 +123,7 @@ def _unlike(encoder: Encoder, layers: dict[str, Tensor], *, half: bool) -> Itera
     """Parameters that are not on both sides, or of other shapes."""
     wanted = encoder.layers.state_dict()
     if half:
-        wanted = {key: value for key, value in wanted.items() if ".ahead." in key}
+        wanted = {key: value for key, value in wanted.items() if ".forward_layer." in key}
     for key in dict.fromkeys([*wanted, *layers]):
         there, here = (
             tuple(side[key].shape) if key in side else "nothing" for side in (layers, wanted)

@@ -103,7 +103,7 @@ def test_layers_directions_and_a_lag(cell, capsys, here):
     result = json.loads((here / "run/analysis/analysis.json").read_text())
     assert result["lag"] == 6
     assert list(result["layers"]) == [
-        f"encoder.{i}.{direction}" for i in range(2) for direction in ("ahead", "back")
+        f"encoder.{i}.{direction}" for i in range(2) for direction in ("forward", "backward")
     ]
     assert len(result["text"]) == 4
     assert all(name in said.out for name in result["layers"])

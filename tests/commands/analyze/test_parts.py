@@ -155,11 +155,11 @@ def test_layers_read_what_the_stack_gives_them():
     batch = Batch(x, lengths, target=lengths)
     traces, taken = read(encoder, [batch] * 3, steps=8, least=1)
     assert list(traces) == list(encoder_layers(encoder))
-    assert list(traces) == [f"encoder.{i}.{d}" for i in range(2) for d in ("ahead", "back")]
+    assert list(traces) == [f"encoder.{i}.{d}" for i in range(2) for d in ("forward", "backward")]
     assert len(taken) == 2  # 6 real steps each
     first = encoder.layers[0].outputs(x, lengths)
-    for name, expected in (("encoder.0.back", x), ("encoder.1.back", first)):
+    for name, expected in (("encoder.0.backward", x), ("encoder.1.backward", first)):
         read_ = sequences(traces[name])
         assert [len(s) for s in read_] == [4, 2, 4, 2]
         torch.testing.assert_close(read_[1], expected[1, :2].flip(0))
-    torch.testing.assert_close(sequences(traces["encoder.1.ahead"])[0], first[0])
+    torch.testing.assert_close(sequences(traces["encoder.1.forward"])[0], first[0])

@@ -115,9 +115,9 @@ def test_the_half_life_is_that_of_the_layer_that_reaches_farthest(run):
     assert half_life(with_scalars(run)) is None
     both = with_scalars(
         run,
-        flow__encoder_0__ahead__half_life=[(1, 3.0), (9, 30.0)],
-        flow__encoder_0__back__half_life=[(1, 4.0), (9, 20.0)],
-        flow__encoder_0__back__decades_per_step=[(1, -400.0), (9, 500.0)],
+        flow__encoder_0__forward__half_life=[(1, 3.0), (9, 30.0)],
+        flow__encoder_0__backward__half_life=[(1, 4.0), (9, 20.0)],
+        flow__encoder_0__backward__decades_per_step=[(1, -400.0), (9, 500.0)],
     )
     assert half_life(both) == 30
     assert half_life(both, 0) == 4

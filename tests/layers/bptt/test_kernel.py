@@ -179,7 +179,7 @@ def test_which_kernel_and_why():
 
 
 @pytest.mark.parametrize(
-    ("kernel", "node"), [("auto", "Gated"), ("bptt", "Gated"), ("scan", "Stack")]
+    ("kernel", "node"), [("auto", "GRUFunction"), ("bptt", "GRUFunction"), ("scan", "Stack")]
 )
 def test_the_kernel_is_the_one_named(kernel, node):
     outputs, _ = GRU(D, kernel=kernel)(torch.randn(B, T, D))

@@ -12,7 +12,7 @@ from rnnlab.runs.build import Model
 
 
 def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:
-    """Curves of all recurrent layers, by names such as `encoder.0.ahead` and, of c, `.../cell`.
+    """Curves of all recurrent layers, by names such as `encoder.0.forward` and, of c, `.../cell`.
 
     Args:
         model: In evaluation mode; its parameters have no gradients afterwards.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.naming import layers_of
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 
@@ -15,11 +16,11 @@ Traces = dict[str, list[Trace]]
 
 
 def encoder_layers(encoder: nn.Module) -> dict[str, Layer]:
-    """An encoder's recurrent layers, by names such as `encoder.0.ahead`; not its embedding's."""
+    """An encoder's recurrent layers, by names such as `encoder.0.forward`; not its embedding's."""
     return {
-        f"encoder.{name.replace('layers.', '')}": part
-        for name, part in encoder.named_modules()
-        if isinstance(part, Layer) and not name.startswith("embedding.")
+        f"encoder.{name}": layer
+        for name, layer in layers_of(encoder).items()
+        if not name.startswith("embedding.")
     }
 
 

@@ -14,7 +14,7 @@ from rnnlab.layers.watch import Watcher
 aten = torch.ops.aten
 
 
-class Gated(Function):
+class GRUFunction(Function):
     """r, z = s(W x + b + U h + c), n = tanh(W_n x + b_n + r m) with m = U_n h + c_n.
 
     h' = n + z (h - n). A step is two products and four operations.
@@ -96,4 +96,4 @@ class Gated(Function):
         )
 
 
-gru: Callable[..., tuple[Tensor, ...]] = Gated.apply
+gru: Callable[..., tuple[Tensor, ...]] = GRUFunction.apply

@@ -14,7 +14,7 @@ from rnnlab.layers.watch import Watcher
 aten = torch.ops.aten
 
 
-class Memory(Function):
+class LSTMFunction(Function):
     """o, i, f = s(..), g = tanh(..) of W x + b + U h; c' = f c + i g, h' = o tanh(c').
 
     Torch's order of the gates is i, f, g, o. With o rolled to the front the sigmoids stand side by
@@ -106,4 +106,4 @@ class Memory(Function):
         )
 
 
-lstm: Callable[..., tuple[Tensor, ...]] = Memory.apply
+lstm: Callable[..., tuple[Tensor, ...]] = LSTMFunction.apply

@@ -31,7 +31,7 @@ TANH = Activation(torch.tanh_, lambda value: (value * value).neg_().add_(1.0))
 RELU = Activation(torch.relu_, lambda value: (value > 0).to(value.dtype))
 
 
-class Plain(Function):
+class RNNFunction(Function):
     """h' = f(W_ih x + b_ih + W_hh h + b_hh); a step is a product and f, either way."""
 
     @staticmethod
@@ -84,5 +84,5 @@ class Plain(Function):
         )
 
 
-tanh_rnn: Callable[..., tuple[Tensor, ...]] = partial(Plain.apply, TANH)
-relu_rnn: Callable[..., tuple[Tensor, ...]] = partial(Plain.apply, RELU)
+tanh_rnn: Callable[..., tuple[Tensor, ...]] = partial(RNNFunction.apply, TANH)
+relu_rnn: Callable[..., tuple[Tensor, ...]] = partial(RNNFunction.apply, RELU)
