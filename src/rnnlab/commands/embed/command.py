@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.commands.embed.corpus import Corpus
+from rnnlab.commands.embed.evaluation import evaluate
 from rnnlab.commands.embed.files import output_folder, write_vectors
-from rnnlab.commands.embed.report import record, rows
-from rnnlab.commands.embed.score import evaluate
-from rnnlab.commands.embed.space import Space
+from rnnlab.commands.embed.unit_vectors import UnitVectors
 from rnnlab.commands.embed.wish import Wish
 from rnnlab.commands.embed.word2vec import gensim_word2vec, learn
 from rnnlab.config.trust import make
@@ -100,13 +99,13 @@ def _evaluate(
     facts: Mapping[str, Any],
 ) -> None:
     start = time.perf_counter()
-    found = evaluate(Space.of(table, options["restrict"]), tests)
+    found = evaluate(UnitVectors.of(table, options["restrict"]), tests)
     seconds = time.perf_counter() - start
-    print(as_text(rows(found)))
+    print(as_text(found.rows()))
     sizes = {"words": len(table.words), "size": table.vectors.shape[1]}
     given = {**facts, **sizes, "restrict": options["restrict"], "tests": tests.checksums()}
     write_json(
         folder / "evaluation.json",
-        collect(options, sections={}, **given, **record(found), seconds=seconds),
+        collect(options, sections={}, **given, **found.record(), seconds=seconds),
     )
     print(f"scores   {folder / 'evaluation.json'}, {seconds:.0f} s", flush=True)

@@ -1,13 +1,16 @@
 """Word vectors against analogies and against people's judgement."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torchmetrics.functional import spearman_corrcoef
 
-from rnnlab.commands.embed.space import Space
+from rnnlab.commands.embed.unit_vectors import UnitVectors
 from rnnlab.data.datasets.word2vec_eval import Pair, Section, Word2VecEval
+
+TITLES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Accuracy:
 
     Attributes:
         right: Questions that were answered as the file does.
-        covered: Questions all of whose words have a vector: the others are not asked.
+        covered: Questions whose words all have a vector; the others are not asked.
         total: Questions in the file.
     """
 
@@ -26,13 +29,17 @@ class Accuracy:
 
     @property
     def value(self) -> float | None:
-        """Share of the covered questions that were answered right; None where there is none."""
+        """Share of the covered questions that were answered right; None where there are none."""
         return self.right / self.covered if self.covered else None
 
     def __add__(self, other: "Accuracy") -> "Accuracy":
         """Both together."""
         right, covered = self.right + other.right, self.covered + other.covered
         return Accuracy(right, covered, self.total + other.total)
+
+    def record(self) -> dict[str, Any]:
+        """All figures."""
+        return {"accuracy": self.value, **vars(self)}
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Correlation:
     Attributes:
         value: -1 to 1, equal ranks shared; None where it is not defined: for fewer than two
             pairs, or where all cosines or all scores are equal.
-        covered: Pairs both of whose words have a vector: the others are left out.
+        covered: Pairs whose words both have a vector; the others are left out.
         total: Pairs in the file.
     """
 
@@ -72,56 +79,90 @@ class Evaluation:
         """All analogies."""
         return self.semantic + self.syntactic
 
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a test: its score, and how many of its questions or pairs could be asked."""
+        groups = {
+            "analogies": self.analogies,
+            "  semantic": self.semantic,
+            "  syntactic": self.syntactic,
+            **{f"    {name}": score for name, score in self.sections.items()},
+        }
+        scores: dict[tuple[str, str], Accuracy | Correlation] = {
+            **{(name, "accuracy"): score for name, score in groups.items()},
+            **{(TITLES[name], "Spearman"): score for name, score in self.similarities.items()},
+        }
+        return [
+            {
+                "test": name,
+                "measure": measure,
+                "score": score.value,
+                "covered": f"{score.covered:,} of {score.total:,}",
+            }
+            for (name, measure), score in scores.items()
+        ]
 
-def evaluate(space: Space, tests: Word2VecEval) -> Evaluation:
+    def record(self) -> dict[str, Any]:
+        """All figures for `evaluation.json`; null where there is none."""
+        return {
+            "analogies": {
+                **self.analogies.record(),
+                "semantic": self.semantic.record(),
+                "syntactic": self.syntactic.record(),
+                "sections": {name: score.record() for name, score in self.sections.items()},
+            },
+            **{
+                name: {"spearman": score.value, "covered": score.covered, "total": score.total}
+                for name, score in self.similarities.items()
+            },
+        }
+
+
+def evaluate(vectors: UnitVectors, tests: Word2VecEval) -> Evaluation:
     """Analogies and similarities of word vectors.
 
     As in the programs that the published figures come from, words are compared in lower case, a
     question with a word that has no vector is left out (and counted as not covered), and the
-    three words that a question gives are not taken for its answer.
+    three words of a question are not taken for its answer.
 
     Raises:
         DataError: A file of the tests is missing or broken.
     """
     sections = tests.analogies()
-    scores = analogies(space, sections)
+    scores = analogies(vectors, sections)
     syntactic = {section.name for section in sections if section.syntactic}
     return Evaluation(
         sections=scores,
         semantic=_sum(score for name, score in scores.items() if name not in syntactic),
         syntactic=_sum(score for name, score in scores.items() if name in syntactic),
         similarities={
-            name: correlation(space, pairs) for name, pairs in tests.similarities().items()
+            name: correlation(vectors, pairs) for name, pairs in tests.similarities().items()
         },
     )
 
 
-def analogies(space: Space, sections: Sequence[Section]) -> dict[str, Accuracy]:
-    """Analogies by section; see `Space.solves`."""
+def analogies(vectors: UnitVectors, sections: Sequence[Section]) -> dict[str, Accuracy]:
+    """Analogies by section; see `UnitVectors.solves`."""
     owner: list[int] = []
     asked: list[list[int]] = []
-    scores = [Accuracy(total=len(section.questions)) for section in sections]
     for index, section in enumerate(sections):
-        for words in section.questions:
-            rows = space.ids(words)
-            if rows is not None:
-                owner.append(index)
-                asked.append(rows)
-    solved = space.solves(torch.tensor(asked, dtype=torch.long).reshape(-1, 4))
+        known = [rows for q in section.questions if (rows := vectors.ids(q)) is not None]
+        owner += [index] * len(known)
+        asked += known
+    solved = vectors.solves(torch.tensor(asked, dtype=torch.long).reshape(-1, 4))
     whose = torch.tensor(owner, dtype=torch.long)
-    covered = whose.bincount(minlength=len(scores)).tolist()
-    right = whose[solved].bincount(minlength=len(scores)).tolist()
+    covered = whose.bincount(minlength=len(sections)).tolist()
+    right = whose[solved].bincount(minlength=len(sections)).tolist()
     return {
-        section.name: replace(score, right=right[index], covered=covered[index])
-        for index, (section, score) in enumerate(zip(sections, scores, strict=True))
+        section.name: Accuracy(right[index], covered[index], len(section.questions))
+        for index, section in enumerate(sections)
     }
 
 
-def correlation(space: Space, pairs: Sequence[Pair]) -> Correlation:
+def correlation(vectors: UnitVectors, pairs: Sequence[Pair]) -> Correlation:
     """Rank correlation of the cosines of pairs with their scores; see `Correlation`."""
-    found = [(space.ids(pair[:2]), pair.score) for pair in pairs]
+    found = [(vectors.ids(pair[:2]), pair.score) for pair in pairs]
     known = [(rows, score) for rows, score in found if rows is not None]
-    cosines = space.cosine(torch.tensor([rows for rows, _ in known]).reshape(-1, 2).long())
+    cosines = vectors.cosine(torch.tensor([rows for rows, _ in known]).reshape(-1, 2).long())
     scores = torch.tensor([score for _, score in known], dtype=torch.float64)
     value = None
     if len(set(cosines.tolist())) > 1 and len(set(scores.tolist())) > 1:

@@ -12,9 +12,9 @@ import pytest
 import scipy.stats
 import torch
 
-from rnnlab.commands.embed import space as blocks
-from rnnlab.commands.embed.score import Accuracy, Correlation, analogies, correlation, evaluate
-from rnnlab.commands.embed.space import Space
+from rnnlab.commands.embed import unit_vectors
+from rnnlab.commands.embed.evaluation import Accuracy, Correlation, analogies, correlation, evaluate
+from rnnlab.commands.embed.unit_vectors import UnitVectors
 from rnnlab.data.datasets.word2vec_eval import Pair, Section, Word2VecEval
 from rnnlab.data.vector_file import Table
 from rnnlab.nn.vectors import FileVectors
@@ -30,24 +30,28 @@ def family(*questions):
 
 
 def test_by_hand():
-    space = Space.of(HAND)
-    scores = analogies(space, family("man king woman queen", "MAN King woman Queen"))
+    vectors = UnitVectors.of(HAND)
+    scores = analogies(vectors, family("man king woman queen", "MAN King woman Queen"))
     assert scores == {"family": Accuracy(right=2, covered=2, total=2)}
     # woman is nearest to king - queen + ... only because the question's own words do not count
-    scores = analogies(space, family("king queen man woman", "king queen man man", "king king a b"))
+    scores = analogies(
+        vectors, family("king queen man woman", "king queen man man", "king king a b")
+    )
     assert scores["family"] == Accuracy(right=1, covered=2, total=3)
     assert Accuracy().value is None
     assert scores["family"].value == 0.5
 
 
 def test_case_and_the_first_of_equal_words():
-    space = Space.of(HAND)
-    assert len(space) == 6
-    assert space.ids(["APPLE"]) == space.ids(["apple"]) == [4]
-    assert space.unit[4].tolist() == pytest.approx([5 / math.sqrt(27)] + [1 / math.sqrt(27)] * 2)
-    assert space.unit[5].tolist() == [0, 0, 0]
-    assert space.ids(["king", "emperor"]) is None
-    assert len(Space.of(HAND, restrict=2)) == 2
+    vectors = UnitVectors.of(HAND)
+    assert len(vectors.rows) == len(vectors.vectors) == 6
+    assert vectors.ids(["APPLE"]) == vectors.ids(["apple"]) == [4]
+    assert vectors.vectors[4].tolist() == pytest.approx(
+        [5 / math.sqrt(27)] + [1 / math.sqrt(27)] * 2
+    )
+    assert vectors.vectors[5].tolist() == [0, 0, 0]
+    assert vectors.ids(["king", "emperor"]) is None
+    assert len(UnitVectors.of(HAND, restrict=2).rows) == 2
 
 
 def solve(table, a, b, c):
@@ -60,24 +64,23 @@ def solve(table, a, b, c):
     )
 
 
-@pytest.mark.parametrize(("words", "targets"), [(1024, 512), (7, 5), (1, 1)])
-def test_every_question_against_brute_force(words, targets, monkeypatch):
-    monkeypatch.setattr(blocks, "WORDS", words)
-    monkeypatch.setattr(blocks, "TARGETS", targets)
+@pytest.mark.parametrize("at_once", [100_000_000, 60, 1])
+def test_every_question_against_brute_force(at_once, monkeypatch):
+    monkeypatch.setattr(unit_vectors, "AT_ONCE", at_once)
     rng = np.random.default_rng(0)
     names = [f"w{i}" for i in range(12)]
     table = Table(names, rng.normal(size=(12, 3)).astype("f4"))
     asked = [q for q in itertools.product(names[:4], names[2:6], names[4:9], names) if q[0] != "w3"]
     expected = [q[3] == solve(table, *q[:3]) for q in asked]
-    space = Space.of(table)
-    solved = space.solves(torch.tensor([space.ids(q) for q in asked]))
+    vectors = UnitVectors.of(table)
+    solved = vectors.solves(torch.tensor([vectors.ids(q) for q in asked]))
     assert solved.tolist() == expected
     assert 50 < sum(expected) < len(expected) / 5
 
 
 def test_no_questions():
-    assert Space.of(HAND).solves(torch.zeros(0, 4, dtype=torch.long)).tolist() == []
-    assert analogies(Space.of(HAND), family("no such words here")) == {
+    assert UnitVectors.of(HAND).solves(torch.zeros(0, 4, dtype=torch.long)).tolist() == []
+    assert analogies(UnitVectors.of(HAND), family("no such words here")) == {
         "family": Accuracy(right=0, covered=0, total=1)
     }
 
@@ -94,7 +97,7 @@ def test_similarity_against_scipy_with_equal_ranks():
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = (vectors[first] * vectors[second]).sum(1)
     expected = scipy.stats.spearmanr(cosines, [pair.score for pair in pairs]).statistic
-    found = correlation(Space.of(table), [*pairs, Pair("w1", "nowhere", 3.0)])
+    found = correlation(UnitVectors.of(table), [*pairs, Pair("w1", "nowhere", 3.0)])
     assert found.value == pytest.approx(expected, abs=1e-6)
     assert (found.covered, found.total) == (72, 73)
 
@@ -109,7 +112,7 @@ def test_similarity_against_scipy_with_equal_ranks():
     ],
 )
 def test_a_correlation_that_is_not_defined(pairs):
-    assert correlation(Space.of(HAND), pairs) == Correlation(None, len(pairs), len(pairs))
+    assert correlation(UnitVectors.of(HAND), pairs) == Correlation(None, len(pairs), len(pairs))
 
 
 @pytest.mark.data
@@ -121,7 +124,7 @@ def test_known_figures_of_glove():
         pytest.skip("no glove or no word2vec_eval below RNNLAB_DATA")
     table = FileVectors(path="glove/glove.6B.50d.txt", root=str(root)).table
     start, before = time.thread_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = evaluate(Space.of(table), Word2VecEval(root=str(root)))
+    found = evaluate(UnitVectors.of(table), Word2VecEval(root=str(root)))
     seconds = time.thread_time() - start
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert round(100 * found.analogies.value, 1) == 46.2
