@@ -14,10 +14,11 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lecture test lint type imports wheel ci board format clean
+.PHONY: help setup demo lecture test test-docs test-browser test-faults test-programs lint type \
+  imports wheel ci board format clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## train five nets on one memory task, with a table and a figure (3 minutes)
 	@$(BIN)/python scripts/demo.py $(ARGS)
@@ -25,8 +26,20 @@ demo: $(READY)  ## train five nets on one memory task, with a table and a figure
 lecture: $(READY)  ## the seven experiments of docs/lecture.md, its tables and figures (half an hour)
 	@$(BIN)/python scripts/lecture.py $(ARGS)
 
-test: $(READY)  ## all tests, on two cores; make test ARGS="-k gru -x" for some
-	@$(BIN)/pytest -n 2 $(ARGS)
+test: $(READY)  ## the main suite, on two cores; make test ARGS="-k gru -x" for some
+	@$(BIN)/pytest -n 2 -m "not docs and not browser and not faults and not programs" $(ARGS)
+
+test-docs: $(READY)  ## what README and docs say: their commands, their code, their tables
+	@$(BIN)/pytest -n 2 -m docs $(ARGS)
+
+test-browser: $(READY)  ## TensorBoard and compare.html in a headless Chromium
+	@$(BIN)/pytest -m browser $(ARGS)
+
+test-faults: $(READY)  ## runs that are killed, interrupted, resumed, or side by side
+	@$(BIN)/pytest -n 2 -m faults $(ARGS)
+
+test-programs: $(READY)  ## whole programs: demo, lecture, benchmark, GPU check, every experiment
+	@$(BIN)/pytest -n 2 -m programs $(ARGS)
 
 lint: $(READY)  ## style of code and docstrings
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
@@ -40,12 +53,12 @@ imports: $(READY)  ## who may import whom
 wheel: $(READY)  ## build the wheel, install it elsewhere and train with it
 	@$(BIN)/python scripts/check_wheel.py
 
-ci: lint type imports test wheel  ## everything that has to be green
+ci: lint type imports test test-docs test-browser test-faults test-programs wheel  ## all that has to be green
 
 board: $(READY)  ## TensorBoard on all runs
 	@$(BIN)/tensorboard --logdir outputs
 
-format: $(READY)  ## let ruff format and mend
+format: $(READY)  ## let ruff format and fix
 	@$(BIN)/ruff format && $(BIN)/ruff check --fix
 
 setup: $(READY)  ## only the installation

@@ -17,6 +17,7 @@ from rnnlab.config.compose import compose_words
 from rnnlab.data.loader import POOL, BucketOrder
 from rnnlab.errors import RnnlabError
 from rnnlab.runs.build import build_data, build_vectors
+from tabular import markdown
 
 TASKS = {"IMDb": ["task=sentiment"], "CoNLL-2003": ["task=ner"]}
 SEEDS = (1, 2, 3)
@@ -58,8 +59,7 @@ def padding(batches: Iterator[np.ndarray], lengths: np.ndarray) -> tuple[float, 
 
 def main() -> int:
     """Print the table; the exit code."""
-    print("| data | batch | shuffled | sorted pools | token budget | batches: pools, budget |")
-    print("|---|---:|---:|---:|---:|---:|")
+    rows = []
     for name, words in TASKS.items():
         cfg = compose_words("train", words).cfg
         try:
@@ -74,7 +74,9 @@ def main() -> int:
             found = [padding(order(lengths, size, seed), lengths) for seed in SEEDS]
             cells.append(f"{statistics.mean(ratio for ratio, _ in found):.3f}")
             counts.append(f"{statistics.mean(count for _, count in found):.0f}")
-        print(f"| {name} | {size} | {' | '.join(cells)} | {counts[1]}, {counts[2]} |")
+        rows.append([name, str(size), *cells, f"{counts[1]}, {counts[2]}"])
+    heads = ["data", "batch", "shuffled", "sorted pools", "token budget", "batches: pools, budget"]
+    print(markdown(heads, rows))
     return 0
 
 

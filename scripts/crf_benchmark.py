@@ -1,14 +1,18 @@
 """Time of the CRF: against pytorch-crf, and as a share of a training step of its encoder.
 
 python scripts/crf_benchmark.py [SECONDS a table row, default 4]
+
+`times faster` is against pytorch-crf; `share` is of the BiLSTM's step.
 """
 
 import sys
 
+import numpy as np
 import torch
 import torchcrf
 from torch import nn
 
+from bench.corpora import draw_lengths
 from bench.timing import interleave
 from rnnlab.data.batch import valid_mask
 from rnnlab.data.vocab import PAD, UNK, Vocab
@@ -16,23 +20,19 @@ from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.crf import CRF
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.encoder import Encoder
+from tabular import markdown
 
 BATCH, STEPS, WORDS = 32, 30, 10_000
-QUANTILES = (1, 3, 5, 6, 8, 10, 14, 19, 25, 30, 30)
-"""Deciles of the lengths of CoNLL-2003's sentences, cut to STEPS."""
 
 
 def lengths() -> torch.Tensor:
-    """Lengths of a batch as CoNLL-2003 has them, one of them STEPS."""
-    share = torch.rand(BATCH) * (len(QUANTILES) - 1)
-    low = share.long()
-    table = torch.tensor(QUANTILES)
-    drawn = table[low] + ((table[low + 1] - table[low]) * (share - low)).long()
+    """Lengths of a batch as CoNLL-2003 has them, cut to STEPS, one of them STEPS."""
+    drawn = draw_lengths("conll2003", BATCH, np.random.default_rng(0)).clip(max=STEPS)
     drawn[0] = STEPS
-    return drawn
+    return torch.from_numpy(drawn)
 
 
-def compare(tags: int, seconds: float) -> str:
+def compare(tags: int, seconds: float) -> list[str]:
     """One row of the table."""
     size = lengths()
     mask = valid_mask(size, STEPS)
@@ -67,7 +67,7 @@ def compare(tags: int, seconds: float) -> str:
     )
     ms = {name: 1e3 * timing.median for name, timing in timings.items()}
     train, decode = ms["train"], ms["decode"]
-    cells = [
+    return [
         str(tags),
         f"{train:.2f}",
         f"{ms['train, pytorch-crf'] / train:.1f}",
@@ -76,7 +76,6 @@ def compare(tags: int, seconds: float) -> str:
         f"{ms['step']:.2f}",
         f"{train / ms['step']:.0%}",
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -84,10 +83,8 @@ def main() -> None:
     torch.manual_seed(0)
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 4.0
     print(f"batch {BATCH}, {STEPS} steps, {torch.get_num_threads()} thread(s), float32, ms\n")
-    print("| tags | train | times pytorch-crf | decode | times pytorch-crf | BiLSTM step | share |")
-    print("|---:|---:|---:|---:|---:|---:|---:|")
-    for tags in (9, 17):
-        print(compare(tags, seconds), flush=True)
+    heads = ["tags", "train", "times faster", "decode", "times faster", "BiLSTM step", "share"]
+    print(markdown(heads, [compare(tags, seconds) for tags in (9, 17)], left=0))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.benchmark import Measurement
 
-from bench.timing import Timing, interleave
+from bench.timing import interleave
 from rnnlab.config.roots import config_dir
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.gates import summary
@@ -31,6 +32,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.encoder import Encoder
+from tabular import markdown
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 SHAPES = {"small": (32, 40, 128), "large": (64, 200, 512)}
@@ -131,7 +133,7 @@ def intervals(preset: str) -> dict[str, int]:
     return {name: nodes[name].every_n_steps for name in timed if nodes.get(name)}
 
 
-def share(timings: dict[str, Timing], preset: str) -> float:
+def share(timings: dict[str, Measurement], preset: str) -> float:
     """What a preset adds to the time of a training, as a share."""
     plain = timings["plain"].median
     return sum(
@@ -148,8 +150,7 @@ def main() -> None:
     parser.add_argument("--shapes", default="small,large")
     given = parser.parse_args()
     names = ("weight_flow", "time_flow", "saturation", "memory")
-    print(f"| cell | B, T, H | step, ms | {' | '.join(names)} | light | full |")
-    print("|---" * (len(names) + 5) + "|")
+    rows = []
     for shape in given.shapes.split(","):
         for cell in given.cells.split(","):
             work = Work.of(cell, *SHAPES[shape])
@@ -158,14 +159,16 @@ def main() -> None:
             }
             timings = interleave(variants, budget=given.seconds, most=200)
             plain = timings["plain"].median
-            cells = [
+            row = [
                 cell,
                 ", ".join(map(str, SHAPES[shape])),
                 f"{1e3 * plain:.1f}",
                 *(f"x{timings[name].median / plain:.2f}" for name in names),
                 *(f"{100 * share(timings, preset):.1f} %" for preset in ("light", "full")),
             ]
-            print(f"| {' | '.join(cells)} |", flush=True)
+            rows.append(row)
+            print(" ".join(row), flush=True)
+    print(markdown(["cell", "B, T, H", "step, ms", *names, "light", "full"], rows, left=2))
 
 
 if __name__ == "__main__":

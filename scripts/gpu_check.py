@@ -27,6 +27,9 @@ PARTS = {
 }
 """Module and function of each part; all but the last need neither Hydra nor Lightning's trainer."""
 
+NEEDED = ("torch", "numpy", "annotated_types", "tabulate")
+"""Packages without which no part runs."""
+
 
 def stand_in_for_jaxtyping() -> None:
     """Where jaxtyping is missing its shapes are left unchecked: they are annotations alone."""
@@ -61,8 +64,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     parser.add_argument("--out", type=Path, default=HERE.parent / "outputs" / "gpu_check")
     arguments = parser.parse_args()
-    if importlib.util.find_spec("torch") is None:
-        parser.error("torch is not installed")
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        parser.error(f"not installed: {', '.join(missing)}; see docs/gpu.md")
     if importlib.util.find_spec("rnnlab") is None:
         sys.path.insert(0, str(HERE.parent / "src"))
     stand_in_for_jaxtyping()
@@ -78,6 +82,8 @@ def main() -> None:
         parser.error(f"there is no device {device} here")
     if device.type == "cpu":
         print("no GPU: waits, peak memory and cuDNN are left out")
+    else:
+        torch.cuda.set_device(device)  # the one that the clock waits for
     setting = Setting(device, arguments.small, budget=0.01 if arguments.small else 0.3)
     parts = []
     for name in arguments.only:

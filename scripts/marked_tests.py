@@ -1,70 +1,83 @@
-"""Counts tests that need something, in a report of pytest; fails if it was there but not used.
+"""Counts tests in reports of pytest; fails if some are missing, or were skipped without need.
 
-pytest --junitxml=tests.xml; python scripts/marked_tests.py tests.xml
+pytest --junitxml=tests.xml; python scripts/marked_tests.py tests.xml ...
 
-Tests marked `data` need the real data sets below RNNLAB_DATA, those marked `browser` a Chromium.
-With CI=true a browser is asked for: where it is missing that is a failure.
+All tests have to be in the reports together. Those marked `data` need the real data sets below
+RNNLAB_DATA, those marked `browser` a Chromium: where these are there, none may be skipped. With
+CI=true a browser is asked for: where it is missing that is a failure.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def marked(marker: str) -> set[tuple[str, str]]:
-    """File (as the report writes it) and name of every test that has the mark."""
-    command = [sys.executable, "-m", "pytest", "-m", marker, "--collect-only", "-q", "--no-header"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = set()
-    for line in listed.splitlines():
-        path, colons, name = line.partition("::")
-        if colons:
-            module = path.removesuffix(".py").replace("/", ".")
-            *classes, name = name.split("::")
-            found.add((".".join([module, *classes]), name))
+def read(reports: Iterable[str]) -> dict[str, ElementTree.Element]:
+    """All tests of some reports, by their full names."""
+    found = {}
+    for report in reports:
+        for case in ElementTree.parse(report).iter("testcase"):
+            found[f"{case.get('classname')}::{case.get('name')}"] = case
     return found
 
 
-def count(report: str, marker: str, subject: str, place: str, there: bool) -> list[str]:
-    """Print what became of the tests; lines that say what is wrong with that.
+def collected() -> int:
+    """How many tests there are."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "--no-header"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return sum(int(number) for number in re.findall(r"^\S+\.py: (\d+)$", listed, re.MULTILINE))
+
+
+def skipped(cases: dict[str, ElementTree.Element], need: str) -> tuple[int, list[str]]:
+    """Number of the tests that need something, and the names of those that were skipped."""
+    mine = {
+        name: case
+        for name, case in cases.items()
+        if any(p.get("value") == need for p in case.iter("property") if p.get("name") == "needs")
+    }
+    return len(mine), [name for name, case in mine.items() if case.find("skipped") is not None]
+
+
+def check(cases: dict[str, ElementTree.Element], need: str, place: str, there: bool) -> list[str]:
+    """Print what became of the tests that need something; what is wrong with that.
 
     Args:
-        report: File of pytest.
-        marker: Of the tests.
-        subject: What they test.
-        place: What they need, and where it was found.
-        there: Whether none of them may be skipped.
+        cases: All tests.
+        need: `data` or `browser`.
+        place: Where that was found.
+        there: Whether none may be skipped.
     """
-    wanted = marked(marker)
-    outcomes: dict[str, list[str]] = {"ran": [], "skipped": []}
-    for case in ElementTree.parse(report).iter("testcase"):
-        if (case.get("classname", ""), case.get("name", "")) in wanted:
-            kind = "ran" if case.find("skipped") is None else "skipped"
-            outcomes[kind].append(f"{case.get('classname')}::{case.get('name')}")
-    ran, skipped = len(outcomes["ran"]), len(outcomes["skipped"])
-    print(f"tests {subject}: {len(wanted)}, of these {ran} ran, {skipped} skipped ({place})")
-    if ran + skipped != len(wanted):
-        return [f"some tests {subject} are not in the report"]
-    return [f"skipped: {name} ({place})" for name in outcomes["skipped"]] if there else []
+    count, left_out = skipped(cases, need)
+    ran = count - len(left_out)
+    print(f"tests that need {need}: {count}, of these {ran} ran, {len(left_out)} skipped ({place})")
+    if not count:
+        return [f"no test that needs {need} is in the reports"]
+    return [f"skipped: {name} ({place})" for name in left_out] if there else []
 
 
-def main(report: str) -> None:
-    """Print the counts; end with an error where tests were skipped that should not be."""
+def main(reports: Sequence[str]) -> int:
+    """Print the counts; the exit code."""
+    cases = read(reports)
+    total = collected()
+    print(f"tests: {total}, of these {len(cases)} in the reports")
+    wrong = [] if len(cases) == total else [f"{total - len(cases)} tests are not in the reports"]
     root = os.environ.get("RNNLAB_DATA")
     data = bool(root) and Path(str(root)).is_dir()
-    place = f"RNNLAB_DATA={root}" if data else "no RNNLAB_DATA"
-    wrong = count(report, "data", "on real data", place, data)
+    wrong += check(cases, "data", f"RNNLAB_DATA={root}" if data else "no RNNLAB_DATA", data)
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     needed = browser is not None or os.environ.get("CI") == "true"
-    wrong += count(report, "browser", "in a browser", browser or "no Chromium", needed)
-    if wrong:
-        sys.exit("\n".join(wrong))
+    wrong += check(cases, "browser", browser or "no Chromium", needed)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main(sys.argv[1:]))

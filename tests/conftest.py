@@ -15,6 +15,14 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Reports (`--junitxml`) name what a test needs; scripts/marked_tests.py reads it."""
+    for item in items:
+        for name in ("data", "browser"):
+            if item.get_closest_marker(name):
+                item.user_properties.append(("needs", name))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def derived_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Caches go to a folder of the session's own, for subprocesses as well."""

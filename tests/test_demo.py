@@ -13,6 +13,7 @@ from matplotlib import image
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.programs
 def test_quick_demo(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "demo.py", "--quick"],

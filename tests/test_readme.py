@@ -12,6 +12,8 @@ from rnnlab.config.compose import compose_words, single_runs
 from rnnlab.config.roots import config_dir
 from rnnlab.config.validate import find_problems
 
+pytestmark = pytest.mark.docs
+
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
 COMMANDS = [

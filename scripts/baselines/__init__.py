@@ -2,5 +2,5 @@
 
 `tutorial`: shuffled batches, packed sequences, and for translation a decoder that goes step by
 step. `careful`: batches of similar length, padded, torch's fused kernels and optimiser.
-None of it uses rnnlab; all read the same token ids.
+None of the models uses rnnlab; all read the same token ids.
 """

@@ -1,103 +1,11 @@
-"""By someone who knows what is slow: padded batches, fused kernels, work moved out of loops.
-
-Both directions are exact on ragged batches: the backward one reads each sequence reversed.
-"""
+"""Translation by someone who knows what is slow: fused kernels, work moved out of loops."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from baselines.encoders import Padded, is_padding
 from baselines.loop import IGNORE
-
-
-class Encoder(nn.Module):
-    """Embedding and one recurrent layer, in one or both directions.
-
-    Args:
-        layer: `nn.LSTM` or `nn.GRU`.
-        words: Size of the vocabulary; 0 is padding.
-        embedding: Features of a word.
-        hidden: Hidden units of a direction.
-        bidirectional: Read in both directions.
-    """
-
-    def __init__(
-        self,
-        layer: type[nn.RNNBase],
-        words: int,
-        *,
-        embedding: int,
-        hidden: int,
-        bidirectional: bool,
-    ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(words, embedding, padding_idx=0)
-        self.ahead = layer(embedding, hidden, batch_first=True)
-        self.back = layer(embedding, hidden, batch_first=True) if bidirectional else None
-        self.size = hidden * (2 if bidirectional else 1)
-
-    def forward(self, text: Tensor, lengths: Tensor) -> Tensor:
-        """Outputs (B, T, O); anything on padding."""
-        x = self.embedding(text)
-        outputs: Tensor = self.ahead(x)[0]
-        if self.back is None:
-            return outputs
-        index = _mirror(lengths, text.shape[1])
-        back = _take(self.back(_take(x, index))[0], index)
-        return torch.cat([outputs, back], dim=2)
-
-
-class Classifier(nn.Module):
-    """One label a text, from the largest value of each feature over its steps.
-
-    Arguments as those of `Encoder`, and the number of labels.
-    """
-
-    def __init__(
-        self,
-        layer: type[nn.RNNBase],
-        words: int,
-        labels: int,
-        *,
-        embedding: int,
-        hidden: int,
-        bidirectional: bool,
-    ) -> None:
-        super().__init__()
-        self.encoder = Encoder(
-            layer, words, embedding=embedding, hidden=hidden, bidirectional=bidirectional
-        )
-        self.head = nn.Linear(self.encoder.size, labels)
-
-    def forward(self, text: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
-        """The loss of a batch."""
-        outputs = self.encoder(text, lengths).masked_fill(_padding(text, lengths), -torch.inf)
-        return functional.cross_entropy(self.head(outputs.max(dim=1).values), label)
-
-
-class Tagger(nn.Module):
-    """One tag a word; arguments as those of `Encoder`, and tags as `labels`."""
-
-    def __init__(
-        self,
-        layer: type[nn.RNNBase],
-        words: int,
-        labels: int,
-        *,
-        embedding: int,
-        hidden: int,
-        bidirectional: bool,
-    ) -> None:
-        super().__init__()
-        self.encoder = Encoder(
-            layer, words, embedding=embedding, hidden=hidden, bidirectional=bidirectional
-        )
-        self.head = nn.Linear(self.encoder.size, labels)
-
-    def forward(self, text: Tensor, lengths: Tensor, tags: Tensor) -> Tensor:
-        """The loss of a batch."""
-        scores = self.head(self.encoder(text, lengths))
-        return functional.cross_entropy(scores.flatten(0, 1), tags.flatten(), ignore_index=IGNORE)
 
 
 class Translator(nn.Module):
@@ -115,7 +23,7 @@ class Translator(nn.Module):
     def __init__(self, words: tuple[int, int], *, embedding: int, hidden: int) -> None:
         super().__init__()
         source, target = words
-        self.encoder = Encoder(
+        self.encoder = Padded(
             nn.GRU, source, embedding=embedding, hidden=hidden, bidirectional=True
         )
         self.embedding = nn.Embedding(target, embedding)
@@ -136,7 +44,7 @@ class Translator(nn.Module):
         values = self.encoder(source, lengths)
         ahead, back = values.chunk(2, dim=2)
         final = torch.cat([ahead[torch.arange(len(source)), lengths - 1], back[:, 0]], dim=1)
-        padding = _padding(source, lengths)
+        padding = is_padding(source, lengths)
         embedded = self.embedding(target[:, :-1].clamp(min=0))
         start = torch.tanh(self.bridge(final))
         states, contexts = self.decode(embedded, start, values, self.key(values), padding)
@@ -181,20 +89,3 @@ class BatchedTranslator(Translator):
         """See the base class."""
         states, _ = self.layer(embedded, state.unsqueeze(0))
         return states, self.attend(states, values, keys, padding)
-
-
-def _padding(text: Tensor, lengths: Tensor) -> Tensor:
-    """True on padding, (B, T, 1)."""
-    return (torch.arange(text.shape[1]) >= lengths.unsqueeze(1)).unsqueeze(2)
-
-
-def _mirror(lengths: Tensor, steps: int) -> Tensor:
-    """Index (B T,) that reverses each sequence and leaves its padding; its own inverse."""
-    step = torch.arange(steps)
-    mirrored = lengths.unsqueeze(1) - 1 - step
-    index = torch.where(mirrored >= 0, mirrored, step)
-    return (index + steps * torch.arange(len(lengths)).unsqueeze(1)).flatten()
-
-
-def _take(x: Tensor, index: Tensor) -> Tensor:
-    return x.flatten(0, 1).index_select(0, index).view(x.shape)

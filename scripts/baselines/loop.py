@@ -45,6 +45,12 @@ def bucketed(examples: Sequence[Example], batch_size: int) -> Iterator[Batch]:
         yield collate([examples[row] for row in rows])
 
 
+def in_order(examples: Sequence[Example], batch_size: int) -> Iterator[Batch]:
+    """Batches of the examples as they come."""
+    for start in range(0, len(examples), batch_size):
+        yield collate(examples[start : start + batch_size])
+
+
 class Loop:
     """A model with its optimiser.
 

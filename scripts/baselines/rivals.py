@@ -1,75 +1,57 @@
-"""The baselines of a task, with the sizes of the model that they are compared with."""
-
-from dataclasses import dataclass
-from typing import Literal
+"""The baselines of a problem, with the sizes of the model that they are compared with."""
 
 import torch
 from torch import nn
 
 from baselines import careful, tutorial
+from baselines.encoders import Packed, Padded
+from baselines.heads import Classifier, Tagger
 from baselines.loop import Batches, Loop, bucketed, shuffled
+from bench.problems import Problem
+
+LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What decides a model and its training.
+def rivals(
+    problem: Problem, source: int, target: int, *, lr: float, clip: float | None
+) -> dict[str, Loop]:
+    """`tutorial` and `careful`, of translation also `careful, batched`.
 
-    Attributes:
-        task: Which one.
-        layer: `nn.LSTM` or `nn.GRU`; translation is always by `nn.GRU`, in both directions.
-        source: Source vocabulary.
-        target: Labels, tags or target vocabulary.
-        embedding: Features of a word.
-        hidden: Hidden units of a direction.
-        bidirectional: Read in both directions.
-        batch_size: Examples in a batch.
+    Args:
+        problem: Decides the model.
+        source: Size of the source vocabulary.
+        target: Number of labels or tags, or size of the target vocabulary.
         lr: Adam's.
         clip: Largest gradient norm; None where nothing is clipped.
     """
 
-    task: Literal["sentiment", "ner", "translation"]
-    layer: type[nn.RNNBase]
-    source: int
-    target: int
-    embedding: int
-    hidden: int
-    bidirectional: bool
-    batch_size: int
-    lr: float
-    clip: float | None
+    def loop(model: nn.Module, batches: Batches, *, fused: bool) -> Loop:
+        optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=fused or None)
+        return Loop(model, optimizer, batches, batch_size=problem.batch_size, clip=clip)
 
-
-def rivals(sizes: Sizes) -> dict[str, Loop]:
-    """`tutorial` and `careful`, of translation also `careful, batched`."""
-    if sizes.task == "translation":
-        words = (sizes.source, sizes.target)
+    if problem.task == "translation":
         made = [
-            kind(words, embedding=sizes.embedding, hidden=sizes.hidden)
+            kind((source, target), embedding=problem.embedding, hidden=problem.hidden)
             for kind in (tutorial.Translator, careful.Translator, careful.BatchedTranslator)
         ]
     else:
-        kinds = {
-            "sentiment": (tutorial.Classifier, careful.Classifier),
-            "ner": (tutorial.Tagger, careful.Tagger),
-        }
-        made = [
-            kind(
-                sizes.layer,
-                sizes.source,
-                sizes.target,
-                embedding=sizes.embedding,
-                hidden=sizes.hidden,
-                bidirectional=sizes.bidirectional,
-            )
-            for kind in kinds[sizes.task]
-        ]
-    first, *others = made
-    loops = {"tutorial": _loop(first, sizes, shuffled, fused=False)}
-    for name, model in zip(("careful", "careful, batched"), others, strict=False):
-        loops[name] = _loop(model, sizes, bucketed, fused=True)
+        made = [plain_model(problem, source, target, kind) for kind in (Packed, Padded)]
+    loops = {"tutorial": loop(made[0], shuffled, fused=False)}
+    for name, model in zip(("careful", "careful, batched"), made[1:], strict=False):
+        loops[name] = loop(model, bucketed, fused=True)
     return loops
 
 
-def _loop(model: nn.Module, sizes: Sizes, batches: Batches, *, fused: bool) -> Loop:
-    optimizer = torch.optim.Adam(model.parameters(), lr=sizes.lr, fused=fused or None)
-    return Loop(model, optimizer, batches, batch_size=sizes.batch_size, clip=sizes.clip)
+def plain_model(
+    problem: Problem, source: int, target: int, encoder: type[Packed] = Padded
+) -> nn.Module:
+    """Classifier or tagger of torch's own modules; arguments as those of `rivals`."""
+    head = {"sentiment": Classifier, "ner": Tagger}[problem.task]
+    reader = encoder(
+        LAYERS[problem.cell],
+        source,
+        embedding=problem.embedding,
+        hidden=problem.hidden,
+        bidirectional=problem.bidirectional,
+    )
+    return head(reader, target)

@@ -1,7 +1,7 @@
-"""As most tutorials do it: packed sequences, and a decoder that goes step by step.
+"""Translation as most tutorials have it: packed sequences, and a decoder that goes step by step.
 
-The translation model is that of the widely copied notebooks on Bahdanau et al. 2015: the context
-goes into the decoder's cell and, with state and embedding, straight into the output layer.
+The model is that of the widely copied notebooks on Bahdanau et al. 2015: the context goes into the
+decoder's cell and, with state and embedding, straight into the output layer.
 """
 
 import torch
@@ -9,70 +9,6 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from baselines.loop import IGNORE
-
-
-class Classifier(nn.Module):
-    """One label a text, from the largest value of each feature over its steps.
-
-    Args:
-        layer: `nn.LSTM` or `nn.GRU`.
-        words: Size of the vocabulary; 0 is padding.
-        labels: Number of labels.
-        embedding: Features of a word.
-        hidden: Hidden units of a direction.
-        bidirectional: Read in both directions.
-    """
-
-    def __init__(
-        self,
-        layer: type[nn.RNNBase],
-        words: int,
-        labels: int,
-        *,
-        embedding: int,
-        hidden: int,
-        bidirectional: bool,
-    ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(words, embedding, padding_idx=0)
-        self.rnn = layer(embedding, hidden, batch_first=True, bidirectional=bidirectional)
-        self.fc = nn.Linear(hidden * (2 if bidirectional else 1), labels)
-        self.criterion = nn.CrossEntropyLoss()
-
-    def forward(self, text: Tensor, lengths: Tensor, label: Tensor) -> Tensor:
-        """The loss of a batch."""
-        packed = _pack(self.embedding(text), lengths)
-        outputs, _ = pad_packed_sequence(
-            self.rnn(packed)[0], batch_first=True, padding_value=-torch.inf
-        )
-        return self.criterion(self.fc(outputs.max(dim=1).values), label)
-
-
-class Tagger(nn.Module):
-    """One tag a word; arguments as those of `Classifier`, with tags for labels."""
-
-    def __init__(
-        self,
-        layer: type[nn.RNNBase],
-        words: int,
-        labels: int,
-        *,
-        embedding: int,
-        hidden: int,
-        bidirectional: bool,
-    ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(words, embedding, padding_idx=0)
-        self.rnn = layer(embedding, hidden, batch_first=True, bidirectional=bidirectional)
-        self.fc = nn.Linear(hidden * (2 if bidirectional else 1), labels)
-        self.criterion = nn.CrossEntropyLoss(ignore_index=IGNORE)
-
-    def forward(self, text: Tensor, lengths: Tensor, tags: Tensor) -> Tensor:
-        """The loss of a batch."""
-        packed = _pack(self.embedding(text), lengths)
-        outputs, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True)
-        predictions = self.fc(outputs)
-        return self.criterion(predictions.view(-1, predictions.shape[-1]), tags.view(-1))
 
 
 class Attention(nn.Module):
@@ -114,7 +50,9 @@ class Translator(nn.Module):
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch; `target` has start and end."""
-        packed = _pack(self.source_embedding(source), lengths)
+        packed = pack_padded_sequence(
+            self.source_embedding(source), lengths, batch_first=True, enforce_sorted=False
+        )
         packed_outputs, final = self.encoder(packed)
         encoder_outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True)
         hidden = torch.tanh(self.fc(torch.cat((final[-2], final[-1]), dim=1)))
@@ -137,7 +75,3 @@ class Translator(nn.Module):
         output, state = self.decoder(cell_input, hidden.unsqueeze(0))
         prediction = self.fc_out(torch.cat((output.squeeze(1), context, embedded), dim=1))
         return prediction, state.squeeze(0)
-
-
-def _pack(embedded: Tensor, lengths: Tensor) -> nn.utils.rnn.PackedSequence:
-    return pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)

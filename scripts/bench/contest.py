@@ -1,25 +1,21 @@
 """A task: rnnlab against the baselines, in one process, on the same examples."""
 
-import contextlib
 import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from baselines.loop import Loop
-from baselines.rivals import Sizes, rivals
-from bench.duel import Duel
-from bench.tasks import Problem
+from baselines.rivals import rivals
+from bench.duel import Duel, hold
+from bench.problems import Problem
 from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
 from rnnlab.data.loader import target_size
 from rnnlab.data.vocab import Vocab
-from rnnlab.layers.lstm import LSTM
-from rnnlab.runs.train import run
 from rnnlab.tasks.translate import Translate
 from rnnlab.training.module import SequenceModule
 
@@ -69,7 +65,7 @@ class Turns:
     sentences: int = 0
 
 
-def hold(problem: Problem, words: list[str], folder: Path, turns: Turns) -> Contest:
+def contest(problem: Problem, words: list[str], folder: Path, turns: Turns) -> Contest:
     """Train in turns.
 
     Args:
@@ -78,24 +74,24 @@ def hold(problem: Problem, words: list[str], folder: Path, turns: Turns) -> Cont
         folder: A new one, for the run and its log.
         turns: How long.
     """
-    composed = compose_words("train", [*words, "trainer=cpu", "trainer.max_epochs=1"])
-    cfg = composed.cfg
 
     def make(module: SequenceModule, data: SequenceData) -> dict[str, Loop]:
-        made = rivals(_sizes(problem, cfg, data, module))
+        spec, cfg = data.spec(), compose_words("train", words).cfg
+        assert isinstance(spec.source, Vocab)
+        made = rivals(
+            problem,
+            len(spec.source),
+            target_size(spec.target),
+            lr=cfg["optimizer"]["lr"],
+            clip=cfg["trainer"]["gradient_clip_val"],
+        )
         same = ("careful, batched",) if problem.task == "translation" else SAME
         for name in same:
             copy_weights(module, made[name].model)
         return made
 
     duel = Duel(make, steps=turns.steps, rounds=turns.rounds, further=turns.further)
-    folder.mkdir(parents=True)
-    with (
-        (folder / "progress.log").open("w", encoding="utf-8") as log,
-        contextlib.redirect_stdout(log),
-        contextlib.redirect_stderr(log),
-    ):
-        run(cfg, composed.choices, folder, callbacks=[duel])
+    hold(words, duel, folder)
     if len(duel.tokens) < turns.rounds:  # Ctrl-C, which the run took for an order to save
         raise KeyboardInterrupt
     predicting = _predicting(duel, turns.sentences) if turns.sentences else {}
@@ -116,24 +112,6 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
         if mine.shape != theirs.shape:
             raise ValueError(f"{tuple(theirs.shape)} where {tuple(mine.shape)} is expected")
         theirs.copy_(mine)
-
-
-def _sizes(problem: Problem, cfg: dict[str, Any], data: SequenceData, module: Any) -> Sizes:
-    spec = data.spec()
-    assert isinstance(spec.source, Vocab)
-    lstm = any(isinstance(part, LSTM) for part in module.encoder.modules())
-    return Sizes(
-        task=problem.task,
-        layer=nn.LSTM if lstm else nn.GRU,
-        source=len(spec.source),
-        target=target_size(spec.target),
-        embedding=cfg["embedding"]["size"],
-        hidden=cfg["cell"]["hidden_size"],
-        bidirectional=cfg["encoder"]["bidirectional"],
-        batch_size=cfg["data"]["batch_size"],
-        lr=cfg["optimizer"]["lr"],
-        clip=cfg["trainer"]["gradient_clip_val"],
-    )
 
 
 @torch.inference_mode()

@@ -45,6 +45,16 @@ def draw_lengths(corpus: str, size: int, rng: np.random.Generator) -> np.ndarray
     return np.interp(rng.random(size), SHARES, LENGTHS[corpus]).round().astype(np.int64)
 
 
+def sentences(
+    corpus: Corpus, like: str, size: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Word ids, the most frequent is 0; lengths as a data set of `LENGTHS` has them."""
+    ranks = np.arange(1, corpus.words + 1)
+    bounds = np.cumsum(1 / ranks)
+    for length in draw_lengths(like, size, rng).clip(max=corpus.longest):
+        yield np.searchsorted(bounds, rng.random(length) * bounds[-1])
+
+
 def write_sentiment(folder: Path, corpus: Corpus) -> list[str]:
     """Reviews, as `text<TAB>label`; the overrides that train on them."""
 
@@ -88,20 +98,11 @@ def _write(
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for seed, (split, size) in enumerate(corpus.sizes.items()):
-        examples = list(_sentences(corpus, like, size, np.random.default_rng(seed)))
+        examples = list(sentences(corpus, like, size, np.random.default_rng(seed)))
         for suffix, row in rows.items():
             rng = np.random.default_rng(seed)
             text = "".join(row(ids, rng) for ids in examples)
             (folder / f"{split}.{suffix}").write_text(text, encoding="utf-8")
-
-
-def _sentences(
-    corpus: Corpus, like: str, size: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
-    ranks = np.arange(1, corpus.words + 1)
-    bounds = np.cumsum(1 / ranks)
-    for length in draw_lengths(like, size, rng).clip(max=corpus.longest):
-        yield np.searchsorted(bounds, rng.random(length) * bounds[-1])
 
 
 def _files(folder: Path, corpus: Corpus, pattern: str) -> list[str]:

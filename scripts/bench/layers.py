@@ -7,8 +7,9 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils.benchmark import Measurement
 
-from bench.timing import Timing, interleave
+from bench.timing import interleave
 from rnnlab.layers.base import Layer
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.gru import GRU
@@ -44,7 +45,7 @@ class Case:
 
     cell: str
     shape: str
-    timings: dict[str, Timing]
+    timings: dict[str, Measurement]
 
 
 AIMED = (

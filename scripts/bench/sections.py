@@ -3,17 +3,17 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench.contest import hold
+from bench.contest import contest
 from bench.layers import Case, compare_all, compare_kernels, compare_ragged
+from bench.problems import PROBLEMS, TaskName
 from bench.sizes import Size
-from bench.tasks import PROBLEMS, TaskName
 from rnnlab.config.compose import compose_words
 from rnnlab.runs.build import build_data, build_vectors
 
@@ -60,8 +60,9 @@ def task(name: TaskName, size: Size) -> Iterator[Row]:
             if size.corpus is None:
                 words = problem.words
             else:
-                words = problem.shrunk(8).generated(folder / "data", size.corpus)
-            yield asdict(hold(problem, words, folder / "run", size.turns[name]))
+                problem = replace(problem, hidden=8, embedding=8)
+                words = problem.generated(folder / "data", size.corpus)
+            yield asdict(contest(problem, words, folder / "run", size.turns[name]))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,7 +80,7 @@ SECTIONS: dict[str, Callable[[Size], Iterator[Row]]] = {
 
 def _rows(cases: Iterable[Case]) -> Iterator[Row]:
     for case in cases:
-        seconds = {name: list(timing.seconds) for name, timing in case.timings.items()}
+        seconds = {name: timing.times for name, timing in case.timings.items()}
         yield {"cell": case.cell, "shape": case.shape, "seconds": seconds}
 
 
@@ -87,7 +88,7 @@ def _lengths(corpus: str, size: Size) -> torch.Tensor:
     if size.corpus is not None:
         rng = torch.Generator().manual_seed(0)
         return torch.randint(1, size.corpus.longest, (50 * BATCH,), generator=rng)
-    problem = next(p for p in PROBLEMS if p.corpus == (f"data={corpus}",))
+    problem = next(p for p in PROBLEMS if p.corpus == corpus)
     cfg = compose_words("train", problem.words).cfg
     data = build_data(cfg, build_vectors(cfg))
     return torch.from_numpy(data.examples("train").lengths)

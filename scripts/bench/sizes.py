@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench.contest import Turns
 from bench.corpora import Corpus
 from bench.layers import AIMED, NAMED, Shape, grid
-from bench.tasks import TaskName
+from bench.problems import TaskName
 
 
 @dataclass(frozen=True)

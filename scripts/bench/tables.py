@@ -1,10 +1,12 @@
 """Markdown tables of what the sections measured."""
 
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.targets import Reached, per_token, speedup
-from bench.timing import Timing, quartiles
+from bench.targets import Reached, per_token
+from bench.timing import quartiles, speedup
+from tabular import markdown
 
 Section = Mapping[str, Any]
 
@@ -15,22 +17,16 @@ NOTICEABLE = 1.05
 """A choice that is slower by less is not called wrong."""
 
 
-def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    """A table; the first `left` columns are words, the others numbers."""
-    rules = ["---"] * left + ["---:"] * (len(heads) - left)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, rules, *rows])
-
-
 def layers(section: Section) -> str:
     """Times faster than torch's module on padded input, a row for cell and shape."""
     rest = ["fused", "bptt", "scan", "nn packed"]
     names = [name for name in rest if name in section["rows"][0]["seconds"]]
     rows = []
     for row in section["rows"]:
-        base = Timing(tuple(row["seconds"]["nn padded"]))
-        ratios = [_times(speedup(row["seconds"], name, "nn padded")) for name in names]
-        cells = [row["cell"].upper(), row["shape"], _ms(base), *ratios, CHOSEN[row["cell"]]]
-        rows.append(cells)
+        seconds = row["seconds"]
+        ratios = [_times(speedup(seconds, name, "nn padded")) for name in names]
+        base = _ms(seconds["nn padded"])
+        rows.append([row["cell"].upper(), row["shape"], base, *ratios, CHOSEN[row["cell"]]])
     heads = ["cell", "B, T, D, H", "nn padded, ms", *(f"{n}, ×" for n in names), "auto"]
     return markdown(heads, rows, left=2)
 
@@ -40,9 +36,10 @@ def ragged(section: Section) -> str:
     names = ["nn packed, buckets", "fused", "bptt"]
     rows = []
     for row in section["rows"]:
-        base = Timing(tuple(row["seconds"]["nn packed, shuffled"]))
-        ratios = [_times(speedup(row["seconds"], n, "nn packed, shuffled")) for n in names]
-        rows.append([f"Bi{row['cell'].upper()}", row["shape"], _ms(base), *ratios])
+        seconds = row["seconds"]
+        ratios = [_times(speedup(seconds, name, "nn packed, shuffled")) for name in names]
+        base = _ms(seconds["nn packed, shuffled"])
+        rows.append([f"Bi{row['cell'].upper()}", row["shape"], base, *ratios])
     heads = ["cell", "batches", "nn packed, shuffled, ms", *(f"{name}, ×" for name in names)]
     return markdown(heads, rows, left=2)
 
@@ -128,8 +125,8 @@ def _times(values: Sequence[float]) -> str:
     return f"{middle:.2f} ({low:.2f} - {high:.2f})"
 
 
-def _ms(timing: Timing) -> str:
-    return f"{1e3 * timing.median:.1f}"
+def _ms(seconds: Sequence[float]) -> str:
+    return f"{1e3 * statistics.median(seconds):.1f}"
 
 
 def _wrong(cell: str, value: float) -> bool:

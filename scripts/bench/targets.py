@@ -1,10 +1,10 @@
 """What was set out to be reached, and whether it was."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.timing import Timing, quartiles, ratio
+from bench.timing import speedup
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,6 @@ def per_token(row: Mapping[str, Any]) -> dict[str, list[float]]:
         name: [s / n for s, n in zip(seconds, row["tokens"], strict=True)]
         for name, seconds in row["seconds"].items()
     }
-
-
-def speedup(seconds: Mapping[str, Sequence[float]], fast: str, slow: str) -> tuple[float, ...]:
-    """Ratio of the medians, and quartiles of the ratios of single rounds."""
-    middle = ratio(Timing(tuple(seconds[fast])), Timing(tuple(seconds[slow])))
-    rounds = [b / a for a, b in zip(seconds[fast], seconds[slow], strict=True)]
-    low, _, high = quartiles(rounds)
-    return middle, low, high
 
 
 def check(record: Mapping[str, Any]) -> list[Reached]:

@@ -1,27 +1,50 @@
-"""Interleaved timing: what is compared runs in turns, in one process."""
+"""Interleaved timing: what is compared runs in turns, in one process.
+
+Clock and statistics are those of `torch.utils.benchmark`: `timer` waits for a GPU.
+"""
 
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from torch.utils.benchmark import Measurement, TaskSpec, timer
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Seconds of one variant, a value a round."""
+def interleave(
+    variants: Mapping[str, Callable[[], object]],
+    *,
+    budget: float,
+    calls: int = 1,
+    least: int = 3,
+    most: int = 30,
+) -> dict[str, Measurement]:
+    """Time each variant once a round, in an order that rotates.
 
-    seconds: tuple[float, ...]
+    Whatever slows the machine for a while hits all variants alike, so ratios of medians hold where
+    times drift. Each variant runs once before, unmeasured.
 
-    @property
-    def median(self) -> float:
-        """Median, in seconds."""
-        return statistics.median(self.seconds)
-
-    @property
-    def spread(self) -> float:
-        """Distance between the quartiles, as a share of the median."""
-        low, middle, high = quartiles(self.seconds)
-        return (high - low) / middle
+    Args:
+        variants: What to time, by name.
+        budget: Seconds for all rounds together; rounds end when they are spent.
+        calls: Of a variant in a round; the measurement is of one call.
+        least: Rounds that are made in any case.
+        most: Rounds that are enough.
+    """
+    names = list(variants)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for name in names:
+        variants[name]()
+    start = timer()
+    for round_ in range(most):
+        if round_ >= least and timer() - start > budget:
+            break
+        shift = round_ % len(names)
+        for name in names[shift:] + names[:shift]:
+            work = variants[name]
+            before = timer()
+            for _ in range(calls):
+                work()
+            seconds[name].append(timer() - before)
+    return {name: Measurement(calls, seconds[name], TaskSpec(name, "")) for name in names}
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
@@ -32,43 +55,9 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def interleave(
-    variants: Mapping[str, Callable[[], object]],
-    *,
-    budget: float,
-    least: int = 3,
-    most: int = 30,
-    warm: bool = True,
-) -> dict[str, Timing]:
-    """Time each variant once a round, in an order that rotates.
-
-    Whatever slows the machine for a while hits all variants alike, so that ratios of medians hold
-    where times drift.
-
-    Args:
-        variants: What to time, by name.
-        budget: Seconds for all rounds together; rounds end when they are spent.
-        least: Rounds that are made in any case.
-        most: Rounds that are enough.
-        warm: Run each variant once before, unmeasured.
-    """
-    names = list(variants)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    if warm:
-        for name in names:
-            variants[name]()
-    start = time.perf_counter()
-    for round_ in range(most):
-        if round_ >= least and time.perf_counter() - start > budget:
-            break
-        shift = round_ % len(names)
-        for name in names[shift:] + names[:shift]:
-            before = time.perf_counter()
-            variants[name]()
-            seconds[name].append(time.perf_counter() - before)
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
-
-
-def ratio(of: Timing, to: Timing) -> float:
-    """How many times faster `of` is than `to`, by their medians."""
-    return to.median / of.median
+def speedup(seconds: Mapping[str, Sequence[float]], fast: str, slow: str) -> tuple[float, ...]:
+    """Ratio of the medians, and quartiles of the ratios of single rounds."""
+    middle = statistics.median(seconds[slow]) / statistics.median(seconds[fast])
+    rounds = [b / a for a, b in zip(seconds[fast], seconds[slow], strict=True)]
+    low, _, high = quartiles(rounds)
+    return middle, low, high

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch.utils.benchmark import timer
 
 
 @dataclass(frozen=True)
@@ -33,23 +34,11 @@ class Setting:
         if self.cuda:
             torch.cuda.synchronize(self.device)
 
-    def timed(self, work: Callable[[], object], repeats: int = 5) -> Callable[[], None]:
-        """The work several times, with the device's end of it: what `interleave` times."""
-
-        def run() -> None:
-            for _ in range(repeats):
-                work()
-            self.wait()
-
-        return run
-
     def seconds(self, work: Callable[[], object]) -> float:
         """Time of the work, from an idle device to an idle device."""
-        self.wait()
-        start = time.perf_counter()
+        start = timer()
         work()
-        self.wait()
-        return time.perf_counter() - start
+        return timer() - start
 
 
 def machine(setting: Setting) -> dict[str, str]:

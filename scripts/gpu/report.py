@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tabular import markdown
+
 
 @dataclass
 class Part:
@@ -87,9 +89,7 @@ class Report:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    cells = [[_shown(value) for value in row] for row in rows]
-    bars = ["---", *["---:"] * (len(columns) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(columns), bars, *cells])
+    return markdown(columns, [[_shown(value) for value in row] for row in rows])
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.layers import CELLS, NAMED, Shape, grid
-from bench.timing import interleave, ratio
+from bench.timing import interleave
 from gpu.device import Setting, lower, tf32
 from gpu.report import Part
 
@@ -26,8 +26,8 @@ def measure_peak(setting: Setting, part: Part) -> dict[torch.dtype, float]:
     with tf32(True):
         for dtype in dtypes(setting):
             a = torch.randn(size, size, device=setting.device, dtype=dtype)
-            times = interleave({"mm": setting.timed(lambda a=a: a @ a)}, budget=setting.budget)
-            peaks[dtype] = 5 * 2 * size**3 / times["mm"].median / 1e12
+            times = interleave({"mm": lambda a=a: a @ a}, budget=setting.budget, calls=5)
+            peaks[dtype] = 2 * size**3 / times["mm"].median / 1e12
             part.rows.append([f"product {size}", None, _name(dtype), None, None, None])
             part.rows[-1] += [peaks[dtype], 1.0]
     return peaks
@@ -54,20 +54,20 @@ def measure_layers(setting: Setting) -> Part:
                 )
                 for dtype in dtypes(setting):
                     work = {
-                        name: setting.timed(_step(module, shape, setting, dtype))
+                        name: _step(module, shape, setting, dtype)
                         for name, module in zip(("nn", "rnnlab"), made, strict=True)
                     }
-                    times = interleave(work, budget=setting.budget)
-                    seconds = times["rnnlab"].median / 5
+                    times = interleave(work, budget=setting.budget, calls=5)
+                    plain, seconds = times["nn"].median, times["rnnlab"].median
                     achieved = _flops(shape, GATES[cell]) / seconds / 1e12
                     part.rows.append(
                         [
                             str(shape),
                             cell,
                             _name(dtype),
-                            1e3 * times["nn"].median / 5,
+                            1e3 * plain,
                             1e3 * seconds,
-                            ratio(times["rnnlab"], times["nn"]),
+                            plain / seconds,
                             achieved,
                             achieved / peaks[dtype],
                         ]

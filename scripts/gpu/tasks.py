@@ -1,13 +1,13 @@
 """The benchmark's three tasks on generated data of the same shapes: no file is read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from torch import nn
 
-from bench.corpora import draw_lengths
+from bench.corpora import Corpus, sentences
+from bench.problems import PROBLEMS, Problem
 from rnnlab.data.loader import BatchLoader, Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
@@ -50,70 +50,57 @@ class Made:
 
 
 def makers(small: bool) -> dict[str, Callable[[], Made]]:
-    """Each task of the benchmark, by name."""
-    return {
-        "sentiment LSTM": partial(_sentiment, LSTM, False, small),
-        "sentiment BiLSTM": partial(_sentiment, LSTM, True, small),
-        "sentiment GRU": partial(_sentiment, GRU, False, small),
-        "NER BiLSTM": partial(_ner, small),
-        "translation GRU": partial(_translation, small),
-    }
+    """Each problem of the benchmark, by name."""
+    return {problem.name: partial(_make, problem, small) for problem in PROBLEMS}
 
 
-def _sentiment(cell: type[nn.Module], bidirectional: bool, small: bool) -> Made:
-    """IMDb: 20,000 words, reviews of at most 400."""
-    vocab = _vocab(50 if small else 20_000)
-    inputs = _sequences("imdb", small, vocab)
-    spec = Spec(vocab, Vocab(["neg", "pos"]), "label")
-    encoder = _encoder(vocab, 100, cell, 8 if small else 128, bidirectional)
-    labels = np.arange(len(inputs)) % 2
-    return Made(
-        encoder,
-        Classify(encoder, spec, pooling="last"),
-        Examples(inputs, labels),
-        spec,
-        _size(64, small),
+def _make(problem: Problem, small: bool) -> Made:
+    if small:
+        problem = replace(problem, vocabulary=50, hidden=8, batch_size=4)
+    words = Vocab([*SPECIAL, *(f"w{i}" for i in range(problem.vocabulary - len(SPECIAL)))])
+    inputs = _sequences(problem, small, seed=1)
+    cell = {"lstm": LSTM, "gru": GRU}[problem.cell]
+    encoder = Encoder(
+        RandomVectors(size=problem.embedding).module(words),
+        partial(cell, hidden_size=problem.hidden),
+        bidirectional=problem.bidirectional,
     )
+    spec, task, target = HEADS[problem.task](problem, words, encoder, inputs, small)
+    return Made(encoder, task, Examples(inputs, target), spec, problem.batch_size)
 
 
-def _ner(small: bool) -> Made:
-    """CoNLL-2003: 20,000 words."""
-    vocab = _vocab(50 if small else 20_000)
-    inputs = _sequences("conll2003", small, vocab)
-    spec = Spec(vocab, Vocab(TAGS), "tags")
-    encoder = _encoder(vocab, 100, LSTM, 8 if small else 100, True)
-    tags = Ragged(inputs.values % len(TAGS), inputs.offsets)
-    return Made(encoder, Tag(encoder, spec), Examples(inputs, tags), spec, _size(32, small))
+def _sentiment(
+    problem: Problem, words: Vocab, encoder: Encoder, inputs: Ragged, small: bool
+) -> tuple[Spec, Task, np.ndarray]:
+    spec = Spec(words, Vocab(["neg", "pos"]), "label")
+    return spec, Classify(encoder, spec, pooling="max"), np.arange(len(inputs)) % 2
 
 
-def _translation(small: bool) -> Made:
-    """Multi30k: 8,000 words on either side."""
-    vocab = _vocab(50 if small else 8_000)
-    source, target = (_sequences("multi30k", small, vocab) for _ in range(2))
-    spec = Spec(vocab, vocab, "tokens", target_tokenizer=Tokenizer("space"))
-    encoder = _encoder(vocab, 256, GRU, 8 if small else 256, True)
-    task = Translate(encoder, spec, embedding_size=256)
-    framed = target.framed(vocab.start_id, vocab.end_id)
-    return Made(encoder, task, Examples(source, framed), spec, _size(64, small))
+def _ner(
+    problem: Problem, words: Vocab, encoder: Encoder, inputs: Ragged, small: bool
+) -> tuple[Spec, Task, Ragged]:
+    spec = Spec(words, Vocab(TAGS), "tags")
+    return spec, Tag(encoder, spec), Ragged(inputs.values % len(TAGS), inputs.offsets)
 
 
-def _vocab(size: int) -> Vocab:
-    return Vocab([*SPECIAL, *(f"w{i}" for i in range(size - len(SPECIAL)))])
+def _translation(
+    problem: Problem, words: Vocab, encoder: Encoder, inputs: Ragged, small: bool
+) -> tuple[Spec, Task, Ragged]:
+    spec = Spec(words, words, "tokens", target_tokenizer=Tokenizer("space"))
+    target = _sequences(problem, small, seed=2).framed(words.start_id, words.end_id)
+    return spec, Translate(encoder, spec, embedding_size=problem.embedding), target
 
 
-def _sequences(corpus: str, small: bool, vocab: Vocab) -> Ragged:
-    """Random ids; the lengths are the corpus's."""
-    rng = np.random.default_rng(1)
-    lengths = draw_lengths(corpus, 8 if small else 4200, rng).clip(2, 9 if small else None)
-    return Ragged.from_lists(rng.integers(len(SPECIAL), len(vocab), size=n) for n in lengths)
+HEADS: dict[str, Callable[..., tuple[Spec, Task, np.ndarray | Ragged]]] = {
+    "sentiment": _sentiment,
+    "ner": _ner,
+    "translation": _translation,
+}
+"""By task."""
 
 
-def _encoder(
-    vocab: Vocab, features: int, cell: type[nn.Module], hidden: int, bidirectional: bool
-) -> Encoder:
-    embedding = RandomVectors(size=features).module(vocab)
-    return Encoder(embedding, partial(cell, hidden_size=hidden), bidirectional=bidirectional)
-
-
-def _size(size: int, small: bool) -> int:
-    return 4 if small else size
+def _sequences(problem: Problem, small: bool, seed: int) -> Ragged:
+    """Ids as in a generated corpus, behind the special ones."""
+    corpus = Corpus(8 if small else 4200, problem.vocabulary - len(SPECIAL), 9 if small else 400)
+    drawn = sentences(corpus, problem.corpus, corpus.train, np.random.default_rng(seed))
+    return Ragged.from_lists(ids + len(SPECIAL) for ids in drawn)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from rnnlab.commands.compare.memory import half_life, solved
 from rnnlab.commands.compare.run import Run
+from tabular import markdown
 
 BIASES = ("forget_bias", "update_bias")
 
@@ -71,5 +72,4 @@ def grid(
 
 def table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a Markdown table."""
-    marks = [heads, ["---"] * len(heads), *body]
-    return ["| " + " | ".join(row) + " |" for row in marks]
+    return markdown(heads, body, left=len(heads)).splitlines()

@@ -40,7 +40,7 @@ def shortest(said: Sequence[str], cfg: Mapping[str, Any], choices: Mapping[str, 
         keys = {k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k)}
         return composed, {key for key in keys if _matters(key, cfg)}
 
-    words = [word for word in said if re.split(r"[.=/]", word.lstrip("+~"))[0] not in UNLISTED]
+    words = [word for word in said if _decides(word, cfg)]
     composed, left = missing(words)
     for word in words:
         fewer = [each for each in words if each != word]
@@ -70,6 +70,11 @@ def spelled(value: Any) -> str:
 def _chosen(composed: Composed, word: str) -> bool:
     group, _, choice = word.partition("=")
     return composed.choices.get(group) == choice
+
+
+def _decides(word: str, cfg: Mapping[str, Any]) -> bool:
+    key = word.lstrip("+~").partition("=")[0]
+    return re.split(r"[./]", key)[0] not in UNLISTED and _matters(key, cfg)
 
 
 def _matters(key: str, cfg: Mapping[str, Any]) -> bool:

@@ -142,6 +142,7 @@ def composed_source(experiment):
 
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.programs
 @pytest.mark.parametrize("experiment", names("experiment"))
 def test_every_experiment_runs(experiment, data_root, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("RNNLAB_DATA", str(data_root))

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,12 @@ import torch
 from torch import nn
 
 from baselines import careful, tutorial
-from baselines.loop import IGNORE, Loop, bucketed, collate, shuffled
-from baselines.rivals import Sizes, rivals
+from baselines.loop import IGNORE, Loop, bucketed, collate, in_order, shuffled
+from baselines.rivals import rivals
 from bench.contest import copy_weights
 from bench.corpora import Corpus
 from bench.duel import pairs
-from bench.tasks import PROBLEMS, Problem
+from bench.problems import PROBLEMS, Problem
 from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
 from rnnlab.runs.build import Model, build_data, build_model, build_vectors
@@ -19,35 +20,24 @@ from rnnlab.runs.build import Model, build_data, build_model, build_vectors
 CORPUS = Corpus(train=96, words=20, longest=9)
 
 
-def built(problem: Problem, folder: Path) -> tuple[SequenceData, Model, Sizes]:
-    """rnnlab's model of a problem, and what its rivals are to be like."""
-    words = problem.shrunk(10).generated(folder, CORPUS)
+def built(problem: Problem, folder: Path) -> tuple[SequenceData, Model, dict[str, Loop]]:
+    """rnnlab's model of a problem, and its rivals."""
+    problem = replace(problem, hidden=10, embedding=10, batch_size=16)
+    words = problem.generated(folder, CORPUS)
     cfg = compose_words("train", words).cfg
     vectors = build_vectors(cfg)
     data = build_data(cfg, vectors)
     spec = data.spec()
-    sizes = Sizes(
-        task=problem.task,
-        layer=nn.LSTM if "cell=lstm" in problem.model else nn.GRU,
-        source=len(spec.source),
-        target=len(spec.target),
-        embedding=10,
-        hidden=10,
-        bidirectional=cfg["encoder"]["bidirectional"],
-        batch_size=16,
-        lr=0.02,
-        clip=1.0,
-    )
-    return data, build_model(cfg, spec, vectors), sizes
+    model = build_model(cfg, spec, vectors)
+    return data, model, rivals(problem, len(spec.source), len(spec.target), lr=0.02, clip=1.0)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_the_same_weights_give_the_same_loss_and_gradients(
     problem: Problem, tmp_path: Path
 ) -> None:
-    data, model, sizes = built(problem, tmp_path)
+    data, model, loops = built(problem, tmp_path)
     both = nn.ModuleList([model.encoder, model.task]).double()
-    loops = rivals(sizes)
     same = ["careful, batched"] if problem.task == "translation" else ["tutorial", "careful"]
     rows = range(20)
     examples = data.examples("train")
@@ -67,9 +57,9 @@ def test_the_same_weights_give_the_same_loss_and_gradients(
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_all_learn(problem: Problem, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    data, _, sizes = built(problem, tmp_path)
+    data, _, loops = built(problem, tmp_path)
     examples = pairs(data.examples("train"), range(96))
-    for name, loop in rivals(sizes).items():
+    for name, loop in loops.items():
         losses = [loop.train(examples) for _ in range(12)]
         assert losses[-1] < 0.9 * losses[0], (name, losses)
 
@@ -102,7 +92,7 @@ def test_both_decoders_with_input_feeding_are_one_function() -> None:
         torch.testing.assert_close(contexts[:, t], context)
 
 
-@pytest.mark.parametrize("batches", [shuffled, bucketed])
+@pytest.mark.parametrize("batches", [shuffled, bucketed, in_order])
 def test_batches_hold_every_example_once(batches: Callable[..., object]) -> None:
     examples = [
         (torch.full((n % 7 + 1,), n + 1), torch.tensor([n] * (n % 3 + 1))) for n in range(23)
@@ -126,8 +116,8 @@ def test_buckets_hold_similar_lengths() -> None:
 
 
 def test_rehearsing_changes_no_weight(tmp_path: Path) -> None:
-    data, _, sizes = built(PROBLEMS[0], tmp_path)
-    loop: Loop = rivals(sizes)["careful"]
+    data, _, loops = built(PROBLEMS[0], tmp_path)
+    loop = loops["careful"]
     before = [p.clone() for p in loop.model.parameters()]
     loop.rehearse(pairs(data.examples("train"), range(32)))
     for old, new in zip(before, loop.model.parameters(), strict=True):

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import torch
 
 from gpu import exactness, probe, training
@@ -29,6 +30,7 @@ def check(out, *words, before="pass"):
     return done, json.loads((out / "gpu_check.json").read_text())
 
 
+@pytest.mark.programs
 def test_all_parts_run_on_a_cpu(tmp_path):
     done, report = check(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -53,6 +55,7 @@ def test_all_parts_run_on_a_cpu(tmp_path):
     assert "there is no GPU" in text
 
 
+@pytest.mark.programs
 def test_without_hydra_only_the_program_is_left_out(tmp_path):
     missing = "sys.modules |= dict.fromkeys(['hydra', 'omegaconf', 'jaxtyping'])"
     done, report = check(tmp_path, "--only", "training", "program", before=missing)

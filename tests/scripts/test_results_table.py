@@ -263,6 +263,7 @@ def test_the_most_special_goal_counts():
         assert goals.of("other", ["embedding=random"]) is None
 
 
+@pytest.mark.docs
 def test_the_page_is_what_the_records_give(capsys):
     """Not edited by hand; every goal's experiment is there, with its overrides."""
     assert main(["--check"]) == 0, capsys.readouterr().out

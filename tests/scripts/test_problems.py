@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.corpora import LENGTHS, SHARES, Corpus, draw_lengths
-from bench.tasks import PROBLEMS, Problem
+from bench.problems import PROBLEMS, Problem
 from rnnlab.config.compose import compose_words
 from rnnlab.config.validate import validate
 from rnnlab.runs.build import build_data, build_model, build_vectors
