@@ -37,6 +37,7 @@ from rnnlab.data.datasets.delayed_recall import DelayedRecall
 from rnnlab.errors import RnnlabError
 from rnnlab.runs.finish import Outcome
 from rnnlab.runs.train import run
+from tabular import plain
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -159,7 +160,7 @@ def table(outcomes: Sequence[tuple[Net, Outcome]]) -> str:
     """What became of each net, from its record and its events."""
     metric, _ = DelayedRecall.goal
     heads = ("cell", "gate bias", f"val {metric}", "test loss", "solved", "seconds")
-    rows = [heads]
+    rows = []
     for net, outcome in outcomes:
         record = json.loads((outcome.folder / "metrics.json").read_text(encoding="utf-8"))
         reached = record["val"][metric]
@@ -167,17 +168,8 @@ def table(outcomes: Sequence[tuple[Net, Outcome]]) -> str:
         first = solved_by(outcome.folder)
         solved = "no" if first is None else f"by step {first}"
         rows.append((net.cell, net.bias, f"{reached:.3f}", f"{loss:.4f}", solved, f"{seconds:.0f}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    right = (False, False, True, True, False, True)
-    lines = [
-        "  ".join(
-            cell.rjust(width) if flush else cell.ljust(width)
-            for cell, width, flush in zip(row, widths, right, strict=True)
-        )
-        for row in rows
-    ]
     note = f"Each as it was when its validation {metric} was first at its best."
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], note])
+    return f"{plain(heads, rows, right=(2, 3, 5))}\n{note}"
 
 
 def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Path) -> None:

@@ -1,6 +1,6 @@
-"""The one printer of the scripts' tables."""
+"""The one printer of the scripts' tables: for documents, and for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tabulate import tabulate
 
@@ -9,3 +9,13 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int =
     """A Markdown table; the first `left` columns are words, the others numbers."""
     align = ["left"] * left + ["right"] * (len(heads) - left)
     return tabulate(list(rows), heads, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def plain(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int] = ()
+) -> str:
+    """A table for a terminal; the columns `right` are numbers."""
+    align = ["right" if i in right else "left" for i in range(len(heads))]
+    text = tabulate([heads, *rows], tablefmt="plain", disable_numparse=True, colalign=align)
+    first, rest = text.split("\n", 1)
+    return f"{first}\n{'-' * len(first)}\n{rest}"

@@ -1,53 +1,47 @@
 """The demonstration, from its first word to its figure."""
 
 import re
-import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib import image
 
-ROOT = Path(__file__).parents[1]
+from demo import main
 
 
 @pytest.mark.programs
-def test_quick_demo(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "demo.py", "--quick"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
+def test_quick_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--quick"]) == 0
+    said = capsys.readouterr()
+    assert "Warning" not in said.err
 
-    rows = re.findall(r"^(RNN|LSTM|GRU) .* (\S+) +(\S+) +(no|by step \d+) +\d+$", done.stdout, re.M)
+    rows = re.findall(r"^(RNN|LSTM|GRU) .* (\S+) +(\S+) +(no|by step \d+) +\d+$", said.out, re.M)
     assert [row[0] for row in rows] == ["RNN", "LSTM", "LSTM", "GRU", "GRU"]
     for _, accuracy, loss, solved in rows:  # five steps are within reach of all of them
         assert float(accuracy) >= 0.99, rows
         assert float(loss) < 1
         assert 1 <= int(solved.removeprefix("by step ")) <= 80
 
-    verdicts = re.findall(r"^(.+): when training began .* by step (\d+)\.$", done.stdout, re.M)
+    verdicts = re.findall(r"^(.+): when training began .* by step (\d+)\.$", said.out, re.M)
     assert [net.partition(",")[0] for net, _ in verdicts] == ["RNN", "LSTM", "LSTM", "GRU", "GRU"]
-    assert done.stdout.count(" of the gradient reached the first token, 5 steps back; ") == 5
+    assert said.out.count(" of the gradient reached the first token, 5 steps back; ") == 5
 
-    page = re.search(r"^page +(\S+compare\.html)$", done.stdout, re.M)
+    page = re.search(r"^page +(\S+compare\.html)$", said.out, re.M)
     assert page
     assert "Gradient through time" in (tmp_path / page[1]).read_text(encoding="utf-8")
 
-    figure = re.search(r"^figure +(\S+\.png)", done.stdout, re.M)
+    figure = re.search(r"^figure +(\S+\.png)", said.out, re.M)
     assert figure
     pixels = np.round(image.imread(tmp_path / figure[1])[..., :3] * 255).astype(int)
     colours = {tuple(colour) for colour in np.unique(pixels.reshape(-1, 3), axis=0)}
     for line in ((0x66, 0x66, 0x66), (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
         assert line in colours
 
-    board = re.search(r"^TensorBoard +(\S+) --logdir (\S+)$", done.stdout, re.M)
+    board = re.search(r"^TensorBoard +(\S+) --logdir (\S+)$", said.out, re.M)
     assert board
     assert Path(board[1]).exists()
     runs = {path.parent.name for path in (tmp_path / board[2]).glob("*/events.out.tfevents.*")}
@@ -59,7 +53,6 @@ def test_an_unwritable_folder_is_one_line(
 ) -> None:
     (tmp_path / "outputs").write_text("a file where a folder is needed")
     monkeypatch.chdir(tmp_path)
-    main = runpy.run_path(str(ROOT / "scripts" / "demo.py"), run_name="demo")["main"]
     assert main(["--quick"]) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
