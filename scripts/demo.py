@@ -88,11 +88,21 @@ NETS = (
         "lstm", "LSTM, torch's bias", "about 0", ("cell=lstm", "cell.forget_bias=null"), BLUE, True
     ),
     Net(
-        "lstm-forget3", "LSTM, forget bias 3", "3", ("cell=lstm", "cell.forget_bias=3"), BLUE, False
+        "lstm-forget3",
+        "LSTM, forget bias 3",
+        "3",
+        ("cell=lstm", "cell.forget_bias=3.0"),
+        BLUE,
+        False,
     ),
     Net("gru", "GRU, torch's bias", "about 0", ("cell=gru", "cell.update_bias=null"), ORANGE, True),
     Net(
-        "gru-update2", "GRU, update bias 2", "2", ("cell=gru", "cell.update_bias=2"), ORANGE, False
+        "gru-update2",
+        "GRU, update bias 2",
+        "2",
+        ("cell=gru", "cell.update_bias=2.0"),
+        ORANGE,
+        False,
     ),
 )
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from tabulate import tabulate
+import tabulate
+
+tabulate.MIN_PADDING = 0  # a column is as wide as its heading, not wider
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
     """A Markdown table; the first `left` columns are words, the others numbers."""
     align = ["left"] * left + ["right"] * (len(heads) - left)
-    return tabulate(list(rows), heads, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return tabulate.tabulate(
+        list(rows), heads, tablefmt="pipe", disable_numparse=True, colalign=align
+    )
 
 
 def plain(
@@ -16,6 +20,8 @@ def plain(
 ) -> str:
     """A table for a terminal; the columns `right` are numbers."""
     align = ["right" if i in right else "left" for i in range(len(heads))]
-    text = tabulate([heads, *rows], tablefmt="plain", disable_numparse=True, colalign=align)
+    text = tabulate.tabulate(
+        [heads, *rows], tablefmt="plain", disable_numparse=True, colalign=align
+    )
     first, rest = text.split("\n", 1)
     return f"{first}\n{'-' * len(first)}\n{rest}"
