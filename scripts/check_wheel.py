@@ -50,7 +50,7 @@ def build(folder: Path) -> Path:
 
 
 def check_content(wheel: Path) -> None:
-    """Every module and every configuration is in it, and the mark that it is typed."""
+    """Every module and configuration is in it, and the mark that it is typed; no tests are."""
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
     wanted = {f"rnnlab/{p.relative_to(ROOT)}" for p in (ROOT / "configs").rglob("*.yaml")}
@@ -58,6 +58,8 @@ def check_content(wheel: Path) -> None:
     wanted.add("rnnlab/py.typed")
     if missing := sorted(wanted - inside):
         sys.exit(f"check_wheel: not in the wheel: {', '.join(missing)}")
+    if others := [name for name in inside if name.startswith(("tests", "scripts"))]:
+        sys.exit(f"check_wheel: in the wheel, but not of it: {', '.join(others)}")
 
 
 def install(wheel: Path, folder: Path) -> Path:

@@ -15,9 +15,12 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Reports (`--junitxml`) name what a test needs; scripts/marked_tests.py reads it."""
+    """Several processes are a job of the faults; reports (`--junitxml`) name what a test needs."""
     for item in items:
+        if item.get_closest_marker("ddp"):
+            item.add_marker("faults")
         for name in ("data", "browser"):
             if item.get_closest_marker(name):
                 item.user_properties.append(("needs", name))

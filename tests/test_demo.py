@@ -8,15 +8,15 @@ import pytest
 from matplotlib import image
 
 from demo import main
+from tiny import python
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.programs
-def test_quick_demo(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["--quick"]) == 0
-    said = capsys.readouterr()
+def test_quick_demo(tmp_path: Path) -> None:
+    said = python(ROOT / "scripts" / "demo.py", "--quick", cwd=tmp_path)
+    assert said.code == 0, said.err
     assert "Warning" not in said.err
 
     rows = re.findall(r"^(RNN|LSTM|GRU) .* (\S+) +(\S+) +(no|by step \d+) +\d+$", said.out, re.M)

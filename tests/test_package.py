@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 import time
-import zipfile
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -56,18 +55,6 @@ def test_as_a_module_it_says_the_same() -> None:
     assert script.stdout == module.stdout
     for word in ("train", "evaluate", "predict", "check", "data"):
         assert f"rnnlab {word}" in module.stdout
-
-
-def test_a_wheel_has_types_and_configurations(tmp_path: Path) -> None:
-    done = python("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        inside = set(archive.namelist())
-    assert "rnnlab/py.typed" in inside
-    for path in (ROOT / "configs").rglob("*.yaml"):
-        assert f"rnnlab/{path.relative_to(ROOT)}" in inside
-    assert not [name for name in inside if name.startswith(("tests", "scripts"))]
 
 
 def test_make_lists_its_targets() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from rnnlab.commands.compare.groups import BYSTANDERS
@@ -32,10 +33,10 @@ def shortest(said: Sequence[str], cfg: Mapping[str, Any], choices: Mapping[str, 
     base = [seed, *([f"experiment={experiment}"] if experiment else [])]
     groups = [f"{k}={v}" for k, v in choices.items() if v and k not in UNLISTED]
     # an option that was not there yet had the value that its group gives it
-    wanted = dict(_leaves(compose_words("train", [seed, *groups]).cfg)) | dict(_leaves(cfg))
+    wanted = dict(_leaves(_compose((seed, *groups)).cfg)) | dict(_leaves(cfg))
 
     def missing(words: Sequence[str]) -> tuple[Composed, set[str]]:
-        composed = compose_words("train", [*base, *words])
+        composed = _compose((*base, *words))
         found = dict(_leaves(composed.cfg))
         keys = {k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k)}
         return composed, {key for key in keys if _matters(key, cfg)}
@@ -58,6 +59,12 @@ def shortest(said: Sequence[str], cfg: Mapping[str, Any], choices: Mapping[str, 
         word, composed, left = better[0]
         words = [*words, word]
     return [re.sub(r"(?<==)/\S*/", ".../", word) for word in words]
+
+
+@cache
+def _compose(words: tuple[str, ...]) -> Composed:
+    """Cached: what is composed is only read, and runs of one experiment ask for much the same."""
+    return compose_words("train", words)
 
 
 def spelled(value: Any) -> str:

@@ -114,7 +114,6 @@ def test_runs_started_in_one_second_do_not_share_a_folder(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.faults
 @pytest.mark.ddp
 def test_two_processes_train_one_model(tmp_path):
     words = merged([*SMALL, "trainer=ddp", "trainer.accelerator=cpu", "data.train_size=320"])

@@ -194,6 +194,7 @@ def test_help_without_words(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.faults
 def test_while_a_run_is_being_trained(capsys):
     words = merged([*SMALL, "logger=tensorboard", "trainer.max_epochs=-1", "hydra.run.dir=run"])
     process = subprocess.Popen(

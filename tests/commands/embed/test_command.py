@@ -255,6 +255,7 @@ def test_what_is_broken_off_leaves_nothing(here):
     assert list((here / "mine").iterdir()) == [kept]
 
 
+@pytest.mark.faults
 def test_ctrl_c_is_one_line_and_leaves_nothing(here):
     corpus(here)
     words = ["embed", "corpus=text.txt", "epochs=1000000", "min_count=1"]
