@@ -42,8 +42,8 @@ class Translator(nn.Module):
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch; `target` has start and end."""
         values = self.encoder(source, lengths)
-        ahead, back = values.chunk(2, dim=2)
-        final = torch.cat([ahead[torch.arange(len(source)), lengths - 1], back[:, 0]], dim=1)
+        forward, backward = values.chunk(2, dim=2)
+        final = torch.cat([forward[torch.arange(len(source)), lengths - 1], backward[:, 0]], dim=1)
         padding = is_padding(source, lengths)
         embedded = self.embedding(target[:, :-1].clamp(min=0))
         start = torch.tanh(self.bridge(final))

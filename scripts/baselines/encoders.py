@@ -54,17 +54,17 @@ class Padded(Packed):
         self, layer: type[nn.RNNBase], embedding: int, hidden: int, bidirectional: bool
     ) -> None:
         """See the base class."""
-        self.ahead = layer(embedding, hidden, batch_first=True)
-        self.back = layer(embedding, hidden, batch_first=True) if bidirectional else None
+        self.rnn = layer(embedding, hidden, batch_first=True)
+        self.rnn_reverse = layer(embedding, hidden, batch_first=True) if bidirectional else None
 
     def forward(self, text: Tensor, lengths: Tensor, padding: float | None = None) -> Tensor:
         """Outputs (B, T, O), with `padding` where there is no word; None leaves anything there."""
         x = self.embedding(text)
-        outputs: Tensor = self.ahead(x)[0]
-        if self.back is not None:
+        outputs: Tensor = self.rnn(x)[0]
+        if self.rnn_reverse is not None:
             index = _mirror(lengths, text.shape[1])
-            back = _take(self.back(_take(x, index))[0], index)
-            outputs = torch.cat([outputs, back], dim=2)
+            backward = _take(self.rnn_reverse(_take(x, index))[0], index)
+            outputs = torch.cat([outputs, backward], dim=2)
         return (
             outputs if padding is None else outputs.masked_fill(is_padding(text, lengths), padding)
         )
