@@ -40,7 +40,7 @@ def compare(tags: int, seconds: float) -> list[str]:
     mine, other = CRF(tags), torchcrf.CRF(tags, batch_first=True)
     emissions = torch.randn(BATCH, STEPS, tags, requires_grad=True)
     words = Vocab([PAD, UNK, *map(str, range(WORDS))])
-    embedding = RandomVectors(size=100).module(words)
+    embedding = RandomVectors(embedding_dim=100).module(words)
     encoder = Encoder(
         embedding, lambda d: LSTM(d, hidden_size=128), num_layers=2, bidirectional=True
     )

@@ -114,7 +114,7 @@ def words(net: Net, lag: int, steps: int) -> list[str]:
         *net.words,
         "cell.init=torch",
         "cell.hidden_size=64",
-        "embedding.size=32",
+        "embedding.embedding_dim=32",
         "embedding.std=1.0",
         f"data.lag={lag}",
         f"data.batch_size={BATCH}",

@@ -60,13 +60,13 @@ def made(task, cell):
     examples = Examples(ragged(0), target)
     batch = next(iter(BatchLoader(examples, COUNT, shuffle=True, seed=1)))
     encoder = Encoder(
-        RandomVectors(size=4).module(WORDS),
+        RandomVectors(embedding_dim=4).module(WORDS),
         partial(cell, hidden_size=5),
         num_layers=2,
         bidirectional=True,
         dropout=0.1,
         word_dropout=0.1,
-        locked=True,
+        variational_dropout=True,
     )
     optimizer = partial(torch.optim.Adam, lr=0.1)
     module = SequenceModule(

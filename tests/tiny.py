@@ -15,7 +15,7 @@ from rnnlab.cli import main
 SPLITS = {"train": 48, "val": 12, "test": 14}
 SMALL = [
     "cell.hidden_size=8",
-    "embedding.size=6",
+    "embedding.embedding_dim=6",
     "diagnostics=off",
     "logger=none",
     "trainer.enable_progress_bar=false",
@@ -129,7 +129,7 @@ def parallel(folder: Path) -> list[str]:
         "task=translation",
         "data=parallel_files",
         "data.vocab_size=60",
-        "task.embedding_size=6",
+        "task.embedding_dim=6",
         *_files(folder, "[{0}.de,{0}.en]"),
     ]
 
@@ -151,7 +151,7 @@ def labels(folder: Path) -> list[str]:
     for split, size in SPLITS.items():
         pairs = ((rng.choice(words[label]), label) for label in list(words) * (size // 2))
         write(folder / f"{split}.tsv", "".join(f"{text}\t{label}\n" for text, label in pairs))
-    given = ["task=generate", "data=sentiment_files_of_label", "task.embedding_size=6"]
+    given = ["task=generate", "data=sentiment_files_of_label", "task.embedding_dim=6"]
     return [*given, *_files(folder, "{}.tsv")]
 
 

@@ -119,7 +119,7 @@ def _predicting(duel: Duel, sentences: int) -> dict[str, float]:
     """Validation sentences, from token ids to text: sentences a second, words of an answer."""
     module = duel.module.eval()
     if isinstance(module.task, Translate):
-        module.task.beam = 1
+        module.task.num_beams = 1
     batches = []
     for batch in duel.data.val_dataloader():
         batches.append(batch)

@@ -44,13 +44,13 @@ class Problem:
             f"cell={self.cell}",
             f"encoder.bidirectional={str(self.bidirectional).lower()}",
             f"cell.hidden_size={self.hidden}",
-            f"embedding.size={self.embedding}",
+            f"embedding.embedding_dim={self.embedding}",
             f"data.batch_size={self.batch_size}",
         ]
         if self.task == "sentiment":
             words.append("task.pooling=max")
         elif self.task == "translation":
-            words.append(f"task.embedding_size={self.embedding}")
+            words.append(f"task.embedding_dim={self.embedding}")
         return words
 
     @property

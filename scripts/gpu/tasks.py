@@ -61,7 +61,7 @@ def _make(problem: Problem, small: bool) -> Made:
     inputs = _sequences(problem, small, seed=1)
     cell = {"lstm": LSTM, "gru": GRU}[problem.cell]
     encoder = Encoder(
-        RandomVectors(size=problem.embedding).module(words),
+        RandomVectors(embedding_dim=problem.embedding).module(words),
         partial(cell, hidden_size=problem.hidden),
         bidirectional=problem.bidirectional,
     )
@@ -88,7 +88,7 @@ def _translation(
 ) -> tuple[Spec, Task, Ragged]:
     spec = Spec(words, words, "tokens", target_tokenizer=Tokenizer("space"))
     target = _sequences(problem, small, seed=2).framed(words.start_id, words.end_id)
-    return spec, Translate(encoder, spec, embedding_size=problem.embedding), target
+    return spec, Translate(encoder, spec, embedding_dim=problem.embedding), target
 
 
 HEADS: dict[str, Callable[..., tuple[Spec, Task, np.ndarray | Ragged]]] = {

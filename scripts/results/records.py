@@ -16,8 +16,15 @@ from rnnlab.training.checkpoint import load_plain
 
 FORMAT = 1
 LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches")
-SHAPING = ("output", "constrained", "pooling", "attention", "tied", "beam")
-"""Options of tasks that say what the model is, beside its encoder."""
+SHAPING = {
+    "output": "output",
+    "constrained": "constrained",
+    "pooling": "pooling",
+    "attention": "attention",
+    "tie_word_embeddings": "tied",
+    "num_beams": "beam",
+}
+"""Options of tasks that say what the model is, beside its encoder; and how they are called."""
 
 Record = dict[str, Any]
 
@@ -84,12 +91,12 @@ def model(cfg: Mapping[str, Any], choices: Mapping[str, Any]) -> str:
         parts.append(Path(path).name.removesuffix(".gz").removesuffix(".txt"))
     if cfg.get("characters"):
         parts.append(f"characters {choices['characters']}")
-    for key in SHAPING:
+    for key, name in SHAPING.items():
         value = cfg["task"].get(key)
         if isinstance(value, str):
-            parts.append(value if key == "output" else f"{key} {value}")
+            parts.append(value if key == "output" else f"{name} {value}")
         elif value:
-            parts.append(key if value is True else f"{key} {value}")
+            parts.append(name if value is True else f"{name} {value}")
     return ", ".join(parts)
 
 

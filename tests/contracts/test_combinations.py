@@ -21,8 +21,8 @@ OPTIONS = {
         {"attention": "general", "input_feeding": True},
         {"attention": "none", "num_layers": 2},
     ],
-    "language_model": [{}, {"tied": True}],
-    "generate": [{"attention": "additive"}, {"attention": "none", "tied": True}],
+    "language_model": [{}, {"tie_word_embeddings": True}],
+    "generate": [{"attention": "additive"}, {"attention": "none", "tie_word_embeddings": True}],
 }
 """Choices of each task that read the encoder in different ways; one is taken in turn."""
 

@@ -54,8 +54,6 @@ def test_an_empty_prompt(run, capsys):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("task.beam=0", "task.beam: 0 is not at least 1"),
-        ("task.dropout=1.0", "task.dropout: 1.0 is not at least 0 and below 1"),
         ("data=text_files", "task generate needs tokens; data text_files gives next."),
     ],
 )

@@ -8,8 +8,8 @@ import torch
 from lightning import Callback
 
 import rnnlab
-from rnnlab import train as training
 from rnnlab.config.compose import compose_words
+from rnnlab.runs import train as training
 from rnnlab.runs.train import resume_run, run
 from runs import StopAt, merged, weights
 from tiny import SMALL, call, refused, text, train
@@ -26,7 +26,7 @@ def test_stopped_and_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch, ce
     """The carried state is part of the checkpoint: equal bit for bit."""
     words = [f"cell={cell}", "encoder.num_layers=2", "encoder.dropout=0.2", "optimizer.lr=0.02"]
     words += ["trainer.accumulate_grad_batches=2", "checkpoint.every_n_steps=1", "data.bptt=9"]
-    words += ["trainer.val_check_interval=5", "task.tied=true"]
+    words += ["trainer.val_check_interval=5", "task.tie_word_embeddings=true"]
     words = [word for word in words if word != "data.bptt=9"]
     whole = small_run(tmp_path / "whole", tmp_path, *words)
     real = training.build_callbacks
@@ -153,18 +153,18 @@ def test_mistakes_of_a_prompt_are_one_line(words, message, tiny_run, capsys):
 
 def test_other_models_go_on_with_no_text(tiny_run, capsys):
     said = predict(capsys, tiny_run("sentiment"), "prompt=good")
-    assert refused(said).startswith("prompt: a model of task Classify goes on with no text")
+    assert refused(said).startswith("prompt: a model of task Classify writes no texts")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["encoder.bidirectional=true"], "encoder.bidirectional: true would show a language model"),
-        (["encoder=bag"], "encoder: Bag carries nothing from one token to the next"),
+        (["encoder=bow"], "encoder: BagOfWords carries nothing from one token to the next"),
         (["task.output=adaptive"], "task.cutoffs: [2000, 10000] must be rising numbers above 0"),
         (
-            ["task.output=adaptive", "task.cutoffs=[5]", "task.tied=true"],
-            "task.tied: true needs task.output=softmax",
+            ["task.output=adaptive", "task.cutoffs=[5]", "task.tie_word_embeddings=true"],
+            "task.tie_word_embeddings: true needs task.output=softmax",
         ),
         (["task.output=adaptative"], "task.output: 'adaptative' is not one of softmax, adaptive"),
         (["data.bptt=0"], "data.bptt: 0 is too small"),

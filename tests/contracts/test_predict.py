@@ -134,8 +134,8 @@ def test_the_n_best_translations_have_number_and_score(tiny_run, capsys, tmp_pat
 @pytest.mark.parametrize(
     ("task", "words", "message"),
     [
-        ("translation", ["nbest=9"], "nbest: 9 is more than a beam of 5 finds; say beam=9"),
-        ("translation", ["nbest=3", "beam=2"], "nbest: 3 is more than a beam of 2"),
+        ("translation", ["nbest=9"], "num_return_sequences: 9 is more than a search"),
+        ("translation", ["nbest=3", "beam=2"], "finds; choose num_beams=3"),
         ("translation", ["nbest=0"], "nbest: 0 is too small, the least is 1"),
         ("translation", ["beam=0"], "beam: 0 is too small, the least is 1"),
         ("translation", ["nbest=many"], "nbest: 'many' is not an int"),
@@ -144,8 +144,8 @@ def test_the_n_best_translations_have_number_and_score(tiny_run, capsys, tmp_pat
         ("language_model", ["prompt=a"], "input, prompt: either lines of a file or one prompt"),
         ("sentiment", ["seed=99999999999999999999"], "is too large, the most is 4294967295"),
         ("sentiment", ["-m"], "-m: of use with 'rnnlab train' alone"),
-        ("sentiment", ["nbest=2"], "nbest, beam: a model of task Classify does not translate"),
-        ("generate", ["beam=2"], "nbest, beam: a model of task Generate does not translate"),
+        ("sentiment", ["nbest=2"], "a model of task Classify has no beam search"),
+        ("language_model", ["beam=2"], "a model of task LanguageModel has no beam search"),
     ],
 )
 def test_searches_that_cannot_be(task, words, message, tiny_run, capsys, tmp_path):
@@ -243,7 +243,14 @@ def test_words_unseen_in_training_are_known_by_their_vectors(frozen, vectors, ca
     files = [f"data.{split}={tmp_path}/{split}.tsv" for split in ("train", "val", "test")]
     chosen = ["embedding=glove", f"embedding.path={vectors}", f"embedding.frozen={frozen}"]
     small = [word for word in SMALL if "embedding" not in word and "epochs" not in word]
-    words = ["task=sentiment", "data=sentiment_files", *files, *chosen, "embedding.size=3", *small]
+    words = [
+        "task=sentiment",
+        "data=sentiment_files",
+        *files,
+        *chosen,
+        "embedding.embedding_dim=3",
+        *small,
+    ]
     words += ["trainer.max_epochs=10", "optimizer.lr=0.03", f"hydra.run.dir={tmp_path}/run"]
     said = call(capsys, "train", *words, "data.batch_size=16")
     assert said.code == 0, said.err
@@ -261,7 +268,7 @@ def test_vectors_are_found_where_the_data_are_today(vectors, capsys, tmp_path, m
     root = tmp_path / "before"
     write(root / "tiny.txt", vectors.read_text())
     small = [word for word in SMALL if "embedding" not in word]
-    chosen = ["embedding=glove", "embedding.path=tiny.txt", "embedding.size=3"]
+    chosen = ["embedding=glove", "embedding.path=tiny.txt", "embedding.embedding_dim=3"]
     words = [*sentiment(tmp_path / "data"), *small, *chosen, f"embedding.root={root}"]
     said = call(capsys, "train", *words, f"hydra.run.dir={tmp_path}/run")
     assert said.code == 0, said.err

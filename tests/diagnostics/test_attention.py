@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from rnnlab.config.compose import compose_words
 from rnnlab.data.batch import IGNORE
 from rnnlab.diagnostics.attention import draw, entropy
-from rnnlab.nn.attention import Attended
+from rnnlab.nn.attention import AttentionMap
 from rnnlab.runs.build import build_data, build_model, build_vectors
 from rnnlab.runs.train import run
 from runs import merged, scalars
@@ -23,7 +23,7 @@ def test_entropy_of_known_weights():
     weights[0, 1] = 0.25
     weights[1, 0, :2] = 0.5
     weights[1, 1] = math.nan  # no look
-    attended = Attended(weights, [["a", "b"], ["c"]])
+    attended = AttentionMap(weights, [["a", "b"], ["c"]])
     expected = (0.0 + math.log(4) + math.log(2)) / 3
     assert float(entropy(attended)) == pytest.approx(expected)
 
@@ -47,7 +47,7 @@ def test_weights_are_those_that_the_decoder_uses(tmp_path):
     handle = decoder.attention.register_forward_hook(lambda *given: seen.append(given[2][1]))
     model.task.loss(encoded, batch)
     handle.remove()
-    attended = model.task.attended(encoded, batch)
+    attended = model.task.attention_map(encoded, batch)
     assert torch.equal(attended.weights, seen[0])
     for number, (row, length) in enumerate(zip(attended.rows, batch.lengths, strict=True)):
         ids = [i for i in batch.target[number, 1:].tolist() if i != IGNORE]
@@ -60,13 +60,13 @@ def test_weights_are_those_that_the_decoder_uses(tmp_path):
 
 def test_tasks_without_attention_have_none(tmp_path):
     model, batch, _ = prepared(tmp_path / "a", "translation", "task.attention=none")
-    assert model.task.attended(model.encoder(batch.inputs, batch.lengths), batch) is None
+    assert model.task.attention_map(model.encoder(batch.inputs, batch.lengths), batch) is None
     model, batch, _ = prepared(tmp_path / "b", "ner")
-    assert model.task.attended(model.encoder(batch.inputs, batch.lengths), batch) is None
+    assert model.task.attention_map(model.encoder(batch.inputs, batch.lengths), batch) is None
 
 
 def test_tokens_stand_on_the_axes():
-    attended = Attended(torch.full((1, 2, 3), 1 / 3), [["das", "$"]])
+    attended = AttentionMap(torch.full((1, 2, 3), 1 / 3), [["das", "$"]])
     (panel,) = draw(attended, [["the", " ", "cat"]], "t").axes
     assert [label.get_text() for label in panel.get_xticklabels()] == ["the", "' '", "cat"]
     assert [label.get_text() for label in panel.get_yticklabels()] == ["das", r"\$"]

@@ -47,7 +47,7 @@ def translate(attention, input_feeding=False):
         return Translate(
             encoder,
             spec,
-            embedding_size=3,
+            embedding_dim=3,
             num_layers=2,
             attention=attention,
             input_feeding=input_feeding,

@@ -82,7 +82,7 @@ def test_the_record_holds_the_whole_run(watched):
 
 
 def run_on(folder, words):
-    given = [*words, "embedding.size=6", "trainer.enable_progress_bar=false"]
+    given = [*words, "embedding.embedding_dim=6", "trainer.enable_progress_bar=false"]
     given += ["trainer.max_epochs=2", "trainer.accelerator=cpu"]
     composed = compose_words("train", merged(given))
     return run(composed.cfg, composed.choices, folder)

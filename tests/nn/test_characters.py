@@ -9,14 +9,12 @@ from torch import nn
 
 from rnnlab.data.characters import encode_characters
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
-from rnnlab.nn.characters import CharacterCNN, CharacterRNN, ShapeAlone
+from rnnlab.nn.characters import CharacterCNN, CharacterRNN, StackedEmbedding, WordShapeOnly
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.shapes import SHAPES, WordShape
-from rnnlab.nn.spelled import SpelledEmbedding
+from rnnlab.nn.word_shape import SHAPES, WordShape
 
 LETTERS = Vocab([PAD, UNK, *"abcXYZ019-."])
 TEXTS = [["ab", "a", "XYZ-1"], ["a"], ["abc0.", "ab"]]
@@ -32,9 +30,9 @@ def cell(kind):
 
 CELLS = [RNN, LSTM, GRU]
 KINDS = [
-    partial(CharacterCNN, LETTERS, cell(LSTM), size=5, filters=4),
-    *(partial(CharacterRNN, LETTERS, cell(kind), size=5, hidden_size=3) for kind in CELLS),
-    partial(ShapeAlone, LETTERS, cell(LSTM), shape_size=3),
+    partial(CharacterCNN, LETTERS, cell(LSTM), embedding_dim=5, filters=4),
+    *(partial(CharacterRNN, LETTERS, cell(kind), embedding_dim=5, hidden_size=3) for kind in CELLS),
+    partial(WordShapeOnly, LETTERS, cell(LSTM), shape_size=3),
 ]
 
 
@@ -45,7 +43,7 @@ def make(kind, **options):
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
 def test_filters_equal_a_loop_over_windows(width):
-    features = make(KINDS[0], width=width)
+    features = make(KINDS[0], kernel_size=width)
     batch = words()
     found = features(batch)
     weight = features.filters.weight.view(4, width, 5)
@@ -64,7 +62,7 @@ def test_filters_equal_a_loop_over_windows(width):
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_recurrent_features_equal_a_word_read_alone(kind):
-    features = make(partial(CharacterRNN, LETTERS, cell(kind), size=5, hidden_size=3))
+    features = make(partial(CharacterRNN, LETTERS, cell(kind), embedding_dim=5, hidden_size=3))
     batch = words()
     found = features(batch)
     for row, length in enumerate(batch.lengths.tolist()):
@@ -156,8 +154,8 @@ def test_shapes_are_what_python_says_of_a_word(word):
 def test_vectors_and_features_stand_side_by_side():
     torch.manual_seed(0)
     source = Vocab([PAD, UNK, "ab", "a"])
-    tokens = RandomVectors(size=3).module(source)
-    embedding = SpelledEmbedding(tokens, CharacterCNN(LETTERS, cell(LSTM), filters=4))
+    tokens = RandomVectors(embedding_dim=3).module(source)
+    embedding = StackedEmbedding(tokens, CharacterCNN(LETTERS, cell(LSTM), filters=4))
     ids = torch.tensor([[2, 3, 1], [3, 0, 0], [1, 2, 0]])
     batch = words()
     found = embedding(ids, batch)
@@ -171,24 +169,7 @@ def test_vectors_and_features_stand_side_by_side():
     assert embedding.weight is tokens.weight
 
 
-@pytest.mark.parametrize(
-    ("kind", "options", "message"),
-    [
-        (CharacterCNN, {"size": 0}, "characters.size: 0 is too small, the least is 1"),
-        (CharacterCNN, {"filters": 0}, "characters.filters: 0 is too small, the least is 1"),
-        (CharacterCNN, {"width": 0}, "characters.width: 0 is too small, the least is 1"),
-        (CharacterCNN, {"shape_size": -1}, "characters.shape_size: -1 is too small"),
-        (CharacterRNN, {"hidden_size": 0}, "characters.hidden_size: 0 is too small"),
-        (CharacterRNN, {"dropout": 1.0}, "characters.dropout: must be at least 0 and below 1"),
-        (ShapeAlone, {"shape_size": 0}, "characters.shape_size: 0 is too small, the least is 1"),
-    ],
-)
-def test_impossible_sizes(kind, options, message):
-    with pytest.raises(ConfigError, match=f"^{message}"):
-        kind(LETTERS, cell(LSTM), **options)
-
-
 def test_letters_start_as_ma_and_hovy_draw_them():
-    features = CharacterCNN(LETTERS, cell(LSTM), size=30)
+    features = CharacterCNN(LETTERS, cell(LSTM), embedding_dim=30)
     assert features.letters.weight[1:].abs().max() <= (3 / 30) ** 0.5
     assert isinstance(features.letters.weight, nn.Parameter)

@@ -31,7 +31,7 @@ def build(cell=GRU, *, bidirectional=False, depth=1, **options):
     encoder = Encoder(
         Words(9, 5), partial(cell, hidden_size=4), num_layers=depth, bidirectional=bidirectional
     )
-    decoder = Decoder(encoder, VOCAB, embedding_size=6, **options)
+    decoder = Decoder(encoder, VOCAB, embedding_dim=6, **options)
     return encoder.double(), decoder.double()
 
 
@@ -81,7 +81,7 @@ def test_input_feeding_equals_step_by_step_and_the_equations(cell, kind, depth):
     decoder.eval()
     encoded = encoder(source(), LENGTHS)
     together = decoder.output(decoder(encoded, TOKENS)).log_softmax(-1)
-    looks = decoder.looks(encoded, TOKENS)
+    looks = decoder.attention_weights(encoded, TOKENS)
     step, state = decoder.search(encoded)
     for u in range(TOKENS.shape[1]):
         log_probs, state = step(TOKENS[:, u], state)
@@ -166,9 +166,9 @@ def test_without_attention_only_the_final_states_are_read():
 
 
 def test_tied_embeddings_are_one_parameter():
-    _, decoder = build(tied=True)
+    _, decoder = build(tie_word_embeddings=True)
     assert decoder.output.weight is decoder.embedding.weight
-    _, untied = build(tied=False)
+    _, untied = build(tie_word_embeddings=False)
     saved = sum(p.numel() for p in untied.parameters()) - sum(
         p.numel() for p in decoder.parameters()
     )

@@ -72,7 +72,7 @@ def test_features_are_passed_on():
 
 def test_random_vectors_have_the_size_and_spread_asked_for_and_follow_the_seed():
     vocab = Vocab([PAD, UNK, *(f"w{i}" for i in range(998))])
-    vectors = RandomVectors(size=40, std=0.3)
+    vectors = RandomVectors(embedding_dim=40, std=0.3)
     torch.manual_seed(1)
     first = vectors.module(vocab).weight
     torch.manual_seed(1)

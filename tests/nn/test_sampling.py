@@ -27,7 +27,7 @@ def drawn(sampling, draws=20_000, seed=0, **options):
     """How often each token follows token 0."""
     start = torch.zeros(draws, dtype=torch.long)
     generator = torch.Generator().manual_seed(seed)
-    options = {"length": 1, "generator": generator, **options}
+    options = {"max_new_tokens": 1, "generator": generator, **options}
     rows = sample(table([CHANCES] * 5), (start,), start, sampling=sampling, **options)
     return np.bincount([row[0] for row in rows], minlength=5)
 
@@ -93,7 +93,7 @@ def greedy(model, sampling, length, seed=0):
     start = torch.full((len(model.tables),), START)
     generator = torch.Generator().manual_seed(seed)
     return sample(
-        model.step, state, start, length=length, sampling=sampling, end=END, banned=[START],
+        model.step, state, start, max_new_tokens=length, sampling=sampling, end=END, banned=[START],
         generator=generator,
     )  # fmt: skip
 
@@ -114,7 +114,7 @@ def test_temperature_zero_and_top_k_one_are_greedy(seed, length):
                 break
             wanted.append(last)
         assert tokens == wanted
-    searched = beam_search(model.step, model.state(), START, END, beam=1, max_length=length)
+    searched = beam_search(model.step, model.state(), START, END, num_beams=1, max_length=length)
     for one, two in zip(searched.best, found, strict=True):
         assert one == two[: len(one)]
 
@@ -125,7 +125,13 @@ def test_whole_sequences_have_their_probability():
     start = torch.zeros(20_000, dtype=torch.long)
     generator = torch.Generator().manual_seed(3)
     rows = sample(
-        table(chances), (start,), start, length=2, sampling=Sampling(), end=0, generator=generator
+        table(chances),
+        (start,),
+        start,
+        max_new_tokens=2,
+        sampling=Sampling(),
+        end=0,
+        generator=generator,
     )
     wanted = {
         (a, *rest): chances[0][a] * chances[a][rest[0] if rest else 0]

@@ -61,7 +61,7 @@ def enumerate_best(model, row, max_length, penalty, allowed, count=1):
 def test_with_a_beam_for_all_prefixes_it_is_exact(seed, penalty, max_length, count):
     model = Markov(3, 5, seed)
     options = {"max_length": max_length, "length_penalty": penalty, "banned": [2]}
-    found = model.search(beam=3**4, nbest=count, **options)
+    found = model.search(num_beams=3**4, num_return_sequences=count, **options)
     for row in range(3):
         best = enumerate_best(model, row, max_length, penalty, (3, 4), count)
         assert found.tokens[row] == best
@@ -79,7 +79,12 @@ def test_with_a_beam_for_all_prefixes_it_is_exact(seed, penalty, max_length, cou
 @settings(deadline=None, max_examples=60)
 def test_scores_limits_and_independence_of_the_batch(seed, beam, penalty, limits):
     model = Markov(len(limits), 6, seed)
-    options = {"beam": beam, "length_penalty": penalty, "banned": [3], "nbest": (beam + 1) // 2}
+    options = {
+        "num_beams": beam,
+        "length_penalty": penalty,
+        "banned": [3],
+        "num_return_sequences": (beam + 1) // 2,
+    }
     together = model.search(max_length=torch.tensor(limits), **options)
     for row, limit in enumerate(limits):
         several, scores = together.tokens[row], together.scores[row].tolist()
@@ -99,7 +104,7 @@ def test_scores_limits_and_independence_of_the_batch(seed, beam, penalty, limits
 @settings(deadline=None, max_examples=40)
 def test_one_beam_is_argmax_decoding(seed):
     model = Markov(4, 6, seed)
-    found = model.search(beam=1, max_length=9, length_penalty=1.0)
+    found = model.search(num_beams=1, max_length=9, length_penalty=1.0)
     for row in range(4):
         before, last, tokens = START, START, []
         while len(tokens) < 9:
@@ -146,7 +151,9 @@ def slow_beam(model, row, beam, nbest, max_length, penalty):
 def test_equals_beam_search_written_out(seed, sizes, penalty):
     model = Markov(3, 7, seed, sharpness=2.5)
     beam, nbest = sizes
-    found = model.search(beam=beam, nbest=nbest, max_length=8, length_penalty=penalty)
+    found = model.search(
+        num_beams=beam, num_return_sequences=nbest, max_length=8, length_penalty=penalty
+    )
     for row in range(3):
         expected = slow_beam(model, row, beam, nbest, 8, penalty)
         assert found.tokens[row] == [tokens for tokens, _ in expected]
@@ -167,8 +174,8 @@ def test_a_wider_beam_finds_what_greedy_misses():
 
     state = (torch.zeros(1),)
     options = {"max_length": 1, "length_penalty": 0.0}
-    greedy = beam_search(step, state, START, END, beam=1, **options)
-    wide = beam_search(step, state, START, END, beam=2, **options)
+    greedy = beam_search(step, state, START, END, num_beams=1, **options)
+    wide = beam_search(step, state, START, END, num_beams=2, **options)
     assert greedy.best == [[2]]
     assert wide.best == [[3]]
     assert float(wide.scores.exp()) == pytest.approx(0.36)
@@ -180,7 +187,7 @@ def test_sentences_that_are_done_leave_the_batch():
     model.tables[0, ..., 2:] = -50.0
     model.tables[1, ..., END] = -50.0
     model.tables[1, ..., 2] = -0.1
-    found = model.search(beam=3, max_length=5)
+    found = model.search(num_beams=3, max_length=5)
     assert found.best == [[], [2] * 5]
     assert model.calls == [6, 3, 3, 3, 3, 3]
 
@@ -188,7 +195,12 @@ def test_sentences_that_are_done_leave_the_batch():
 def test_one_token_may_be_start_and_end():
     table = torch.tensor([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1], [0.2, 0.7, 0.1]]).log()
     found = beam_search(
-        lambda tokens, state: (table[tokens], state), (torch.zeros(2),), 0, 0, beam=2, max_length=4
+        lambda tokens, state: (table[tokens], state),
+        (torch.zeros(2),),
+        0,
+        0,
+        num_beams=2,
+        max_length=4,
     )
     assert found.best == [[1], [1]]
 
@@ -201,7 +213,7 @@ def test_the_step_function_may_give_its_own_memory():
         (torch.zeros(1),),
         0,
         1,
-        beam=1,
+        num_beams=1,
         max_length=3,
         banned=[2],
     )
@@ -209,7 +221,7 @@ def test_the_step_function_may_give_its_own_memory():
 
 
 def test_no_sentences():
-    found = Markov(0, 4, seed=0).search(beam=2, max_length=3)
+    found = Markov(0, 4, seed=0).search(num_beams=2, max_length=3)
     assert found.tokens == []
     assert found.scores.shape == (0, 1)
 
@@ -217,7 +229,7 @@ def test_no_sentences():
 def test_no_sequence_is_possible():
     model = Markov(1, 4, seed=0)
     model.tables[...] = float("-inf")
-    found = model.search(beam=2, max_length=3)
+    found = model.search(num_beams=2, max_length=3)
     assert found.tokens == [[]]
     assert found.best == [[]]
     assert found.scores.tolist() == [[float("-inf")]]
@@ -226,10 +238,10 @@ def test_no_sequence_is_possible():
 @pytest.mark.parametrize(
     "options",
     [
-        {"beam": 0},
-        {"beam": 1, "length_penalty": -1.0},
-        {"beam": 2, "nbest": 3},
-        {"beam": 2, "nbest": 0},
+        {"num_beams": 0},
+        {"num_beams": 1, "length_penalty": -1.0},
+        {"num_beams": 2, "num_return_sequences": 3},
+        {"num_beams": 2, "num_return_sequences": 0},
     ],
 )
 def test_impossible_options(options):

@@ -25,7 +25,7 @@ def own_cache(tmp_path, monkeypatch):
 def vectors(root, text=TEXT, *, name="v.txt", **options):
     data = text if isinstance(text, bytes) else text.encode()
     (root / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    options = {"path": "v.txt", "root": str(root), "size": 2} | options
+    options = {"path": "v.txt", "root": str(root), "embedding_dim": 2} | options
     return FileVectors(**options)
 
 
@@ -45,15 +45,15 @@ def test_reads_a_member_of_the_published_archive(tmp_path):
     with zipfile.ZipFile(tmp_path / "glove/glove.6B.zip", "w") as archive:
         archive.writestr("glove.6B.2d.txt", TEXT)
         archive.writestr("glove.6B.3d.txt", "a 1 2 3\n")
-    two = FileVectors(path="glove/glove.6B.2d.txt", root=str(tmp_path), size=2)
-    three = FileVectors(path="glove/glove.6B.3d.txt", root=str(tmp_path), size=3)
+    two = FileVectors(path="glove/glove.6B.2d.txt", root=str(tmp_path), embedding_dim=2)
+    three = FileVectors(path="glove/glove.6B.3d.txt", root=str(tmp_path), embedding_dim=3)
     assert list(two.words) == list(WORDS)
     assert list(three.words) == ["a"]
-    any_size = FileVectors(path="glove/glove.6B.3d.txt", root=str(tmp_path), size=None)
-    other = FileVectors(path="glove/glove.6B.2d.txt", root=str(tmp_path), size=None)
+    any_size = FileVectors(path="glove/glove.6B.3d.txt", root=str(tmp_path), embedding_dim=None)
+    other = FileVectors(path="glove/glove.6B.2d.txt", root=str(tmp_path), embedding_dim=None)
     assert list(any_size.words) == ["a"]
     assert list(other.words) == list(WORDS)
-    four = FileVectors(path="glove/glove.6B.4d.txt", root=str(tmp_path), size=4)
+    four = FileVectors(path="glove/glove.6B.4d.txt", root=str(tmp_path), embedding_dim=4)
     with pytest.raises(DataError, match=r"no member glove\.6B\.4d\.txt"):
         _ = four.words
 
@@ -74,7 +74,7 @@ def test_an_absolute_path_and_one_from_the_current_folder(tmp_path, monkeypatch)
     vectors(tmp_path)
     monkeypatch.chdir(tmp_path)
     for path in (str(tmp_path / "v.txt"), "v.txt"):
-        found = FileVectors(path=path, root=str(tmp_path / "elsewhere"), size=2)
+        found = FileVectors(path=path, root=str(tmp_path / "elsewhere"), embedding_dim=2)
         assert list(found.words) == list(WORDS)
         assert list(found.checksums()) == ["v.txt"]
 
@@ -106,13 +106,15 @@ def test_a_broken_file_is_one_line_with_its_place(tmp_path, text, place, reason)
 
 @pytest.mark.parametrize("text", ["2 3\na 1 2 3\nb 4 5 6\n", "a 1 2 3\nb 4 5 6\n"])
 def test_the_file_says_how_many_numbers_there_are(tmp_path, text):
-    found = vectors(tmp_path, text, size=None)
+    found = vectors(tmp_path, text, embedding_dim=None)
     vocab = Vocab([PAD, UNK, "b", "c"]).extend(found.words, lower_fallback=True)
     module = found.module(vocab)
     assert module.output_size == 3
     assert lookup(module, vocab, "a") == [1, 2, 3]
     assert lookup(module, vocab, "b") == [4, 5, 6]
-    single = vectors(tmp_path, "1 1\n7 1\n", size=None)  # the first line can only be a head
+    single = vectors(
+        tmp_path, "1 1\n7 1\n", embedding_dim=None
+    )  # the first line can only be a head
     assert list(single.words) == ["7"]
 
 
@@ -128,7 +130,7 @@ def test_the_file_says_how_many_numbers_there_are(tmp_path, text):
 )
 def test_a_file_that_contradicts_itself(tmp_path, text, place, reason):
     with pytest.raises(DataError) as caught:
-        _ = vectors(tmp_path, text, size=None).words
+        _ = vectors(tmp_path, text, embedding_dim=None).words
     assert str(caught.value).startswith(f"{tmp_path / 'v.txt'}{place}: ")
     assert reason in str(caught.value)
 
@@ -148,7 +150,7 @@ def test_a_truncated_gzip_is_one_line(tmp_path):
     text = "".join(f"w{i} {i * 0.37:.5f} {i * 0.11:.5f}\n" for i in range(5000))
     (tmp_path / "v.txt.gz").write_bytes(gzip.compress(text.encode())[:-1000])
     with pytest.raises(DataError, match=r"v\.txt\.gz: truncated or damaged"):
-        _ = FileVectors(path="v.txt", root=str(tmp_path), size=2).words
+        _ = FileVectors(path="v.txt", root=str(tmp_path), embedding_dim=2).words
 
 
 def test_a_missing_file_says_how_to_get_it(tmp_path):
@@ -232,7 +234,7 @@ def test_the_cache_is_used_and_follows_the_file(tmp_path):
     assert list(other.words) == ["new"]
     assert len([p for p in (tmp_path / "cache").rglob("*") if p.is_file()]) == 2
     with pytest.raises(DataError, match="2 numbers"):  # another size does not hit the cache
-        _ = vectors(tmp_path, "new 1 2\n", size=3).words
+        _ = vectors(tmp_path, "new 1 2\n", embedding_dim=3).words
 
 
 def test_a_broken_cache_is_made_anew(tmp_path):

@@ -81,5 +81,7 @@ def test_every_cluster_needs_a_feature(div_value):
 
 def test_an_adaptive_output_has_no_vectors_to_tie():
     output, _, _ = case()
-    with pytest.raises(ConfigError, match=r"task\.tied: true needs task\.output=softmax"):
+    with pytest.raises(
+        ConfigError, match=r"task\.tie_word_embeddings: true needs task\.output=softmax"
+    ):
         output.tie(nn.Parameter(torch.zeros(V, E)))

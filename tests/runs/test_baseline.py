@@ -55,7 +55,7 @@ def test_tags_have_one_too(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("corpus", "words"),
     [
-        (sentiment, ["encoder=bag"]),
+        (sentiment, ["encoder=bow"]),
         (text, []),
     ],
 )

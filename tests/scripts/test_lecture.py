@@ -123,7 +123,12 @@ def test_a_block_of_a_document_is_replaced_and_nothing_else(tmp_path):
 def test_bleu_by_length_takes_each_sentence_once(tmp_path):
     words = ["task=translation", "data=reverse", "data.shortest=1", "data.longest=6"]
     words += [f"data.{split}_size={size}" for split, size in SIZES.items()]
-    words += ["embedding.size=16", "task.embedding_size=16", "task.beam=1", "diagnostics=off"]
+    words += [
+        "embedding.embedding_dim=16",
+        "task.embedding_dim=16",
+        "task.num_beams=1",
+        "diagnostics=off",
+    ]
     words += ["logger=none", "trainer.max_epochs=1", "trainer.enable_progress_bar=false"]
     composed = compose_words("train", words)
     train(composed.cfg, composed.choices, tmp_path / "run")

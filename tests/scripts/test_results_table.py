@@ -24,7 +24,7 @@ WORDS = [
     "data.val_size=32",
     "data.test_size=64",
     "cell.hidden_size=8",
-    "embedding.size=6",
+    "embedding.embedding_dim=6",
     "trainer.accelerator=cpu",
 ]
 QUIET = ["trainer.enable_progress_bar=false", "logger=none", "diagnostics=off"]
@@ -164,9 +164,9 @@ def test_an_experiment_that_changed_since_is_said_as_it_was():
 
 def test_an_option_that_was_not_there_yet_had_its_default():
     cfg, choices = config("experiment=ptb_lstm")
-    del cfg["encoder"]["word_dropout"], cfg["encoder"]["locked"]
+    del cfg["encoder"]["word_dropout"], cfg["encoder"]["variational_dropout"]
     # the experiment says locked, which the run did not know
-    assert shortest(["experiment=ptb_lstm"], cfg, choices) == ["encoder.locked=false"]
+    assert shortest(["experiment=ptb_lstm"], cfg, choices) == ["encoder.variational_dropout=false"]
 
 
 def test_an_option_that_is_gone_cannot_be_repeated(runs, tmp_path):

@@ -22,7 +22,7 @@ TAGS = Vocab(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"])
 
 def make(tags=TAGS, **options):
     torch.manual_seed(0)
-    embedding = RandomVectors(size=6, std=1.0).module(SOURCE)
+    embedding = RandomVectors(embedding_dim=6, std=1.0).module(SOURCE)
     encoder = Encoder(embedding, lambda size: LSTM(size, hidden_size=12), bidirectional=True)
     return encoder, Tag(encoder, Spec(SOURCE, tags, "tags"), **options)
 
@@ -271,10 +271,3 @@ def test_checkpoint_of_a_crf_holds_its_potentials():
     _, task = make(output="crf", constrained=True)
     potentials = {f"output.crf.{name}" for name in ("start", "transitions", "end")}
     assert set(task.state_dict()) == {"head.weight", "head.bias"} | potentials
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.0, 2.0, math.nan])
-def test_a_dropout_that_is_no_probability_is_told_by_its_key(value):
-    said = rf"^task\.dropout: {value} is not at least 0 and below 1$"
-    with pytest.raises(ConfigError, match=said):
-        make(dropout=value)

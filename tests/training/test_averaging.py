@@ -129,7 +129,12 @@ def test_what_is_validated_is_the_mean_and_tied_weights_have_one(tmp_path, capsy
     """Validation and test are the same text: the last score is that of the last checkpoint."""
     text = tmp_path / "text.txt"
     text.write_text("to be or not to be, that is the question\n" * 20)
-    words = ["task=language_model", "task.tied=true", "data=text_files", "data.bptt=10"]
+    words = [
+        "task=language_model",
+        "task.tie_word_embeddings=true",
+        "data=text_files",
+        "data.bptt=10",
+    ]
     words += [f"data.{split}={text}" for split in ("train", "val", "test")]
     words += ["data.batch_size=4", "trainer.max_epochs=6", "averaging.patience=0"]
     words += ["optimizer.lr=20", "trainer.gradient_clip_val=1.0"]

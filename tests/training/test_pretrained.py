@@ -42,7 +42,7 @@ def source(tmp_path_factory):
 
 def encoder(**options):
     torch.manual_seed(5)
-    embedding = RandomVectors(size=6).module(SPEC.source)
+    embedding = RandomVectors(embedding_dim=6).module(SPEC.source)
     return Encoder(embedding, partial(GRU, hidden_size=8), **{"num_layers": 2} | options)
 
 
@@ -131,11 +131,14 @@ def test_layers_that_read_numbers_start_too(tmp_path):
         (["cell=lstm"], ["cell GRU there, LSTM here"]),
         (["cell.hidden_size=9"], ["cell.hidden_size 8 there, 9 here"]),
         (["encoder.num_layers=1"], ["encoder.num_layers 2 there, 1 here"]),
-        (["embedding.size=7"], ["vectors of words of 6 features there, of 7 features here"]),
+        (
+            ["embedding.embedding_dim=7"],
+            ["vectors of words of 6 features there, of 7 features here"],
+        ),
         (["encoder.bidirectional=true"], ["several one-way layers there, bidirectional layers"]),
         (["characters=shape"], ["vectors of words of 6 features there, none here"]),
         (
-            ["cell.hidden_size=9", "embedding.size=7"],
+            ["cell.hidden_size=9", "embedding.embedding_dim=7"],
             ["cell.hidden_size 8 there, 9 here; vectors of words of 6 features there"],
         ),
     ],
@@ -150,7 +153,7 @@ def test_what_does_not_fit_is_named(more, parts, source, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["encoder=bag"], "no recurrent layer there"),
+        (["encoder=bow"], "no recurrent layer there"),
         (
             ["encoder.bidirectional=true", "cell=gru"],
             "encoder.bidirectional true there, false here",

@@ -39,7 +39,8 @@ gives CoNLL columns (a blank line after each sentence), translation gives the tr
 language model `token<TAB>probability` of what comes next.
 
 nbest=N lists the N best translations of each line, the best first, as
-`line number<TAB>score<TAB>text`; beam=N sets the width of the search, else the model's task.beam.
+`line number<TAB>score<TAB>text`; beam=N sets the width of the search, else the model's
+task.num_beams.
 
 With a prompt, texts are drawn: a language model goes on with it. temperature=0 takes the most
 probable token at each step.

@@ -3,15 +3,24 @@
 # ruff: noqa: E501 - one line for each name
 
 OPTIONS: dict[str, str] = {
+    "characters.size": "characters.embedding_dim",
+    "characters.width": "characters.kernel_size",
     "checkpoint.share": "checkpoint.max_overhead",
     "data.bpe_size": "data.vocab_size",
     "data.joint": "data.share_vocab",
     "data.max_size": "data.max_vocab_size",
+    "embedding.size": "embedding.embedding_dim",
+    "encoder.locked": "encoder.variational_dropout",
+    "task.beam": "task.num_beams",
+    "task.embedding_size": "task.embedding_dim",
+    "task.max_output": "task.max_new_tokens",
+    "task.tied": "task.tie_word_embeddings",
+    "task.val_beam": "task.val_num_beams",
 }
 """Old key -> new key of an option, such as `task.beam` -> `task.num_beams`."""
 
 CLASSES: dict[str, str] = {
-    "rnnlab.bag.Bag": "rnnlab.nn.bag.Bag",
+    "rnnlab.bag.Bag": "rnnlab.nn.bow.BagOfWords",
     "rnnlab.data.adding.Adding": "rnnlab.data.datasets.adding.Adding",
     "rnnlab.data.conll2003.CoNLL2003": "rnnlab.data.datasets.conll2003.CoNLL2003",
     "rnnlab.data.conll_files.CoNLLFiles": "rnnlab.data.datasets.conll_files.CoNLLFiles",
@@ -34,6 +43,7 @@ CLASSES: dict[str, str] = {
     "rnnlab.data.ud_english_ewt.UDEnglishEWT": "rnnlab.data.datasets.ud_english_ewt.UDEnglishEWT",
     "rnnlab.data.wikigold.WikiGold": "rnnlab.data.datasets.wikigold.WikiGold",
     "rnnlab.encoder.Encoder": "rnnlab.nn.encoder.Encoder",
+    "rnnlab.nn.characters.ShapeAlone": "rnnlab.nn.characters.WordShapeOnly",
     "rnnlab.sweep_table.SweepTable": "rnnlab.runs.sweep.SweepTable",
 }
 """Old dotted name -> new dotted name of a class that a stored configuration names."""

@@ -82,7 +82,19 @@ def options(component: Any) -> dict[str, inspect.Parameter]:
     if component.__module__.split(".")[0] in ("torch", "lightning"):
         wired = next((n for n, p in ours.items() if p.default is inspect.Parameter.empty), None)
         keyword |= {n: p for n, p in ours.items() if n != wired}
-    return {n: p.replace(annotation=hints.get(n, Any)) for n, p in keyword.items()}
+    known = {n: p.replace(annotation=hints.get(n, Any)) for n, p in keyword.items()}
+    if isinstance(component, type) and _forwards(component):
+        bases = [base for base in component.__mro__ if "__init__" in vars(base)]
+        known |= {n: p for n, p in options(bases[bases[0] is component]).items() if n not in known}
+    return known
+
+
+def _forwards(component: type) -> bool:
+    """Whether the constructor takes the options of its base class as `**options`."""
+    parameters = inspect.signature(component).parameters
+    return component.__module__.startswith("rnnlab.") and any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+    )
 
 
 def check_node(path: str, node: Mapping[str, Any], component: Any) -> Iterator[str]:

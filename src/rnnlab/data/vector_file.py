@@ -68,7 +68,7 @@ def read_table(file: Path, member: str, size: int | None) -> Table:
     words: dict[str, None] = {}
     rows: list[np.ndarray] = []
     announced = None
-    number, reason = 0, "embedding.size"
+    number, reason = 0, "embedding.embedding_dim"
     for number, line in _lines(file, member):
         # word2vec's own program ends each line with a blank
         word, *fields = line.removesuffix(" ").split(" ")
@@ -76,7 +76,9 @@ def read_table(file: Path, member: str, size: int | None) -> Table:
             if number == 1 and size != 1 and len(fields) == 1 and (word + fields[0]).isdecimal():
                 announced, found = int(word), int(fields[0])
                 if size is not None and found != size:
-                    raise ValueError(f"vectors of {found} numbers, not {size} (embedding.size)")
+                    raise ValueError(
+                        f"vectors of {found} numbers, not {size} (embedding.embedding_dim)"
+                    )
                 if found < 1:
                     raise ValueError(f"vectors of {found} numbers")
                 reason = reason if size else "line 1"

@@ -12,7 +12,7 @@ from rnnlab.data.batch import Batch, valid_mask
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.diagnostics.pictures import publish
 from rnnlab.diagnostics.samples import tokens_of
-from rnnlab.nn.attention import Attended
+from rnnlab.nn.attention import AttentionMap
 from rnnlab.training.module import SequenceModule
 
 LONGEST = 40
@@ -49,7 +49,7 @@ class AttentionMaps(Callback):
         assert isinstance(pl_module, SequenceModule)
         if batch_idx or not trainer.is_global_zero:
             return
-        attended = pl_module.task.attended(pl_module(batch), batch)
+        attended = pl_module.task.attention_map(pl_module(batch), batch)
         if attended is None:
             return
         mean = float(entropy(attended))
@@ -60,12 +60,12 @@ class AttentionMaps(Callback):
             _words(row, spec.source_tokenizer) for row in tokens_of(batch, spec)[: self.count]
         ]
         rows = [_words(row, spec.target_tokenizer) for row in attended.rows]
-        attended = Attended(attended.weights, rows)
+        attended = AttentionMap(attended.weights, rows)
         title = f"attention at step {trainer.global_step}; mean entropy {mean:.2f} nats"
         publish(draw(attended, sources, title), trainer, "attention/maps", "attention.png")
 
 
-def entropy(attended: Attended) -> Tensor:
+def entropy(attended: AttentionMap) -> Tensor:
     """Mean entropy of all real looks, in nats."""
     counts = torch.tensor([len(row) for row in attended.rows], device=attended.weights.device)
     real = valid_mask(counts, attended.weights.shape[1])
@@ -73,7 +73,7 @@ def entropy(attended: Attended) -> Tensor:
     return torch.where(real, entropies, 0.0).sum() / counts.sum()
 
 
-def draw(attended: Attended, sources: list[list[str]], title: str) -> Figure:
+def draw(attended: AttentionMap, sources: list[list[str]], title: str) -> Figure:
     """One map a sentence: source across, target down, dark where it looks.
 
     Args:

@@ -16,13 +16,13 @@ MAX_ELEMENTS = 1 << 26
 """Largest tensor (B, U, T, A) held for a backward pass, in elements: 256 MB in float32."""
 
 
-class Attended(NamedTuple):
-    """Where a task looked.
+class AttentionMap(NamedTuple):
+    """What a task attended to in a batch.
 
     Attributes:
-        weights: Share of each source step in each of U looks; zero on padding of the source.
-        rows: What each look of each sequence was for, in words; their number is that of its real
-            looks, the rest is padding.
+        weights: Of each source step for each of U queries; zero on padding of the source.
+        rows: A label for each query of each sequence, such as the target token; as many as it has
+            queries, the rest is padding.
     """
 
     weights: Float[Tensor, "B U T"]

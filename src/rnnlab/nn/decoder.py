@@ -42,13 +42,13 @@ class Decoder(nn.Module):
     Args:
         encoder: Gives the cell and the sizes; it is not owned.
         vocab_size: Target tokens V.
-        embedding_size: Features E of a target token, and of the readout.
+        embedding_dim: Features E of a target token, and of the readout.
         num_layers: Recurrent layers, at least 1.
         attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; or `none`.
         input_feeding: Read the readout of the step before, too, as dropout left it.
         dropout: Probability of zeroing an embedded token, an output between layers, and the
             readout.
-        tied: Use the embedding as the output weights (Press & Wolf 2017).
+        tie_word_embeddings: Use the embedding as the output weights (Press & Wolf 2017).
 
     Raises:
         ConfigError: An attention that does not fit the sizes, or input feeding without one.
@@ -59,12 +59,12 @@ class Decoder(nn.Module):
         encoder: Encoder,
         vocab_size: int,
         *,
-        embedding_size: int,
+        embedding_dim: int,
         num_layers: int = 1,
         attention: AttentionKind = "additive",
         input_feeding: bool = False,
         dropout: float = 0.0,
-        tied: bool = False,
+        tie_word_embeddings: bool = False,
     ) -> None:
         super().__init__()
         if input_feeding and attention == "none":
@@ -73,9 +73,9 @@ class Decoder(nn.Module):
                 "there is nothing to feed"
             )
         self.input_feeding = input_feeding
-        self.embedding = nn.Embedding(vocab_size, embedding_size)
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)
         layers: list[Layer] = []
-        size = 2 * embedding_size if input_feeding else embedding_size
+        size = 2 * embedding_dim if input_feeding else embedding_dim
         for _ in range(num_layers):
             layers.append(encoder.cell(size))
             size = layers[-1].output_size
@@ -85,14 +85,14 @@ class Decoder(nn.Module):
         self.attention = (
             None if attention == "none" else ATTENTIONS[attention](size, encoder.output_size)
         )
-        self.readout = nn.Linear(size + context_size + embedding_size, embedding_size)
-        self.output = nn.Linear(embedding_size, vocab_size)
+        self.readout = nn.Linear(size + context_size + embedding_dim, embedding_dim)
+        self.output = nn.Linear(embedding_dim, vocab_size)
         self.dropout = nn.Dropout(dropout)
-        nn.init.normal_(self.embedding.weight, std=embedding_size**-0.5)
+        nn.init.normal_(self.embedding.weight, std=embedding_dim**-0.5)
         for linear in (self.readout, self.output):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
-        if tied:
+        if tie_word_embeddings:
             self.output.weight = self.embedding.weight
 
     def forward(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> Float[Tensor, "B U E"]:
@@ -103,7 +103,7 @@ class Decoder(nn.Module):
         """
         return self._all_steps(encoded, tokens)[0]
 
-    def teach(
+    def teacher_forcing(
         self, encoded: Encoded, target: Int[Tensor, "B U1"], known: int | None = None
     ) -> tuple[Float[Tensor, "N E"], Int[Tensor, "N"]]:
         """The readout for every real token but the first, and these tokens (teacher forcing).
@@ -125,7 +125,9 @@ class Decoder(nn.Module):
         chosen = readout.flatten(0, 1).index_select(0, rows)
         return chosen, labels.flatten().index_select(0, rows)
 
-    def looks(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> Float[Tensor, "B U T"] | None:
+    def attention_weights(
+        self, encoded: Encoded, tokens: Int[Tensor, "B U"]
+    ) -> Float[Tensor, "B U T"] | None:
         """Attention weights of every step when `tokens` are read; None without attention."""
         return self._all_steps(encoded, tokens)[1]
 

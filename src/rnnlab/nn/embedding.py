@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnnlab.config.types import NonNegativeFloat, PositiveInt
 from rnnlab.data.vocab import Vocab
-from rnnlab.errors import ConfigError
 
 
 class TokenEmbedding(nn.Module):
@@ -144,21 +144,15 @@ class RandomVectors:
     Small numbers let the recurrent layer start in the linear range of its gates.
 
     Args:
-        size: Features D of a token.
+        embedding_dim: Features D of a token.
         std: Standard deviation of the normal distribution they are drawn from.
-
-    Raises:
-        ConfigError: A size below 1, a negative deviation.
     """
 
     lower_fallback = False
     coverage = None
 
-    def __init__(self, *, size: int = 100, std: float = 0.1) -> None:
-        if size < 1 or std < 0:
-            key, value, least = ("size", size, 1) if size < 1 else ("std", std, 0)
-            raise ConfigError(f"embedding.{key}: {value} is too small, the least is {least}")
-        self.size = size
+    def __init__(self, *, embedding_dim: PositiveInt = 100, std: NonNegativeFloat = 0.1) -> None:
+        self.embedding_dim = embedding_dim
         self.std = std
         self.words: Sequence[str] = ()
 
@@ -168,4 +162,4 @@ class RandomVectors:
 
     def module(self, vocab: Vocab) -> TokenEmbedding:
         """A newly initialised embedding; random numbers come from torch's global generator."""
-        return TokenEmbedding(torch.randn(vocab.base_size, self.size) * self.std)
+        return TokenEmbedding(torch.randn(vocab.base_size, self.embedding_dim) * self.std)

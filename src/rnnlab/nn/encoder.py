@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Annotated, cast
 
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rnnlab.config.types import PositiveInt, Probability
 from rnnlab.data.batch import WordCharacters, valid_mask
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer, State
@@ -63,7 +65,7 @@ class Encoder(nn.Module):
         word_dropout: Probability of zeroing all embedded features of a step.
         embedding_dropout: The same of a type of token, at all steps of a batch where it stands.
         weight_dropout: Probability of zeroing a recurrent weight, for a whole batch (DropConnect).
-        locked: Zero a feature at all steps of a sequence or at none (variational dropout); of
+        variational_dropout: Zero a feature at all steps of a sequence or at none. This holds for
             `dropout`, `input_dropout` and `output_dropout`.
         last_size: Features of the last layer, in each direction; None for those of the others. It
             is given to the cell as its `hidden_size`.
@@ -71,9 +73,8 @@ class Encoder(nn.Module):
             a model that is restored (`rnnlab.training.pretrained`).
 
     Raises:
-        ConfigError: `num_layers` or `last_size` is less than 1, a probability is outside [0, 1),
-            `embedding_dropout` of inputs that are no tokens, or `weight_dropout` of a cell that
-            names no recurrent weights.
+        ConfigError: `embedding_dropout` of inputs that are numbers, or `weight_dropout` of a cell
+            that names no recurrent weights.
 
     Attributes:
         output_size: Features O of the outputs.
@@ -86,38 +87,33 @@ class Encoder(nn.Module):
         embedding: nn.Module,
         cell: CellFactory,
         *,
-        num_layers: int = 1,
+        num_layers: Annotated[int, Ge(1), Le(1000)] = 1,
         bidirectional: bool = False,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-        output_dropout: float = 0.0,
-        word_dropout: float = 0.0,
-        embedding_dropout: float = 0.0,
-        weight_dropout: float = 0.0,
-        locked: bool = False,
-        last_size: int | None = None,
+        dropout: Probability = 0.0,
+        input_dropout: Probability = 0.0,
+        output_dropout: Probability = 0.0,
+        word_dropout: Probability = 0.0,
+        embedding_dropout: Probability = 0.0,
+        weight_dropout: Probability = 0.0,
+        variational_dropout: bool = False,
+        last_size: PositiveInt | None = None,
         init_from: str | None = None,
     ) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise ConfigError(f"encoder.num_layers: must be at least 1, not {num_layers}")
-        if last_size is not None and last_size < 1:
-            raise ConfigError(f"encoder.last_size: must be at least 1, not {last_size}")
         self.embedding = embedding
         self.cell = cell
         self.bidirectional = bidirectional
-        kind = LockedDropout if locked else nn.Dropout
-        self.dropout = kind(_checked("dropout", dropout))
-        self.input_dropout = kind(_checked("input_dropout", input_dropout))
-        self.output_dropout = kind(_checked("output_dropout", output_dropout))
+        kind = LockedDropout if variational_dropout else nn.Dropout
+        self.dropout = kind(dropout)
+        self.input_dropout = kind(input_dropout)
+        self.output_dropout = kind(output_dropout)
         self.final_dropout = nn.Dropout(output_dropout)
-        self.word_dropout = WordDropout(_checked("word_dropout", word_dropout))
+        self.word_dropout = WordDropout(word_dropout)
         types = getattr(embedding, "types", 0)
         if embedding_dropout and not types:
             raise ConfigError("encoder.embedding_dropout: the inputs are numbers, no tokens; say 0")
-        share = _checked("embedding_dropout", embedding_dropout)
-        self.type_dropout = TypeDropout(share, types) if share else None
-        self.weight_dropout = _checked("weight_dropout", weight_dropout)
+        self.type_dropout = TypeDropout(embedding_dropout, types) if embedding_dropout else None
+        self.weight_dropout = weight_dropout
         size = int(embedding.output_size)  # type: ignore[arg-type]
         layers: list[Layer | Bidirectional] = []
         for depth in range(num_layers):
@@ -178,9 +174,3 @@ class Encoder(nn.Module):
             states=tuple(after),
             raw=x,
         )
-
-
-def _checked(name: str, probability: float) -> float:
-    if not 0.0 <= probability < 1.0:
-        raise ConfigError(f"encoder.{name}: must be at least 0 and below 1, not {probability}")
-    return probability

@@ -1,13 +1,18 @@
 """Metrics that torchmetrics has not in this form."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+import torch.distributed as dist
+from jaxtyping import Bool, Float, Int
+from sacrebleu.metrics.bleu import BLEU
 from torch import Tensor
 from torchmetrics import Metric
 
 from rnnlab.data.batch import IGNORE
+from rnnlab.data.tag_schemes import valid_iob2
 
 
 class UnitMean(Metric):
@@ -68,3 +73,158 @@ def language_scores(nll: float, *, characters: bool) -> dict[str, float]:
     """`perplexity` of a mean negative log-likelihood in nats, and of characters `bpc` (bits)."""
     scores = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
     return scores | {"bpc": nll / math.log(2)} if characters else scores
+
+
+class Span(NamedTuple):
+    """An entity: its type, its first step, and the step behind its last."""
+
+    type: str
+    start: int
+    end: int
+
+
+def spans(tags: Sequence[str]) -> list[Span]:
+    """The entities of a sequence of IOB1 or IOB2 tags, well-formed or not."""
+    found: list[Span] = []
+    for step, tag in enumerate(valid_iob2(tags)):
+        if tag.startswith("B-"):
+            found.append(Span(tag[2:], step, step + 1))
+        elif tag.startswith("I-"):
+            found[-1] = found[-1]._replace(end=step + 1)
+    return found
+
+
+class EntityF1(Metric):
+    """Precision, recall and F1 of entities: type, first and last step must all be right.
+
+    Counts are kept by type on the device, without a look at a value, and summed over processes.
+
+    Args:
+        tags: The tags by id: `O`, `B-TYPE` and `I-TYPE` in any order.
+    """
+
+    full_state_update = False
+    higher_is_better = True
+    types: Tensor
+    begins: Tensor
+    right: Tensor
+    predicted: Tensor
+    gold: Tensor
+    right_steps: Tensor
+    steps: Tensor
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        super().__init__()
+        self.names = sorted({tag[2:] for tag in tags if tag != "O"})
+        # id of each tag's type; O has one of its own behind the others
+        number = {name: index for index, name in enumerate([*self.names, ""])}
+        types = torch.tensor([number[tag[2:]] for tag in tags])
+        begins = torch.tensor([tag.startswith("B-") for tag in tags])
+        self.register_buffer("types", types, persistent=False)
+        self.register_buffer("begins", begins, persistent=False)
+        for state in ("right", "predicted", "gold"):
+            zeros = torch.zeros(len(self.names) + 1, dtype=torch.long)
+            self.add_state(state, zeros, dist_reduce_fx="sum")
+        for state in ("right_steps", "steps"):
+            self.add_state(state, torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, predicted: Int[Tensor, "B T"], target: Int[Tensor, "B T"]) -> None:
+        """Count the entities of a batch; steps whose target is `IGNORE` are outside of any."""
+        real = target != IGNORE
+        mine, start, end = self._chunks(predicted, real)
+        theirs, true_start, true_end = self._chunks(target, real)
+        same = (mine == theirs) & (start == true_start)
+        self.right_steps = self.right_steps + (same & real).sum()
+        self.steps = self.steps + real.sum()
+        self.right = self.right + self._count(mine, start & same & (end == true_end))
+        self.predicted = self.predicted + self._count(mine, start)
+        self.gold = self.gold + self._count(theirs, true_start)
+
+    def _chunks(
+        self, ids: Int[Tensor, "B T"], real: Bool[Tensor, "B T"]
+    ) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"], Int[Tensor, "B T"]]:
+        """The type of each step, whether an entity starts there, and where the next one ends."""
+        outside = len(self.names)
+        known = torch.where(real, ids, 0)
+        types = torch.where(real, self.types[known], outside)
+        before = torch.full_like(types[:, :1], outside)
+        changes = types != torch.cat([before, types[:, :-1]], dim=1)
+        starts = (types != outside) & (changes | (self.begins[known] & real))
+        # a step is an entity's last where the following one changes type or starts another
+        breaks = torch.cat([(changes | starts)[:, 1:], torch.ones_like(changes[:, :1])], dim=1)
+        steps = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        lasts = torch.where(breaks, steps, ids.shape[1])
+        return types, starts, lasts.flip(1).cummin(dim=1).values.flip(1)
+
+    def _count(self, types: Int[Tensor, "B T"], chosen: Bool[Tensor, "B T"]) -> Int[Tensor, "K"]:
+        empty = torch.zeros_like(self.gold)
+        return empty.scatter_add(0, types.flatten(), chosen.flatten().long())
+
+    def compute(self) -> dict[str, Tensor]:
+        """Scores, 0 to 1: precision, recall, f1; accuracy of the steps; `f1_TYPE` of each type.
+
+        The accuracy is that of the tags as `valid_iob2` writes them. A quotient of zeros is 0.
+        """
+        right, predicted, gold = self.right.sum(), self.predicted.sum(), self.gold.sum()
+        kinds = 2 * self.right / (self.predicted + self.gold).clamp(min=1)
+        return {
+            "precision": right / predicted.clamp(min=1),
+            "recall": right / gold.clamp(min=1),
+            "f1": 2 * right / (predicted + gold).clamp(min=1),
+            "accuracy": self.right_steps / self.steps.clamp(min=1),
+            **{f"f1_{name}": kinds[index] for index, name in enumerate(self.names)},
+        }
+
+
+class Bleu:
+    """Collects hypotheses and references; sacreBLEU scores them as one corpus (Post 2018).
+
+    Both scores are of detokenised text under sacreBLEU's own tokeniser 13a, one reference a
+    sentence: cased, and lower-cased.
+    """
+
+    def __init__(self) -> None:
+        self._scorers = {"bleu": BLEU(), "bleu_lower": BLEU(lowercase=True)}
+        self._hypotheses: list[str] = []
+        self._references: list[str] = []
+
+    def update(self, hypotheses: list[str], references: list[str]) -> None:
+        """Add sentences; ValueError where the numbers differ."""
+        if len(hypotheses) != len(references):
+            raise ValueError(f"{len(hypotheses)} hypotheses, {len(references)} references")
+        self._hypotheses += hypotheses
+        self._references += references
+
+    def reset(self) -> None:
+        """Forget all sentences."""
+        self._hypotheses, self._references = [], []
+
+    def compute(self) -> dict[str, float]:
+        """`bleu` and `bleu_lower`, 0 - 100, over all processes; 0 without sentences."""
+        hypotheses, references = self._gathered()
+        if not hypotheses:
+            return dict.fromkeys(self._scorers, 0.0)
+        return {
+            name: float(scorer.corpus_score(hypotheses, [references]).score)
+            for name, scorer in self._scorers.items()
+        }
+
+    def signatures(self) -> dict[str, str]:
+        """SacreBLEU's description of each score, for example `nrefs:1|case:mixed|...`."""
+        for scorer in self._scorers.values():
+            scorer.corpus_score(["a"], [["a"]])  # the signature needs the number of references
+        return {name: str(scorer.get_signature()) for name, scorer in self._scorers.items()}
+
+    def _gathered(self) -> tuple[list[str], list[str]]:
+        own = (self._hypotheses, self._references)
+        if not (dist.is_available() and dist.is_initialized()):
+            return own
+        every: list[tuple[list[str], list[str]] | None] = [None] * dist.get_world_size()
+        dist.all_gather_object(every, own)
+        hypotheses: list[str] = []
+        references: list[str] = []
+        for pair in every:
+            if pair is not None:
+                hypotheses += pair[0]
+                references += pair[1]
+        return hypotheses, references

@@ -63,7 +63,7 @@ def sample(
     state: State,
     start: Int[Tensor, "B"],
     *,
-    length: int,
+    max_new_tokens: int,
     sampling: Sampling,
     end: int | None = None,
     banned: Sequence[int] = (),
@@ -75,9 +75,9 @@ def sample(
         step: Last tokens (B,) and state -> log-probabilities (B, V), next state.
         state: State before the first step; each part has one row a sequence (B, ...).
         start: Token that is fed first, of each sequence; it is no part of the result.
-        length: Tokens drawn at most.
+        max_new_tokens: Tokens drawn at most.
         sampling: How each is drawn.
-        end: Token that ends a sequence, itself not in the result; None where only `length` does.
+        end: Token that ends a sequence, itself not in the result; None for none.
         banned: Tokens never drawn.
         generator: Source of the random numbers; None for torch's own. It decides everything: the
             same one on the same batch draws the same tokens.
@@ -89,7 +89,7 @@ def sample(
     last = start
     done = torch.zeros_like(start, dtype=torch.bool)
     drawn: list[Tensor] = []
-    for _ in range(length):
+    for _ in range(max_new_tokens):
         log_probs, state = step(last, state)
         log_probs = log_probs.float().index_fill(1, never, float("-inf"))
         chances = sampling.probabilities(log_probs)

@@ -39,8 +39,8 @@ def beam_search(
     start: int,
     end: int,
     *,
-    beam: int,
-    nbest: int = 1,
+    num_beams: int,
+    num_return_sequences: int = 1,
     max_length: int | Int[Tensor, "B"],
     length_penalty: float = 1.0,
     banned: Sequence[int] = (),
@@ -48,30 +48,31 @@ def beam_search(
     """Search for the sequences y with the largest log p(y, end) / (|y| + 1) ** length_penalty.
 
     |y| + 1 counts the tokens with the end; the penalty is Wu et al. 2016 (arXiv:1609.08144, eq.
-    14) without its constant 5. At each step the `beam` best continuations of all
-    prefixes that do not end are kept. A sequence counts as found if its end is among the `beam`
-    best continuations. A sentence is done when `beam` sequences were found, or when no prefix can
-    reach the last of the `nbest` best scores found so far; its rows then leave the batch. With
-    `beam=1` this is greedy decoding: the most probable token at every step; with a beam as wide as
-    the number of prefixes it is exact.
+    14) without its constant 5. At each step the `num_beams` best continuations of all prefixes that
+    do not end are kept. A sequence counts as found if its end is among the `num_beams` best
+    continuations. A sentence is done when `num_beams` sequences were found, or when no prefix can
+    reach the last of the `num_return_sequences` best scores found so far; its rows then leave the
+    batch. With `num_beams=1` this is greedy decoding: the most probable token at every step; with a
+    beam as wide as the number of prefixes it is exact.
 
     Args:
         step: Last tokens (N,) and state -> log-probabilities (N, V), next state.
         state: State before the first step; each part has one row a sentence (B, ...).
         start: Token that is fed first; never emitted (unless it is `end` as well).
         end: Token that ends a sequence.
-        beam: Prefixes kept, at least 1.
-        nbest: Sequences wanted of each sentence, at least 1 and at most `beam`.
+        num_beams: Prefixes kept, at least 1.
+        num_return_sequences: Sequences wanted of each sentence, at least 1 and at most `num_beams`.
         max_length: Largest |y|, of all sentences or of each; after that many tokens the end
             is the only continuation.
         length_penalty: Exponent, at least 0; 0 compares plain log-probabilities and so favours
             short sequences.
         banned: Further tokens never emitted.
     """
-    if beam < 1 or length_penalty < 0:
-        raise ValueError("beam must be at least 1 and length_penalty at least 0")
-    if not 1 <= nbest <= beam:
-        raise ValueError("nbest must be at least 1 and at most beam")
+    if num_beams < 1 or length_penalty < 0:
+        raise ValueError("num_beams must be at least 1 and length_penalty at least 0")
+    if not 1 <= num_return_sequences <= num_beams:
+        raise ValueError("num_return_sequences must be at least 1 and at most num_beams")
+    beam, nbest = num_beams, num_return_sequences
     sentences, device = state[0].shape[0], state[0].device
     limit = torch.as_tensor(max_length, device=device).expand(sentences)
     never = torch.tensor(sorted({start, *banned} - {end}), dtype=torch.long, device=device)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from rnnlab.config.types import NonNegativeFloat, PositiveInt
 from rnnlab.data.reading import sha256
 from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.vector_file import Table, cached_table
@@ -43,7 +44,7 @@ class FileVectors:
             well, also where `path` is without it, and so is GloVe's own zip. None only where the
             user is to name one.
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
-        size: Numbers of a vector, as in the file; None takes the file's word for it.
+        embedding_dim: Numbers of a vector, as in the file; None for as many as the file has.
         frozen: Do not train the table. This holds for all of its rows: `<unk>` and the words
             without a vector keep their random ones.
         lower_fallback: Whether a word without a vector takes that of its lower-case form.
@@ -52,7 +53,7 @@ class FileVectors:
     Raises:
         ConfigError: On first use: no path was given.
         DataError: On first use: the file is missing, or broken (names the line), or its vectors
-            are not of `size` numbers.
+            are not of `embedding_dim` numbers.
 
     Attributes:
         about: Where the file of the shipped configuration comes from.
@@ -65,14 +66,14 @@ class FileVectors:
         *,
         path: str | None,
         root: str | None = None,
-        size: int | None = 50,
+        embedding_dim: PositiveInt | None = 50,
         frozen: bool = False,
         lower_fallback: bool = True,
-        std: float = 0.1,
+        std: NonNegativeFloat = 0.1,
     ) -> None:
         self.path = path
         self.root = root
-        self.size = size
+        self.embedding_dim = embedding_dim
         self.frozen = frozen
         self.lower_fallback = lower_fallback
         self.std = std
@@ -107,7 +108,7 @@ class FileVectors:
         """All words of the file and their vectors."""
         file = self.file
         member = Path(self.path or file).name.removesuffix(".gz")
-        return cached_table(file, member, self.size)
+        return cached_table(file, member, self.embedding_dim)
 
     @property
     def words(self) -> Sequence[str]:

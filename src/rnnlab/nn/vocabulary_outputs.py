@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rnnlab.data.batch import IGNORE
 from rnnlab.errors import ConfigError
-from rnnlab.nn.vocabulary_loss import vocabulary_loss
+from rnnlab.nn.losses import vocabulary_loss
 
 VocabularyOutput = Literal["softmax", "adaptive"]
 
@@ -49,7 +49,7 @@ class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
     features and one further class for each of the other clusters, the i-th of which (from 1) has
     E / div_value^i. The likelihood is exact, a model of another form than `Softmax`; most words
     cost as much as the head alone. The loss is torch's as well; it takes 6 to 28 % less time, with
-    the cross entropies of `rnnlab.nn.vocabulary_loss` (measured: V = 30,000, E = 256, on a CPU).
+    the cross entropies of `rnnlab.nn.losses` (measured: V = 30,000, E = 256, on a CPU).
 
     Args:
         features: Number of features E.
@@ -85,8 +85,8 @@ class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
             ConfigError: Always.
         """
         raise ConfigError(
-            "task.tied: true needs task.output=softmax: the rare words of an adaptive output have "
-            "fewer features than the embedding"
+            "task.tie_word_embeddings: true needs task.output=softmax: the rare words of an "
+            "adaptive output have fewer features than the embedding"
         )
 
     def loss(self, features: Float[Tensor, "N E"], target: Int[Tensor, "N"]) -> Float[Tensor, ""]:

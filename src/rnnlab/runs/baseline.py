@@ -16,7 +16,7 @@ from rnnlab.tasks.base import Task
 EPOCHS, SHARE, SECONDS = 3, 0.1, 60.0
 """It ends after so many epochs, this share of the run's training time, or so many seconds."""
 RATE, WORD_DROPOUT = 0.003, 0.3
-"""As in `experiment=sentiment_bag`."""
+"""As in `experiment=sentiment_bow`."""
 PLAIN = {"pooling": "mean", "output": "softmax", "constrained": False}
 """Options of a task by which a step would know of others."""
 LIMITS = ("limit_train_batches", "limit_test_batches")
@@ -25,7 +25,7 @@ LIMITS = ("limit_train_batches", "limit_test_batches")
 def add_baseline(
     cfg: Config, module: nn.Module, data: SequenceData, vectors: Any, outcome: Outcome
 ) -> None:
-    """Train and test `encoder=bag` on the same data, print the result, add it to the record.
+    """Train and test `encoder=bow` on the same data, print the result, add it to the record.
 
     Same embedding and task, labels from the mean of the words, tags each by itself, Adam. For
     labels and tags; left out where the run has no recurrent layer itself, was not completed, or saw
@@ -51,7 +51,7 @@ def add_baseline(
     write_json(outcome.folder / "metrics.json", outcome.record)
     figures = " ".join(f"test.{name} {value:.4f}" for name, value in found["test"].items())
     print(
-        f"beside it  {figures} | a bag of words, without any memory (encoder=bag), "
+        f"beside it  {figures} | a bag of words, without any memory (encoder=bow), "
         f"{found['steps']:,} steps in {found['seconds']:.0f} s",
         flush=True,
     )
@@ -64,7 +64,7 @@ def _limits(value: int | float | None) -> bool:
 
 def _bag(cfg: Config, data: SequenceData, vectors: Any, seconds: float) -> dict[str, Any]:
     task = cfg["task"] | {key: value for key, value in PLAIN.items() if key in cfg["task"]}
-    encoder = {"_target_": "rnnlab.nn.bag.Bag", "word_dropout": WORD_DROPOUT}
+    encoder = {"_target_": "rnnlab.nn.bow.BagOfWords", "word_dropout": WORD_DROPOUT}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(cfg["seed"])
         model = build_model(cfg | {"encoder": encoder, "task": task}, data.spec(), vectors)

@@ -23,10 +23,9 @@ from rnnlab.diagnostics.progress import Progress
 from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
-from rnnlab.nn.characters import SizedCell
+from rnnlab.nn.characters import SizedCell, StackedEmbedding
 from rnnlab.nn.embedding import Features
 from rnnlab.nn.encoder import Encoder
-from rnnlab.nn.spelled import SpelledEmbedding
 from rnnlab.tasks.base import Task
 from rnnlab.training.averaging import Averaging
 from rnnlab.training.checkpoint import stamp
@@ -68,7 +67,7 @@ def build_model(cfg: Config, spec: Spec, vectors: Any) -> Model:
         tokens = embedding = vectors.module(spec.source)
         if spec.characters is not None:
             features = make(cfg["characters"], trusted, spec.characters, _sized_cell(cfg))
-            embedding = SpelledEmbedding(tokens, features)
+            embedding = StackedEmbedding(tokens, features)
     else:
         embedding = Features(spec.source)
     if cfg["encoder"].get("last_size") is not None:

@@ -82,8 +82,8 @@ class Predictor:
             return self.model.task.write(
                 self.model.encoder,
                 self.tokenizer.split(prompt),
-                count=count,
-                length=length,
+                num_return_sequences=count,
+                max_new_tokens=length,
                 sampling=Sampling(temperature, top_k, top_p),
                 generator=torch.Generator().manual_seed(seed),
             )
@@ -96,7 +96,7 @@ class Predictor:
         Args:
             texts: Sentences; one without tokens has one translation, the empty one.
             nbest: Translations of each; fewer where the search finds no more.
-            beam: Width of the search; None for the model's `task.beam`.
+            beam: Width of the search; None for the model's `task.num_beams`.
             batch_size: Texts at once.
 
         Raises:

@@ -12,7 +12,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
-from rnnlab.nn.attention import Attended
+from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.sampling import Sampling
 
@@ -99,8 +99,8 @@ class Task(nn.Module, ABC):
         encoder: Encoder,
         prompt: Sequence[str],
         *,
-        count: int,
-        length: int,
+        num_return_sequences: int,
+        max_new_tokens: int,
         sampling: Sampling,
         generator: torch.Generator,
     ) -> list[str]:
@@ -109,8 +109,8 @@ class Task(nn.Module, ABC):
         Args:
             encoder: The one that the task was made for.
             prompt: Tokens of the source.
-            count: Texts to draw.
-            length: Tokens of a text at most, those of the prompt not counted.
+            num_return_sequences: Texts to draw.
+            max_new_tokens: Tokens of a text at most, those of the prompt not counted.
             sampling: How a token is drawn.
             generator: Source of the random numbers.
 
@@ -118,27 +118,27 @@ class Task(nn.Module, ABC):
             ConfigError: The task writes no texts, or the prompt has tokens that it cannot read.
         """
         raise ConfigError(
-            f"prompt: a model of task {type(self).__name__} goes on with no text; give it lines of "
-            "text with input=FILE"
+            f"prompt: a model of task {type(self).__name__} writes no texts; give it lines of text "
+            "with input=FILE"
         )
 
-    def searcher(self, nbest: int, beam: int | None) -> Searcher:
+    def searcher(self, num_return_sequences: int, num_beams: int | None) -> Searcher:
         """What finds the best answers of each sequence by beam search, and their scores.
 
         Args:
-            nbest: Answers of each sequence, at least 1.
-            beam: Width of the search, at least 1; None for the task's own.
+            num_return_sequences: Answers of each sequence, at least 1.
+            num_beams: Width of the search, at least 1; None for the task's own.
 
         Raises:
-            ConfigError: The task does not translate, or `nbest` is larger than the width.
+            ConfigError: The task has no beam search, or its width is less than the answers.
         """
         raise ConfigError(
-            f"nbest, beam: a model of task {type(self).__name__} does not translate, so it has no "
-            "hypotheses to search for"
+            f"num_return_sequences, num_beams: a model of task {type(self).__name__} has no beam "
+            "search"
         )
 
-    def attended(self, encoded: Encoded, batch: Batch) -> Attended | None:
-        """Where it looks in each sequence, for diagnostics; None where it has no attention."""
+    def attention_map(self, encoded: Encoded, batch: Batch) -> AttentionMap | None:
+        """What it attends to in each sequence, for diagnostics; None without attention."""
         return None
 
     def signatures(self) -> dict[str, str]:

@@ -12,13 +12,13 @@ from torchmetrics.classification import (
     MulticlassF1Score,
 )
 
+from rnnlab.config.types import Probability
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
-from rnnlab.nn.attention import Attended
+from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.pooling import POOLINGS, Attention, Pooling
 from rnnlab.tasks.base import Task, target_vocab
-from rnnlab.tasks.ranges import probabilities
 
 
 class Label(NamedTuple):
@@ -39,9 +39,6 @@ class Classify(Task):
         pooling: How the steps' outputs become one vector.
         dropout: Probability of zeroing a feature of that vector.
         label_smoothing: Part of the target's probability that is spread over all labels.
-
-    Raises:
-        ConfigError: `dropout` or `label_smoothing` is outside of [0, 1).
     """
 
     kind: ClassVar[Kind] = "label"
@@ -54,11 +51,10 @@ class Classify(Task):
         spec: Spec,
         *,
         pooling: Pooling = "max",
-        dropout: float = 0.0,
-        label_smoothing: float = 0.0,
+        dropout: Probability = 0.0,
+        label_smoothing: Probability = 0.0,
     ) -> None:
         super().__init__(encoder, spec)
-        probabilities(dropout=dropout, label_smoothing=label_smoothing)
         self.labels = target_vocab(spec).tokens
         self.label_smoothing = label_smoothing
         self.pooling = POOLINGS[pooling](encoder.output_size)
@@ -108,12 +104,12 @@ class Classify(Task):
             metric.reset()
         return scores
 
-    def attended(self, encoded: Encoded, batch: Batch) -> Attended | None:
-        """One look a sequence, with `pooling=attention`; named after its true label."""
+    def attention_map(self, encoded: Encoded, batch: Batch) -> AttentionMap | None:
+        """One query a sequence, with `pooling=attention`; labelled with the true label."""
         if not isinstance(self.pooling, Attention):
             return None
         rows = [[self.labels[label]] for label in batch.target.tolist()]
-        return Attended(self.pooling.weights(encoded).unsqueeze(1), rows)
+        return AttentionMap(self.pooling.weights(encoded).unsqueeze(1), rows)
 
     def predict(self, encoded: Encoded) -> list[Label]:
         """The most probable label of each sequence."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rnnlab.config.types import NonNegativeFloat, PositiveInt, Probability
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.stream_data import EOS
@@ -15,13 +17,12 @@ from rnnlab.data.vocab import PAD, UNK
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.losses import activation_l2, temporal_l2
 from rnnlab.nn.metrics import UnitMean, language_scores
-from rnnlab.nn.penalties import activation_l2, temporal_l2
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput
 from rnnlab.tasks.base import Task, target_vocab
-from rnnlab.tasks.ranges import at_least, probabilities
 
 
 class Next(NamedTuple):
@@ -41,8 +42,8 @@ class LanguageModel(Task):
         encoder: Reads the text left to right.
         spec: Its target is the vocabulary of tokens.
         dropout: Probability of zeroing a feature of a step's output.
-        tied: The output weights are those of the embedding (Press and Wolf 2017). Where the
-            encoder's outputs have another size than the embedding, a linear layer is between.
+        tie_word_embeddings: The output weights are those of the embedding (Press and Wolf 2017).
+            Where the encoder's outputs have another size, a linear layer is between.
         output: `softmax` gives each token a row of weights; `adaptive` is far cheaper for
             thousands of words, with less weights for the rarer ones. Both give exact
             probabilities, so that perplexities compare.
@@ -55,9 +56,9 @@ class LanguageModel(Task):
             arXiv:1708.02182, section 5).
 
     Raises:
-        ConfigError: A weight below 0, a dropout outside of [0, 1); an encoder that reads the text
-            back as well, or has no memory; tied weights of an embedding that is frozen or has no
-            vector a token, or of an adaptive output; cutoffs outside of the vocabulary.
+        ConfigError: An encoder that reads the text back as well, or has no memory; tied weights
+            of an embedding that is frozen, or of an adaptive output; cutoffs outside of the
+            vocabulary.
     """
 
     kind: ClassVar[Kind] = "next"
@@ -68,18 +69,16 @@ class LanguageModel(Task):
         encoder: Encoder,
         spec: Spec,
         *,
-        dropout: float = 0.0,
-        tied: bool = False,
+        dropout: Probability = 0.0,
+        tie_word_embeddings: bool = False,
         output: VocabularyOutput = "softmax",
-        cutoffs: Sequence[int] = (2000, 10000),
-        div_value: float = 4.0,
-        activation_l2: float = 0.0,
-        temporal_l2: float = 0.0,
+        cutoffs: Sequence[PositiveInt] = (2000, 10000),
+        div_value: Annotated[float, Ge(1)] = 4.0,
+        activation_l2: NonNegativeFloat = 0.0,
+        temporal_l2: NonNegativeFloat = 0.0,
         scale_rate: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
-        probabilities(dropout=dropout)
-        at_least(0, activation_l2=activation_l2, temporal_l2=temporal_l2)
         if encoder.bidirectional:
             raise ConfigError(
                 "encoder.bidirectional: true would show a language model the tokens that it is to "
@@ -101,7 +100,7 @@ class LanguageModel(Task):
         self.scale_rate = scale_rate
         self.projection: nn.Module = nn.Identity()
         features = encoder.output_size
-        weight = _trained_vectors(encoder) if tied else None
+        weight = _trained_vectors(encoder) if tie_word_embeddings else None
         if weight is not None and weight.shape[1] != features:
             self.projection = nn.Linear(features, weight.shape[1])
             features = weight.shape[1]
@@ -162,8 +161,8 @@ class LanguageModel(Task):
         encoder: Encoder,
         prompt: Sequence[str],
         *,
-        count: int,
-        length: int,
+        num_return_sequences: int,
+        max_new_tokens: int,
         sampling: Sampling,
         generator: torch.Generator,
     ) -> list[str]:
@@ -180,9 +179,9 @@ class LanguageModel(Task):
         step, state = self.search(encoder, torch.tensor([ids], device=device))
         rows = sample(
             step,
-            tuple(part.repeat_interleave(count, dim=0) for part in state),
-            torch.full((count,), ids[-1], device=device),
-            length=length,
+            tuple(part.repeat_interleave(num_return_sequences, dim=0) for part in state),
+            torch.full((num_return_sequences,), ids[-1], device=device),
+            max_new_tokens=max_new_tokens,
             sampling=sampling,
             banned=[self.vocab.tokens.index(token) for token in never],
             generator=generator,
@@ -231,5 +230,7 @@ class LanguageModel(Task):
 def _trained_vectors(encoder: Encoder) -> nn.Parameter:
     weight = getattr(encoder.embedding, "weight", None)
     if not isinstance(weight, nn.Parameter) or not weight.requires_grad:
-        raise ConfigError("task.tied: true needs an embedding that is trained; say false")
+        raise ConfigError(
+            "task.tie_word_embeddings: true needs an embedding that is trained; say false"
+        )
     return weight

@@ -7,17 +7,16 @@ from typing import ClassVar, Literal
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rnnlab.config.types import Probability
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tag_schemes import BIOES, bioes_to_iob2, valid_iob2
 from rnnlab.errors import ConfigError
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.entities import EntityF1
-from rnnlab.nn.metrics import StepAccuracy
+from rnnlab.nn.metrics import EntityF1, StepAccuracy
 from rnnlab.nn.rules import entity_rules
 from rnnlab.nn.tag_outputs import OUTPUTS, Output
 from rnnlab.tasks.base import Task, target_vocab
-from rnnlab.tasks.ranges import probabilities
 
 
 class Tag(Task):
@@ -37,8 +36,7 @@ class Tag(Task):
         constrained: Predict no sequence of entity tags that their scheme does not allow.
 
     Raises:
-        ConfigError: `dropout` is outside of [0, 1); `entity` or `constrained` with tags that are
-            neither IOB nor BIOES.
+        ConfigError: `entity` or `constrained` with tags that are neither IOB nor BIOES.
     """
 
     kind: ClassVar[Kind] = "tags"
@@ -49,13 +47,12 @@ class Tag(Task):
         encoder: Encoder,
         spec: Spec,
         *,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         metric: Literal["entity", "accuracy"] = "entity",
         output: Output = "softmax",
         constrained: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
-        probabilities(dropout=dropout)
         self.tags = target_vocab(spec).tokens
         self.entities = metric == "entity"
         if self.entities:

@@ -195,7 +195,7 @@ def test_an_encoder_without_recurrent_layers():
 
 def test_a_baseline_without_recurrent_layers(capsys, here):
     words = ["task=delayed_recall", "data.lag=4", "data.train_size=64", "data.val_size=16"]
-    bag = ["encoder=bag", "data.test_size=16", "hydra.run.dir=run"]
+    bag = ["encoder=bow", "data.test_size=16", "hydra.run.dir=run"]
     assert call(capsys, "train", *words, *SMALL, *bag).code == 0
     message = refused(call(capsys, "analyze", "checkpoint=run"))
     assert "best.ckpt: no recurrent layers to analyse in its encoder" in message

@@ -31,7 +31,7 @@ def embed_words(words: list[str]) -> Path:
     wish = Wish.read(words)
     options = wish.options
     if wish.data is None:
-        file = FileVectors(path=options["vectors"], root=options["root"], size=None)
+        file = FileVectors(path=options["vectors"], root=options["root"], embedding_dim=None)
         table = file.table
         tests = Word2VecEval(root=options["root"])
         tests.files()  # here a missing one is a mistake

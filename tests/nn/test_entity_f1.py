@@ -7,7 +7,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 
 from rnnlab.data.batch import IGNORE
 from rnnlab.data.tag_schemes import is_iob, valid_iob2
-from rnnlab.nn.entities import EntityF1, Span, spans
+from rnnlab.nn.metrics import EntityF1, Span, spans
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-MISC"]  # a B-MISC was never seen
 SENTENCE = st.lists(st.sampled_from(TAGS), min_size=1, max_size=9)

@@ -6,13 +6,13 @@ from typing import cast
 
 from torch import nn
 
-from rnnlab.errors import ConfigError
+from rnnlab.config.types import PositiveInt, Probability
 from rnnlab.layers.base import CellFactory
 from rnnlab.layers.per_word import PerWord
 from rnnlab.nn.encoder import Encoder
 
 
-class Bag(Encoder):
+class BagOfWords(Encoder):
     """A bag of embeddings (Iyyer et al. 2015; Joulin et al. 2017): no recurrent layer.
 
     Outputs are the embedded words, each through the same feed-forward layer if there is one;
@@ -27,10 +27,7 @@ class Bag(Encoder):
         input_dropout: Probability of zeroing an embedded feature.
         output_dropout: Probability of zeroing a feature of the outputs, and of the mean.
         word_dropout: Probability of zeroing a whole word (Iyyer et al. call it that, too).
-        locked: Zero a feature at all steps of a sequence or at none.
-
-    Raises:
-        ConfigError: `hidden_size` is less than 1, or a probability is outside [0, 1).
+        variational_dropout: Zero a feature at all steps of a sequence or at none.
     """
 
     def __init__(
@@ -38,14 +35,12 @@ class Bag(Encoder):
         embedding: nn.Module,
         cell: CellFactory,
         *,
-        hidden_size: int | None = None,
-        input_dropout: float = 0.0,
-        output_dropout: float = 0.0,
-        word_dropout: float = 0.0,
-        locked: bool = False,
+        hidden_size: PositiveInt | None = None,
+        input_dropout: Probability = 0.0,
+        output_dropout: Probability = 0.0,
+        word_dropout: Probability = 0.0,
+        variational_dropout: bool = False,
     ) -> None:
-        if hidden_size is not None and hidden_size < 1:
-            raise ConfigError(f"encoder.hidden_size: must be at least 1, not {hidden_size}")
         layer: Callable[[int], nn.Module] = partial(PerWord, hidden_size=hidden_size)
         super().__init__(
             embedding,
@@ -53,6 +48,6 @@ class Bag(Encoder):
             input_dropout=input_dropout,
             output_dropout=output_dropout,
             word_dropout=word_dropout,
-            locked=locked,
+            variational_dropout=variational_dropout,
         )
         self.cell = cell

@@ -7,8 +7,8 @@ from torch.nn import functional
 
 from rnnlab.data.batch import IGNORE
 from rnnlab.errors import ConfigError
-from rnnlab.nn import vocabulary_loss as module
-from rnnlab.nn.vocabulary_loss import CHUNK, vocabulary_loss
+from rnnlab.nn import losses as module
+from rnnlab.nn.losses import CHUNK, activation_l2, temporal_l2, vocabulary_loss
 
 
 def case(rows: int, words: int = 11, size: int = 5) -> tuple[torch.Tensor, nn.Linear, torch.Tensor]:
@@ -100,3 +100,25 @@ def test_autocast_takes_the_plain_formula(monkeypatch):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = vocabulary_loss(features.float(), output.float(), target)
     assert loss.isfinite()
+
+
+OUTPUTS = torch.tensor([[[1.0, 2.0], [4.0, 0.0], [4.0, 1.0]]], dtype=torch.float64)
+
+
+def test_penalties_by_hand():
+    assert float(activation_l2(OUTPUTS)) == pytest.approx((1 + 4 + 16 + 0 + 16 + 1) / 6)
+    assert float(temporal_l2(OUTPUTS)) == pytest.approx((9 + 4 + 0 + 1) / 4)
+
+
+def test_a_single_step_does_not_change():
+    x = OUTPUTS[:, :1].clone().requires_grad_()
+    penalty = temporal_l2(x)
+    penalty.backward()
+    assert float(penalty.detach()) == 0.0
+    assert not x.grad.any()
+
+
+def test_gradients():
+    x = torch.randn(2, 4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(activation_l2, x)
+    assert torch.autograd.gradcheck(temporal_l2, x)

@@ -1,4 +1,4 @@
-"""Cross entropy over a large vocabulary, without ever holding all of its logits."""
+"""Losses: cross entropy over a large vocabulary, and penalties on a layer's outputs."""
 
 from typing import Any
 
@@ -103,3 +103,24 @@ class _Chunked(Function):
         scale = gradient / ctx.rows
         parts = (None if part is None else part * scale for part in ctx.saved_tensors)
         return (*parts, None, None)
+
+
+def activation_l2(outputs: Float[Tensor, "B T O"]) -> Float[Tensor, ""]:
+    """Mean square of outputs (Merity et al. 2017, arXiv:1708.01009, "activation regularization").
+
+    Args:
+        outputs: Of the last layer, after dropout.
+    """
+    return outputs.square().mean()
+
+
+def temporal_l2(raw: Float[Tensor, "B T O"]) -> Float[Tensor, ""]:
+    """Mean square of the difference between outputs of neighbouring steps; 0 of a single step.
+
+    ("Temporal activation regularization" of the same paper.)
+
+    Args:
+        raw: Outputs of the last layer, before dropout: a mask would make differences of its own.
+    """
+    changes = raw[:, 1:] - raw[:, :-1]
+    return changes.square().sum() / max(1, changes.numel())

@@ -1,4 +1,3 @@
-import inspect
 import json
 
 import pytest
@@ -6,12 +5,9 @@ import torch
 from torch import nn
 
 from rnnlab.config.compose import compose_words
-from rnnlab.config.roots import config_dir
-from rnnlab.config.trust import read_yaml
-from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.layers.gru import GRU
-from rnnlab.nn.bag import Bag
+from rnnlab.nn.bow import BagOfWords
 from rnnlab.runs.build import build_data, build_model, build_vectors
 from tiny import CORPORA, SMALL, call, refused, sentiment
 
@@ -26,7 +22,7 @@ class Words(nn.Embedding):
 
 def make(**options):
     torch.manual_seed(0)
-    return Bag(Words(8, D), lambda size: GRU(size, hidden_size=4), **options)
+    return BagOfWords(Words(8, D), lambda size: GRU(size, hidden_size=4), **options)
 
 
 @pytest.mark.parametrize("hidden_size", [None, 5])
@@ -54,13 +50,6 @@ def test_the_order_of_words_is_not_known_to_it():
     torch.testing.assert_close(one.outputs[:, 0], two.outputs[:, 1])
 
 
-@pytest.mark.parametrize("value", [0, -3])
-def test_impossible_size(value):
-    message = rf"^encoder\.hidden_size: must be at least 1, not {value}$"
-    with pytest.raises(ConfigError, match=message):
-        make(hidden_size=value)
-
-
 @pytest.mark.parametrize("name", ["input_dropout", "output_dropout", "word_dropout"])
 def test_dropout_rests_in_evaluation(name):
     encoder = make(**{name: 0.5})
@@ -69,17 +58,10 @@ def test_dropout_rests_in_evaluation(name):
     assert torch.equal(encoder.eval()(INPUTS, LENGTHS).final, make()(INPUTS, LENGTHS).final)
 
 
-def test_yaml_holds_the_defaults():
-    options = read_yaml(config_dir() / "encoder" / "bag.yaml")
-    assert options.pop("_target_") == "rnnlab.nn.bag.Bag"
-    parameters = inspect.signature(Bag).parameters.values()
-    assert {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY} == options
-
-
 @pytest.mark.parametrize("hidden_size", ["null", 7])
 @pytest.mark.parametrize("task", ["sentiment", "ner", "translation"])
 def test_all_tasks_learn_on_it(task, hidden_size, tmp_path):
-    words = [*CORPORA[task](tmp_path), *SMALL, "encoder=bag", f"encoder.hidden_size={hidden_size}"]
+    words = [*CORPORA[task](tmp_path), *SMALL, "encoder=bow", f"encoder.hidden_size={hidden_size}"]
     cfg = compose_words("train", words).cfg
     vectors = build_vectors(cfg)
     data = build_data(cfg, vectors)
@@ -96,7 +78,7 @@ def test_all_tasks_learn_on_it(task, hidden_size, tmp_path):
 
 def test_a_run_with_all_diagnostics(tmp_path, capsys):
     small = [word for word in SMALL if word.startswith(("embedding", "logger", "trainer.enable"))]
-    chosen = ["encoder=bag", "diagnostics=full", "trainer.max_epochs=8", "optimizer.lr=0.05"]
+    chosen = ["encoder=bow", "diagnostics=full", "trainer.max_epochs=8", "optimizer.lr=0.05"]
     words = [*sentiment(tmp_path / "data"), *small, *chosen, f"hydra.run.dir={tmp_path / 'run'}"]
     said = call(capsys, *words)
     assert said.code == 0, said.err
@@ -108,12 +90,12 @@ def test_a_run_with_all_diagnostics(tmp_path, capsys):
 
 
 def test_what_only_a_recurrent_encoder_has_is_refused(capsys):
-    said = call(capsys, "check", "task=sentiment", "encoder=bag", "encoder.bidirectional=true")
+    said = call(capsys, "check", "task=sentiment", "encoder=bow", "encoder.bidirectional=true")
     assert said.code == 2
-    assert "encoder.bidirectional: Bag has no such option" in said.err
+    assert "encoder.bidirectional: BagOfWords has no such option" in said.err
 
 
 def test_a_language_model_needs_memory(tmp_path, capsys):
-    words = [*CORPORA["language_model"](tmp_path), *SMALL, "encoder=bag"]
+    words = [*CORPORA["language_model"](tmp_path), *SMALL, "encoder=bow"]
     said = refused(call(capsys, "train", *words, f"hydra.run.dir={tmp_path / 'run'}"))
-    assert said.startswith("encoder: Bag carries nothing from one token to the next")
+    assert said.startswith("encoder: BagOfWords carries nothing from one token to the next")
