@@ -153,7 +153,7 @@ def test_options_out_of_range(capsys):
         ("encoder.num_layers=0", "num_layers"),
         ("encoder.dropout=1.5", "dropout"),
         ("task.dropout=-1", "dropout"),
-        ("embedding.embedding_dim=0", "size"),
+        ("embedding.embedding_dim=0", "embedding_dim"),
         ("optimizer.lr=-1", "learning rate: -1"),
         ("optimizer.betas=[0.9]", "optimizer.betas: '[0.9]' is not a list of 2 (each a float)"),
         ("trainer.max_epochs=-7", "max_epochs"),
