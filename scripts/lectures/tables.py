@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from rnnlab.commands.compare.memory import half_life, solved
+from rnnlab.commands.compare.half_life import half_life, solved
 from rnnlab.commands.compare.run import Run
 from tabular import markdown
 

@@ -9,8 +9,11 @@ import tabulate
 
 tabulate.MIN_PADDING = 0  # a column is as wide as its heading, not wider
 
+MISSING = "-"
+"""Shown where a row has no value."""
+
 Row = Mapping[str, Any]
-"""Cells by the name of their column; where a row has none, `-` is shown."""
+"""Cells by the name of their column."""
 
 
 def as_text(rows: Sequence[Row]) -> str:
@@ -20,7 +23,10 @@ def as_text(rows: Sequence[Row]) -> str:
 
 def as_markdown(rows: Sequence[Row]) -> str:
     """A table for a README."""
-    escaped = [{k: str(v).replace("|", "\\|") for k, v in row.items()} for row in rows]
+    escaped = [
+        {k: v.replace("|", "\\|") if isinstance(v, str) else v for k, v in row.items()}
+        for row in rows
+    ]
     return f"{_table(escaped, 'github', stralign=None)}\n"
 
 
@@ -68,7 +74,7 @@ def _table(rows: Sequence[Row], style: str, *, stralign: str | None) -> str:
         headers="keys",
         tablefmt=style,
         stralign=stralign,
-        missingval="-",
+        missingval=MISSING,
         disable_numparse=True,
         preserve_whitespace=True,
     )

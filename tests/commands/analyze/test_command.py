@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from rnnlab.commands.analyze import command
 from rnnlab.commands.analyze.measure import check_layers
 from rnnlab.errors import CheckpointError
 from tiny import SMALL, call, refused, write
@@ -21,6 +22,12 @@ FIGURES |= {"eigenvalues", "singular_values"}
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """For tests of the numbers: drawing is most of the time."""
+    monkeypatch.setattr(command, "write_figures", lambda analysis, folder: None)
 
 
 def analyze(capsys, *words):
@@ -64,6 +71,7 @@ def test_what_it_says_and_leaves(tiny_run, capsys, here):
     assert "By its forget gate a unit remembers" in result["text"][0]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_same_seed_gives_the_same_numbers(tiny_run, capsys, here):
     run = tiny_run("ner")
     results = []
@@ -78,6 +86,7 @@ def test_the_same_seed_gives_the_same_numbers(tiny_run, capsys, here):
     assert len(layer["lyapunov"]["exponents"]) == 2
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_other_data_and_a_carried_state(tiny_run, capsys, here):
     run = tiny_run("sentiment")
     file = write(here / "other.tsv", "the film was good good good good\tpos\nbad\tneg\n")
@@ -136,6 +145,7 @@ class Leaky(Layer):
 """
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_cell_of_ones_own(capsys, here, monkeypatch):
     write(here / "leakycell.py", LEAKY)
     write(here / "my/cell/leaky.yaml", "_target_: leakycell.Leaky\nhidden_size: 8\n")

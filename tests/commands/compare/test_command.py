@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnlab.commands.compare import command
 from rnnlab.commands.compare.events import read_log
 from rnnlab.commands.compare.run import UNFINISHED
 from runs import SMALL, merged
@@ -23,6 +24,12 @@ def here(tmp_path, monkeypatch):
     """Each test in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """For tests of what is printed: drawing is most of the time."""
+    monkeypatch.setattr(command, "pictures", lambda groups: iter(()))
 
 
 class Page(HTMLParser):
@@ -73,6 +80,7 @@ def test_the_page_needs_nothing_but_itself(trained, capsys):
     assert "default-src 'none'" in text
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_only_differences_of_the_configuration_are_shown(trained, capsys):
     assert call(capsys, "compare", trained.sweep, "output=out").code == 0
     words = read_page(Path("out")).words
@@ -80,6 +88,7 @@ def test_only_differences_of_the_configuration_are_shown(trained, capsys):
     assert not {"cell.hidden_size", "optimizer.lr", "data.seed"} & set(words)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_what_a_run_says_is_text_and_not_markup(trained, capsys):
     shutil.copytree(trained.sweep / "2_gru-1", "run")
     record = json.loads(Path("run/metrics.json").read_text())
@@ -92,6 +101,7 @@ def test_what_a_run_says_is_text_and_not_markup(trained, capsys):
     assert any("<script>alert(1)</script> & more" in words for words in page.words)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_without_output_a_folder_of_its_own_below_outputs(trained, capsys):
     for count in (1, 2):
         assert call(capsys, "compare", trained.running).code == 0
@@ -100,12 +110,14 @@ def test_without_output_a_folder_of_its_own_below_outputs(trained, capsys):
     assert refused(said) == "outputs: no runs in it; a run's folder holds config.yaml and events"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_run_named_twice_counts_once(trained, capsys):
     run = trained.sweep / "2_gru-1"
     said = call(capsys, "compare", run, trained.sweep, run, "output=out")
     assert [line.split()[1] for line in said.out.splitlines()[1:3]] == ["2", "2"]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_by_is_named_first_and_parts_seeds(trained, capsys):
     said = call(capsys, "compare", trained.sweep, "by=seed", "output=out")
     assert [line.split("  ")[0] for line in said.out.splitlines()[1:5]] == [
@@ -113,6 +125,7 @@ def test_by_is_named_first_and_parts_seeds(trained, capsys):
     ]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_half_written_runs_are_left_out_with_a_line_each(trained, capsys):
     for name in ("whole", "started", "cut", "broken"):
         shutil.copytree(trained.sweep / "2_gru-1", f"all/{name}")
@@ -149,41 +162,33 @@ def test_runs_of_different_tasks(trained, capsys):
     assert not Path("outputs").exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["nowhere"], "nowhere: no such folder; name run folders or folders of multiruns"),
-        (["file"], "file: not a folder; name run folders or folders of multiruns"),
-        (["empty"], "empty: no runs in it; a run's folder holds config.yaml and events"),
-        (["by=cell"], "compare: name at least one run folder or folder of a multirun"),
-        (["run", "bye=cell"], "bye: compare has no such option; did you mean 'by'?"),
-        (["run", "by="], "by: no value; by=KEY, output=DIR"),
-        (["run", "--by"], "--by: no such flag; options are by=KEY and output=DIR"),
-        (
-            ["run", "by=optimizer.ls"],
-            "by: no run has an option 'optimizer.ls'; did you mean optimizer.lr or ",
-        ),
-        (["run", "by=lag"], "by: no run has an option 'lag'; did you mean data.lag?"),
-        (["run", "output=file"], "output: cannot write file: "),
-        (["run", "output=file/deeper"], "output: cannot write file/deeper: Not a directory"),
-        (
-            ["damaged"],
-            "damaged/events.out.tfevents.1.x.0: not an event file of TensorBoard's, or damaged "
-            "from its start; ",
-        ),
-    ],
-)
-def test_mistakes_are_one_line(trained, capsys, words, message):
+def test_mistakes_are_one_line(trained, capsys):
     Path("file").touch()
     Path("empty").mkdir()
     shutil.copytree(trained.running, "run")
     shutil.copytree(trained.running, "damaged")
     Path("damaged/events.out.tfevents.1.x.0").write_bytes(b"no events" * 500)
-    said = call(capsys, "compare", *words)
-    lines = said.err.splitlines()
-    assert (said.code, len(lines)) == (2, 1), said.err
-    assert lines[0].startswith(f"rnnlab: {message}")
-    assert not Path("outputs").exists()
+    table = {
+        "nowhere": "nowhere: no such folder; name run folders or folders of multiruns",
+        "file": "file: not a folder; name run folders or folders of multiruns",
+        "empty": "empty: no runs in it; a run's folder holds config.yaml and events",
+        "by=cell": "compare: name at least one run folder or folder of a multirun",
+        "run bye=cell": "bye: compare has no such option; did you mean 'by'?",
+        "run by=": "by: no value; by=KEY, output=DIR",
+        "run --by": "--by: no such flag; options are by=KEY and output=DIR",
+        "run by=optimizer.ls": "by: no run has an option 'optimizer.ls'; did you mean "
+        "optimizer.lr or ",
+        "run by=lag": "by: no run has an option 'lag'; did you mean data.lag?",
+        "run output=file": "output: cannot write file: ",
+        "run output=file/deeper": "output: cannot write file/deeper: Not a directory",
+        "damaged": "damaged/events.out.tfevents.1.x.0: not an event file of TensorBoard's, or "
+        "damaged from its start; ",
+    }
+    for words, message in table.items():
+        said = call(capsys, "compare", *words.split())
+        assert (said.code, said.err.count("\n")) == (2, 1), said.err
+        assert said.err.startswith(f"rnnlab: {message}")
+        assert not Path("outputs").exists()
 
 
 def test_help_without_words(capsys):

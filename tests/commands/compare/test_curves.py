@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from rnnlab.commands.compare.curves import draw, gradients, losses, mean_series
 from rnnlab.commands.compare.events import Log, Series
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.memory import half_life, solved
+from rnnlab.commands.compare.half_life import half_life, solved
 from rnnlab.commands.compare.reach import draw_reach
 from rnnlab.commands.compare.run import read_run
-from rnnlab.commands.compare.style import COLOURS, DASHES, looks
+from rnnlab.commands.compare.style import COLOURS, DASHES, line_styles
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +104,10 @@ def test_nothing_logged_is_nothing_drawn(run):
 
 def test_families_share_a_colour_and_no_two_groups_look_the_same(run):
     groups = [Group(str(i), (run,), family) for i, family in enumerate("aabbb")]
-    styles = looks(groups)
+    styles = line_styles(groups)
     assert len({style["color"] for style in styles}) == 2
     assert len({str(style) for style in styles}) == 5
-    many = looks([Group(str(i), (run,), None) for i in range(len(COLOURS) * len(DASHES))])
+    many = line_styles([Group(str(i), (run,), None) for i in range(len(COLOURS) * len(DASHES))])
     assert len({str(style) for style in many}) == len(many)
 
 

@@ -133,4 +133,4 @@ def test_no_alarm_is_something_else_than_nobody_watching(gru):
     }
     assert counts == {"silent": None, "calm": "0", "both": "1"}
     rows = group_rows([Group("a", tuple(silent), None), Group("b", (loud,), None)])
-    assert [row["alarms"] for row in rows] == ["-", "1"]
+    assert [row["alarms"] for row in rows] == [None, "1"]

@@ -1,12 +1,12 @@
 """`rnnlab embed` as a whole: what it writes is read by others, what it refuses is one line."""
 
+import importlib.abc
 import json
 import signal
 import subprocess
 import sys
 import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from gensim.models import KeyedVectors
 from rnnlab.commands.embed.files import output_folder, write_vectors
 from rnnlab.data.vector_file import Table, read_table
 from rnnlab.errors import ConfigError
-from tiny import CORPORA, SMALL, call, refused, start, write
+from tiny import CORPORA, SMALL, call, refused, write
 
 FAST = ["size=8", "min_count=1", "epochs=20", "alpha=0.1", "sample=0"]
 
@@ -276,24 +276,25 @@ def test_ctrl_c_is_one_line_and_leaves_nothing(here):
     assert not (here / "outputs").exists()
 
 
-def test_without_gensim(here):
+class NoGensim(importlib.abc.MetaPathFinder):
+    """As where it is not installed."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "gensim":
+            raise ModuleNotFoundError(f"No module named '{name}'", name="gensim")
+
+
+def test_without_gensim(capsys, here, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "gensim"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [NoGensim(), *sys.meta_path])
     corpus(here)
-    blocker = (
-        "import sys, importlib.abc\n"
-        "class Block(importlib.abc.MetaPathFinder):\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] == 'gensim':\n"
-        "            raise ModuleNotFoundError(f\"No module named '{name}'\", name='gensim')\n"
-        "sys.meta_path.insert(0, Block())\n"
-    )
-    write(here / "path/sitecustomize.py", blocker)
-    path = f"{here / 'path'}:{Path(__file__).parents[3] / 'src'}"
-    said = start("embed", "corpus=text.txt", cwd=here, PYTHONPATH=path)
-    assert refused(said) == "embed: gensim is not installed; pip install 'rnnlab[embed]'"
+    message = refused(call(capsys, "embed", "corpus=text.txt"))
+    assert message == "embed: gensim is not installed; pip install 'rnnlab[embed]'"
     assert not (here / "outputs").exists()
     known_words(here)
     write(here / "v.txt", "cat 1 2\ndog 2 1\n")
-    assert start("embed", "vectors=v.txt", cwd=here, PYTHONPATH=path).code == 0
+    embed(capsys, "vectors=v.txt")
 
 
 def test_help(capsys):

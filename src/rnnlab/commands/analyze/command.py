@@ -7,7 +7,7 @@ from rnnlab.commands.analyze.figures import write_figures
 from rnnlab.commands.analyze.measure import check_layers, measure
 from rnnlab.commands.analyze.report import record
 from rnnlab.commands.analyze.words import table, tell
-from rnnlab.errors import ConfigError
+from rnnlab.commands.output import writing
 from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.prepare import limit_memory, quiet
 from rnnlab.runs.restore import open_run, restored
@@ -38,13 +38,9 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     print("\n" + "\n\n".join(paragraphs))
     facts = {"checkpoint": str(path), "data": opened.choices["data"]}
     result = record(analysis, paragraphs, facts, options)
-    try:
+    with writing(folder):
         write_json(folder / "analysis.json", result)
         write_figures(analysis, folder)
-    except OSError as error:
-        raise ConfigError(
-            f"output: cannot write {error.filename or folder}: {error.strerror}"
-        ) from None
     print(f"\nfigures  {folder}", flush=True)
     return result
 
@@ -57,10 +53,8 @@ def _folder(output: str | None, checkpoint: Path) -> Path:
         folder = checkpoint.parent.parent / "analysis"
     else:
         folder = checkpoint.parent / f"{checkpoint.stem}-analysis"
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".probe").touch()
         (folder / ".probe").unlink()
-    except OSError as error:
-        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
     return folder

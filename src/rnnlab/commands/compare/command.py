@@ -17,6 +17,7 @@ from rnnlab.commands.compare.page import Picture, render, title
 from rnnlab.commands.compare.reach import draw_reach
 from rnnlab.commands.compare.style import RC
 from rnnlab.commands.compare.table import group_rows, run_rows, statistic_rows
+from rnnlab.commands.output import writing
 from rnnlab.config.hints import suggest
 from rnnlab.config.roots import fresh
 from rnnlab.errors import ConfigError
@@ -105,14 +106,10 @@ def compare_words(words: Sequence[str]) -> Path:
         for run in group.runs:
             for alarm in run.alarms or ():
                 print(f"alarm    {run.folder}: {alarm}")
-    try:
+    with writing(wish.output or HOME):
         folder = wish.output or HOME / fresh(str(HOME))
         folder.mkdir(parents=True, exist_ok=True)
         write(groups, folder, skipped)
-    except OSError as error:
-        raise ConfigError(
-            f"output: cannot write {error.filename or folder}: {error.strerror}"
-        ) from None
     print(f"page     {folder / 'compare.html'}", flush=True)
     return folder
 

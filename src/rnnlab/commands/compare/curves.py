@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 
 from rnnlab.commands.compare.events import Series
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.memory import half_lives
+from rnnlab.commands.compare.half_life import half_lives
 from rnnlab.commands.compare.run import UNFINISHED, Run
-from rnnlab.commands.compare.style import legend, looks, panels
+from rnnlab.commands.compare.style import legend, line_styles, panels
 from rnnlab.runs.tables import of_a_label
 
 ENDS = {"diverged": "x", "interrupted": "s", UNFINISHED: "o"}
@@ -44,7 +44,7 @@ def draw(groups: Sequence[Group], pick: Picker, *, title: str, unit: str) -> Fig
     for name, panel in zip(names, axes, strict=True):
         drawn = [
             _draw_group(panel, [(run, pick(run).get(name)) for run in group.runs], look)
-            for group, look in zip(groups, looks(groups), strict=True)
+            for group, look in zip(groups, line_styles(groups), strict=True)
         ]
         panel.set_title(name)
         panel.set_ylabel(unit)

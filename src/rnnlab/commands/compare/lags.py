@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from rnnlab.commands.compare.groups import Group
 from rnnlab.commands.compare.run import Run
-from rnnlab.commands.compare.style import legend, looks, panels
+from rnnlab.commands.compare.style import legend, line_styles, panels
 
 SHALLOWEST = 1.0
 """Decades that a panel shows at the least, so that a flat curve looks flat."""
@@ -68,7 +68,7 @@ def draw_lags(groups: Sequence[Group], name: str, *, title: str, unit: str) -> F
     figure, axes = panels(len(layers), title)
     for layer, panel in zip(layers, axes, strict=True):
         low, high = 0.0, 0.0
-        for runs, look in zip(measured, looks(groups), strict=True):
+        for runs, look in zip(measured, line_styles(groups), strict=True):
             there = [run[layer] for run in runs if layer in run]
             if not there:
                 continue

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from rnnlab.commands.compare.groups import Group, differences
-from rnnlab.commands.compare.style import RC, looks
+from rnnlab.commands.compare.style import RC, line_styles
 from rnnlab.commands.compare.table import Row, group_rows
 from rnnlab.runs.tables import as_html
 
@@ -88,7 +88,7 @@ def render(
         notes=notes,
         legend=LEGEND,
         results=Markup(as_html(group_rows(groups))),
-        colours=[look["color"] for look in looks(groups)],
+        colours=[look["color"] for look in line_styles(groups)],
         pictures=[{"title": p.title, "caption": p.caption, "svg": p.svg()} for p in pictures],
         alarms=[
             (str(run.folder), alarm)

@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.memory import half_life, solved
-from rnnlab.commands.compare.style import legend, looks, panels
+from rnnlab.commands.compare.half_life import half_life, solved
+from rnnlab.commands.compare.style import legend, line_styles, panels
 
 VERDICTS: dict[bool | None, tuple[str, str, str]] = {
     True: ("o", "full", "solved"),
@@ -32,7 +32,7 @@ def draw_reach(groups: Sequence[Group], of: str = "") -> Figure | None:
     """
     points = [
         (look["color"], run, run.lag, lives)
-        for group, look in zip(groups, looks(groups), strict=True)
+        for group, look in zip(groups, line_styles(groups), strict=True)
         for run in group.runs
         if run.lag is not None and (lives := _lives(run)) is not None
     ]

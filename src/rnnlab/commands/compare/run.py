@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.commands.compare.events import Log, Series, read_log
-from rnnlab.runs.tables import flat
+from rnnlab.runs.tables import MISSING, flat
 
 UNFINISHED = "unfinished"
 """Status of a run that has left no record: it is still going on, or it was killed."""
@@ -61,6 +61,15 @@ class Run:
     def seed(self) -> Any:
         """Its seed."""
         return self.config["seed"]
+
+    def shown(self, key: str) -> str:
+        """An option's value as in YAML; `-` where the run does not have it, of `task` its name."""
+        value = self.task if key == "task" else self.config.get(key, MISSING)
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return str(value).lower()
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
     @property
     def lag(self) -> float | None:

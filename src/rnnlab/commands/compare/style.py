@@ -36,7 +36,7 @@ PANEL = (4.2, 3.0)
 """Width and height of one panel in inches."""
 
 
-def looks(groups: Sequence[Group]) -> list[dict[str, Any]]:
+def line_styles(groups: Sequence[Group]) -> list[dict[str, Any]]:
     """Colour and dashes of each group: groups of one family share the colour."""
     families = list(dict.fromkeys(group.family for group in groups))
     counts: dict[int, int] = {}
@@ -77,10 +77,12 @@ def legend(
         dashes: Whether dashes tell the groups of a family apart; else only families are named.
     """
     if dashes:
-        entries = {_named(group): look for group, look in zip(groups, looks(groups), strict=True)}
+        entries = {
+            _named(group): look for group, look in zip(groups, line_styles(groups), strict=True)
+        }
     else:
         names = [group.label if group.family is None else group.family for group in groups]
-        colours = [{"color": look["color"]} for look in looks(groups)]
+        colours = [{"color": look["color"]} for look in line_styles(groups)]
         entries = dict(zip(names, colours, strict=True))
     lines = [Line2D([], [], linewidth=2.2, label=name, **look) for name, look in entries.items()]
     handles = [*lines, *more]

@@ -7,10 +7,10 @@ from math import isfinite
 from statistics import fmean, median, stdev
 from typing import Any
 
-from rnnlab.commands.compare.groups import ABSENT, Group, differences, shown, value_of
-from rnnlab.commands.compare.memory import half_life
+from rnnlab.commands.compare.groups import Group, differences
+from rnnlab.commands.compare.half_life import half_life
 from rnnlab.commands.compare.run import UNFINISHED, Run
-from rnnlab.runs.tables import of_a_label
+from rnnlab.runs.tables import MISSING, of_a_label
 
 Row = dict[str, Any]
 
@@ -30,7 +30,7 @@ class Statistic:
     def __str__(self) -> str:
         """Mean and sample standard deviation, to the two leading digits of the latter."""
         if not self.values:
-            return ABSENT
+            return MISSING
         mean = fmean(self.values)
         if len(self.values) == 1:
             text = f"{mean:.4g}"
@@ -64,7 +64,7 @@ def metric_names(runs: Sequence[Run]) -> list[str]:
 
 
 def group_rows(groups: Sequence[Group]) -> list[Row]:
-    """The table as it is shown: texts only."""
+    """The table for people: texts, None where there is nothing to show."""
     runs = [run for group in groups for run in group.runs]
     flows = any(half_life(run) is not None for run in runs)
     watched = any(run.alarms is not None for run in runs)
@@ -76,14 +76,12 @@ def group_rows(groups: Sequence[Group]) -> list[Row]:
             row["half-life (steps)"] = _half_lives(group.runs)
         if watched:
             known = [run.alarms for run in group.runs if run.alarms is not None]
-            row["alarms"] = str(sum(map(len, known))) if known else ABSENT
-        row["parameters"] = ABSENT
-        row["tokens/s"] = ABSENT
+            row["alarms"] = str(sum(map(len, known))) if known else None
         records = [run.record for run in group.runs if run.record is not None]
-        if records:
-            row["parameters"] = f"{max(record.get('parameters', 0) for record in records):,}"
-            speeds = [record.get("train_tokens_per_second") or 0.0 for record in records]
-            row["tokens/s"] = f"{fmean(speeds):,.0f}"
+        sizes = [record.get("parameters", 0) for record in records]
+        speeds = [record.get("train_tokens_per_second") or 0.0 for record in records]
+        row["parameters"] = f"{max(sizes):,}" if sizes else None
+        row["tokens/s"] = f"{fmean(speeds):,.0f}" if speeds else None
         rows.append(row)
     return rows
 
@@ -95,7 +93,7 @@ def status(group: Group) -> str:
         return "completed"
     parts = []
     for name, count in counts.items():
-        steps = sorted({run.step for run in group.having(name)})
+        steps = sorted({run.step for run in group.with_status(name)})
         at = "" if name == "completed" else f" at step {', '.join(f'{step:,}' for step in steps)}"
         parts.append((f"{count} " if len(group.runs) > 1 else "") + name + at)
     return ", ".join(parts)
@@ -109,7 +107,7 @@ def run_rows(groups: Sequence[Group]) -> list[Row]:
         for run in group.runs:
             row: Row = {"folder": str(run.folder), "group": group.label, "status": run.status}
             row |= {"steps": run.step, "seed": run.seed}
-            row |= {key: shown(value_of(run, key)) for key in keys if key != "seed"}
+            row |= {key: run.shown(key) for key in keys if key != "seed"}
             row |= {name: value for name, value in run.metrics.items() if value is not None}
             life = half_life(run)
             if life is not None:
@@ -135,9 +133,9 @@ def statistic_rows(groups: Sequence[Group]) -> list[Row]:
     return rows
 
 
-def _half_lives(runs: Sequence[Run]) -> str:
+def _half_lives(runs: Sequence[Run]) -> str | None:
     lives = [life for life in map(half_life, runs) if life is not None]
-    return f"{median(lives):.3g}" if lives else ABSENT
+    return f"{median(lives):.3g}" if lives else None
 
 
 def _exponent(number: float) -> int:

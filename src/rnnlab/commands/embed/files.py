@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rnnlab.commands.output import writing
 from rnnlab.config.roots import fresh
 from rnnlab.data.vector_file import Table
 from rnnlab.diagnostics.projector import add_words
@@ -33,7 +34,7 @@ def output_folder(output: str | None, parent: str) -> Iterator[Path]:
         ConfigError: It cannot be written to, or holds vectors or an evaluation already.
     """
     folder = Path(output).expanduser() if output is not None else Path(parent)
-    try:
+    with writing(folder):
         if output is None:
             folder /= fresh(parent)
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,14 +42,9 @@ def output_folder(output: str | None, parent: str) -> Iterator[Path]:
         if held:
             raise ConfigError(f"output: {folder} holds {held[0]} already; name another folder")
         (folder / PART).mkdir(exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
     try:
-        yield folder
-    except OSError as error:
-        raise ConfigError(
-            f"output: cannot write {error.filename or folder}: {error.strerror}"
-        ) from None
+        with writing(folder):
+            yield folder
     finally:
         shutil.rmtree(folder / PART, ignore_errors=True)
         with suppress(OSError):  # up to the first folder that holds something
