@@ -230,7 +230,7 @@ def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Pat
                 annotation_clip=False,
             )
         figure.suptitle(
-            f"To keep one of {len(data.symbols)} symbols over {data.lag} distractors: "
+            f"To keep one of {data.symbols} symbols over {data.lag} distractors: "
             "the gate bias at the start decides",
             x=0.012,
             ha="left",

@@ -28,7 +28,6 @@ from bench.timing import quartiles, speedup
 from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
 from rnnlab.data.batch import Batch
-from rnnlab.data.loader import target_size
 from rnnlab.data.vocab import Vocab
 from rnnlab.runs.metrics_json import machine
 from rnnlab.runs.prepare import limit_memory, quiet
@@ -73,7 +72,7 @@ def measure(problem: Problem, words: Sequence[str], **turns: Any) -> Duel:
     def loops(module: SequenceModule, data: SequenceData) -> dict[str, Loop]:
         spec = data.spec()
         assert isinstance(spec.source, Vocab)
-        plain = plain_model(problem, len(spec.source), target_size(spec.target))
+        plain = plain_model(problem, len(spec.source), spec.target_size)
         lr = compose_words("train", words).cfg["optimizer"]["lr"]
         made = {}
         for name, model in zip(LOOPS, (Same(module), plain), strict=True):

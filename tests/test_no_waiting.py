@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnlab.data.loader import BatchLoader, Examples
+from rnnlab.data.examples import BatchLoader, Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer

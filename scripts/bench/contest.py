@@ -14,7 +14,6 @@ from bench.duel import Duel, hold
 from bench.problems import Problem
 from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
-from rnnlab.data.loader import target_size
 from rnnlab.data.vocab import Vocab
 from rnnlab.tasks.translate import Translate
 from rnnlab.training.module import SequenceModule
@@ -81,7 +80,7 @@ def contest(problem: Problem, words: list[str], folder: Path, turns: Turns) -> C
         made = rivals(
             problem,
             len(spec.source),
-            target_size(spec.target),
+            spec.target_size,
             lr=cfg["optimizer"]["lr"],
             clip=cfg["trainer"]["gradient_clip_val"],
         )

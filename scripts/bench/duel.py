@@ -13,7 +13,7 @@ from lightning import Callback, LightningModule, Trainer
 from baselines.loop import Example, Loop
 from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
-from rnnlab.data.loader import Examples
+from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.errors import Interrupted
 from rnnlab.runs.train import run

@@ -20,7 +20,7 @@ from gpu.report import Part
 from gpu.tasks import Made, makers
 from gpu.waiting import is_wait, place
 from rnnlab.data.base import SequenceData
-from rnnlab.data.loader import Examples
+from rnnlab.data.examples import Examples
 from rnnlab.data.spec import Spec, Split
 from rnnlab.diagnostics.board import Board
 from rnnlab.diagnostics.progress import Progress

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.corpora import Corpus, sentences
 from bench.problems import PROBLEMS, Problem
-from rnnlab.data.loader import BatchLoader, Examples
+from rnnlab.data.examples import BatchLoader, Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer

@@ -35,7 +35,7 @@ TEXT = b"u\tone two\nv\tthree\nu\tfour\n"
 CORPUS = '''
 from pathlib import Path
 from rnnlab.data.base import SequenceData
-from rnnlab.data.loader import Examples
+from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.source import DatasetInfo, RemoteFile, find
 from rnnlab.data.spec import Spec

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rnnlab.data.datasets.names import Names
-from rnnlab.data.label_to_text import NamesOfLabel, SentimentFilesOfLabel
+from rnnlab.data.datasets.names import Names, NamesOfLabel
+from rnnlab.data.datasets.sentiment_files import SentimentFilesOfLabel
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.errors import DataError
 

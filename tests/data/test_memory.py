@@ -5,8 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlab.config.roots import config_dir
-from rnnlab.config.trust import read_yaml
 from rnnlab.data.batch import IGNORE
 from rnnlab.data.datasets.adding import Adding
 from rnnlab.data.datasets.copying import Copying
@@ -235,49 +233,6 @@ def test_a_model_takes_another_lag_but_not_another_vocabulary(task: type[MemoryD
             data.reuse(other().spec())
     with pytest.raises(DataError, match="another vocabulary"):
         DelayedRecall(symbols=8).reuse(DelayedRecall(symbols=9).spec())
-
-
-@pytest.mark.parametrize("task", ALL)
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("lag", 0),
-        ("lag", -3),
-        ("train_size", 0),
-        ("val_size", 0),
-        ("test_size", 0),
-        ("batch_size", 0),
-        ("seed", -1),
-    ],
-)
-def test_numbers_that_are_too_small(task: type[MemoryData], option: str, value: int) -> None:
-    with pytest.raises(ConfigError, match=rf"^data\.{option}: {value} is too small"):
-        task(**{option: value})
-
-
-@pytest.mark.parametrize("task", [DelayedRecall, Copying])
-@pytest.mark.parametrize("symbols", [1, 27])
-def test_numbers_of_symbols(task: type[MemoryData], symbols: int) -> None:
-    with pytest.raises(ConfigError, match=r"data\.symbols: \d+ is not between 2 and 26"):
-        task(symbols=symbols)
-
-
-def test_other_options_too_small() -> None:
-    with pytest.raises(ConfigError, match=r"data\.length: 0"):
-        Copying(length=0)
-    with pytest.raises(ConfigError, match=r"data\.distractors: 0"):
-        DelayedRecall(distractors=0)
-
-
-@pytest.mark.parametrize("task", ALL)
-def test_yaml_states_every_option_with_its_default(task: type[MemoryData]) -> None:
-    name = task.__module__.rsplit(".", 1)[1]
-    settings = read_yaml(config_dir() / "data" / f"{name}.yaml")
-    assert settings.pop("_target_") == f"{task.__module__}.{task.__name__}"
-    assert settings.pop("seed") == "${seed}"
-    defaults = dict(task.__init__.__kwdefaults__)
-    defaults.pop("seed")
-    assert settings == defaults
 
 
 def test_typed_text_becomes_ids() -> None:

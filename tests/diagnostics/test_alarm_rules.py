@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.loader import Examples
+from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.diagnostics.alarm_rules import Limits, Rules
 from rnnlab.diagnostics.learning import guess_loss

@@ -88,7 +88,7 @@ class Poison(Callback):
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.current_epoch == 1 and batch_idx == 3:
             batch.inputs[4, 1] = math.nan
-            self.rows = trainer.train_dataloader.rows(batch_idx)
+            self.rows = trainer.train_dataloader.plan()[batch_idx]
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

@@ -1,43 +1,18 @@
 """A data set as a Lightning data module: what all corpora and generators share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any, ClassVar, Protocol, dataclass_transform
 
 import torch
 from lightning import LightningDataModule
 
+from rnnlab.config.types import PositiveInt, Seed
 from rnnlab.data.batch import Batch
+from rnnlab.data.loader import Loader
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.errors import ConfigError, DataError
-
-
-@runtime_checkable
-class Loader(Protocol):
-    """Batches of a split, for one process; can go on in the middle of an epoch.
-
-    Attributes:
-        seconds: Time that was spent on making batches; whoever asked for them waited for it.
-        sampler: The order of batches, which is told the epoch by `set_epoch`.
-    """
-
-    seconds: float
-    sampler: Any
-
-    def __len__(self) -> int:
-        """Batches an epoch."""
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Those of the epoch; after `load_state_dict`, those that were not yet handed out."""
-
-    def reference_texts(self) -> list[str] | None:
-        """Target texts in the order of this epoch's batches; None where targets are not texts."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the epoch stands."""
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` stood."""
 
 
 class Part(Protocol):
@@ -52,15 +27,38 @@ class Part(Protocol):
         """Batches for the process `rank` of `world_size`."""
 
 
-class SequenceData(LightningDataModule, ABC):
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class Configurable:
+    """What declares options: every subclass is a dataclass, and its fields are the options.
+
+    Fields of base classes are inherited; one that needs another default is repeated as
+    `name: type = default`. What is no option is set in `__post_init__`, which starts with that of
+    the base class.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        bases = [base for base in reversed(cls.__mro__) if is_dataclass(base)]
+        for name, field in {field.name: field for base in bases for field in fields(base)}.items():
+            # of several bases, the class that declares an option decides, not one that inherits it
+            default = getattr(cls, name, MISSING)
+            if name not in cls.__annotations__ and default is not field.default:
+                cls.__annotations__[name] = field.type
+                setattr(cls, name, default)
+        dataclass(kw_only=True, eq=False, repr=False)(cls)
+
+    def __post_init__(self) -> None:
+        """After all options are set."""
+
+
+class SequenceData(LightningDataModule, Configurable, ABC):
     """Splits, vocabularies and loaders of one data set.
 
-    A subclass gives `spec` and `examples`; its constructor takes keyword-only options alone.
-    Nothing is read before the first of `spec` or `examples` is called.
+    A subclass gives `spec` and `examples`. No file is read before one of them is called.
 
     Args:
-        batch_size: Sequences in a batch.
-        seed: Decides the order of training batches, and what a generator generates.
+        batch_size: Sequences in a batch; parallel streams of a text.
+        seed: Decides the order of training batches, and what is drawn at random.
 
     Attributes:
         kind: What its targets are; a task must declare the same.
@@ -68,31 +66,39 @@ class SequenceData(LightningDataModule, ABC):
 
     kind: ClassVar[Kind]
 
-    def __init__(self, *, batch_size: int, seed: int) -> None:
+    batch_size: PositiveInt = 32
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        """Initialise the data module."""
         super().__init__()
-        at_least("batch_size", batch_size, 1)
-        at_least("seed", seed, 0)
-        self.batch_size = batch_size
-        self.seed = seed
 
     @abstractmethod
     def spec(self) -> Spec:
         """Sizes and vocabularies, from the training data."""
+
+    def dry_spec(self) -> Spec:
+        """A spec of the right kind with small vocabularies, made without reading a file.
+
+        With it a model can be built to see whether data, encoder and task fit. Data whose `spec`
+        reads files overrides it.
+        """
+        return self.spec()
 
     @abstractmethod
     def examples(self, split: Split) -> Part:
         """One split, encoded; an empty one is a DataError that names it."""
 
     def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
-        """Extend the source vocabulary by words whose vectors are known from elsewhere.
+        """Extend the source vocabulary by words that have vectors in a file.
 
-        To be called before `spec` and `examples`. Data whose inputs are not words ignores it.
+        Call it before `spec` and `examples`. Data whose inputs are not words ignores it.
         """
 
     def use_characters(self) -> None:
-        """Give the letters of the words as well, in the batches and their alphabet in the spec.
+        """Give the characters of the words as well: ids in the batches, a vocabulary in the spec.
 
-        To be called before `spec` and `examples`.
+        Call it before `spec` and `examples`.
 
         Raises:
             ConfigError: The inputs are not words.
@@ -100,23 +106,23 @@ class SequenceData(LightningDataModule, ABC):
         raise ConfigError(f"characters: {type(self).__name__} has no words; choose none")
 
     def reuse(self, spec: Spec) -> None:
-        """Encode with the vocabularies of a trained model instead of making new ones.
+        """Encode with the vocabularies of a trained model instead of new ones.
 
-        To be called before `examples`; `spec` then returns it.
+        Call it before `examples`; `spec` then returns it.
 
         Raises:
-            DataError: A target of the data is unknown to the model, found when it is read.
+            DataError: The model reads other data.
         """
         raise DataError(f"{type(self).__name__} cannot take the vocabulary of a checkpoint")
 
     def checksums(self) -> dict[str, str]:
-        """sha256 of each file read, by its path below the data root; empty for generators."""
+        """sha256 of each file read so far, by its path below the data root."""
         return {}
 
     def transfer_batch_to_device(
         self, batch: Batch, device: torch.device, dataloader_idx: int
     ) -> Batch:
-        """Move a batch; to a GPU from page-locked memory, so that nobody waits for the copy."""
+        """Move a batch; to a GPU from page-locked memory, so that the copy is asynchronous."""
         if device.type == "cuda":
             return batch.pin_memory().to(device, non_blocking=True)
         return batch.to(device)
@@ -142,13 +148,3 @@ class SequenceData(LightningDataModule, ABC):
             rank=0 if trainer is None else trainer.global_rank,
             world_size=1 if trainer is None else trainer.world_size,
         )
-
-
-def at_least(option: str, value: int, smallest: int) -> None:
-    """Refuse a number that is too small.
-
-    Raises:
-        ConfigError: Names the option, the value and the smallest one allowed.
-    """
-    if value < smallest:
-        raise ConfigError(f"data.{option}: {value} is too small, the least is {smallest}")

@@ -1,55 +1,41 @@
 """What corpora of tagged sentences in columns share."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, ClassVar
 
-from rnnlab.data.spec import Kind, Spec, Split
-from rnnlab.data.tag_schemes import Scheme, is_bioes
-from rnnlab.data.text import TextData
-from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.data.vocab import Vocab
+from rnnlab.config.types import LEARNT
+from rnnlab.data.encoded import Example
+from rnnlab.data.formats.conll_columns import read_columns
+from rnnlab.data.sequences import TaggedData
+from rnnlab.data.spec import Spec, Split
+from rnnlab.data.tag_schemes import Scheme, is_bioes, to_bioes
+from rnnlab.data.vocab import UNK
 
 
-class ColumnData(TextData):
-    """Sentences with one tag a token.
+class ColumnData(TaggedData):
+    """Sentences with one tag a token, from files with a column of tags.
 
     Args:
         tag_column: The column to learn, from 0; negative counts from the last.
-        scheme: How a model is to learn entities, whatever the files have; tags that are no
-            entities need `iob2`, which leaves them alone.
-        batch_size: Sentences in a batch.
-        seed: Decides the order of training batches.
-        min_freq: Rarer words of the training data are unknown.
-        max_vocab_size: Largest number of words in the vocabulary; None for all.
-        max_length: Longer sentences are cut to this number of words; None for no limit.
+        scheme: How a model learns entities, whatever the files have; other tags need `iob2`.
     """
 
-    kind: ClassVar[Kind] = "tags"
     step_lines: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        tag_column: int,
-        scheme: Scheme,
-        batch_size: int,
-        seed: int,
-        min_freq: int,
-        max_vocab_size: int | None,
-        max_length: int | None,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            seed=seed,
-            min_freq=min_freq,
-            max_vocab_size=max_vocab_size,
-            max_length=max_length,
-        )
-        self.tag_column = tag_column
-        self.scheme = scheme
+    tag_column: int = -1
+    scheme: Annotated[Scheme, LEARNT] = "iob2"
 
-    def tokenizers(self) -> tuple[Tokenizer, None]:
-        """The text is tokenised already."""
-        return Tokenizer("space"), None
+    @property
+    def iob_only(self) -> bool:
+        """Whether other tags than `O`, `B-TYPE` and `I-TYPE` are a mistake in the file."""
+        return False
+
+    def read(self, split: Split) -> Iterator[Example]:
+        """The sentences of a split."""
+        for path in self.files(split):
+            yield from read_columns(
+                path, tag_column=self.tag_column, iob_only=self.iob_only, scheme=self.scheme
+            )
 
     def settings(self, part: Split) -> Any:
         """The column to learn, and how it is written."""
@@ -58,5 +44,10 @@ class ColumnData(TextData):
     def reuse(self, spec: Spec) -> None:
         """See the base class; entities are written as the trained model has learnt them."""
         super().reuse(spec)
-        assert isinstance(spec.target, Vocab)  # tags have names
-        self.scheme = "bioes" if is_bioes(spec.target.tokens) else "iob2"
+        self.scheme = "bioes" if is_bioes(spec.target_vocab.tokens) else "iob2"
+
+    def dry_examples(self) -> Iterable[Example]:
+        """Entities of one type, in the scheme."""
+        if self.scheme == "iob2":
+            return super().dry_examples()
+        return [Example((UNK,) * 3, to_bioes(["O", "B-X", "I-X"]), "")]

@@ -3,14 +3,20 @@
 import hashlib
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, NamedTuple, Self
 
 import numpy as np
 
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.vocab import UNK
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import UNK, Vocab
+from rnnlab.errors import DataError
+
+CHUNK = 1000
+"""Examples that are split into tokens at a time."""
 
 
 class Example(NamedTuple):
@@ -66,6 +72,43 @@ class EncodedCorpus:
         name = self.files[self.file_of[row]]
         return f"{name}:{self.line[row] + step}" if self.line[row] else name
 
+    def source_counts(self, max_length: int | None = None) -> dict[str, int]:
+        """How often each input token occurs, in inputs cut to `max_length`."""
+        return count_types(self.source.cut(max_length).values, self.source_types)
+
+    def target_counts(self, max_length: int | None = None) -> dict[str, int]:
+        """How often each target token, tag or label occurs, in targets cut to `max_length`."""
+        return count_types(self.target.cut(max_length).values, self.target_types)
+
+    def known_targets(
+        self, vocab: Vocab, *, what: str, owner: str, step_lines: bool = False
+    ) -> Ragged:
+        """Ids of labels or tags, all of which the vocabulary has to know.
+
+        Args:
+            vocab: The labels or tags.
+            what: "label" or "tag", for the message.
+            owner: Whose vocabulary it is, for the message.
+            step_lines: Whether each step of an example stands in a line of its own.
+
+        Raises:
+            DataError: One is not known; names its place.
+        """
+        ids = self.target.take(
+            np.array([vocab.id(t) if t in vocab else -1 for t in self.target_types], np.int32)
+        )
+        wrong = np.flatnonzero(ids.values < 0)
+        if wrong.size:
+            position = int(wrong[0])
+            row = int(np.searchsorted(ids.offsets, position, side="right")) - 1
+            step = position - int(ids.offsets[row]) if step_lines else 0
+            found = self.target_types[self.target.values[position]]
+            raise DataError(
+                f"{self.place(row, step)}: unseen {what} {found!r}; "
+                f"{owner} {', '.join(vocab.tokens)}"
+            )
+        return ids
+
     def select(self, rows: np.ndarray) -> "EncodedCorpus":
         """Some of the examples."""
         return EncodedCorpus(
@@ -114,7 +157,7 @@ class EncodedCorpus:
 
 
 class CorpusEncoder:
-    """Collects examples into a `EncodedCorpus` without keeping their tokens as Python objects."""
+    """Collects examples into an `EncodedCorpus` without keeping their tokens as Python objects."""
 
     def __init__(self) -> None:
         self._source = _Column()
@@ -166,3 +209,42 @@ class _Column:
     def ragged(self) -> Ragged:
         values = np.asarray(self.values, dtype=np.int32)
         return Ragged(values, np.asarray(self.offsets, dtype=np.int64))
+
+
+def encode(
+    examples: Iterable[Example], source: Tokenizer | None, target: Tokenizer | None
+) -> EncodedCorpus:
+    """Split the texts of examples into tokens, and encode them.
+
+    Args:
+        examples: The examples.
+        source: Splits the inputs that are texts; one that lower-cases does so with tokens as well.
+        target: The same for the targets.
+    """
+    encoder = CorpusEncoder()
+    remaining = iter(examples)
+    while chunk := list(islice(remaining, CHUNK)):
+        sources = _split([example.source for example in chunk], source)
+        targets = _split([example.target for example in chunk], target)
+        for example, left, right in zip(chunk, sources, targets, strict=True):
+            encoder.add(example, left, right)
+    return encoder.encoded()
+
+
+def count_types(values: np.ndarray, types: Sequence[str]) -> dict[str, int]:
+    """How often each type occurs among positions in the list of types; without zeros."""
+    counts = np.bincount(values, minlength=len(types))
+    return {token: int(count) for token, count in zip(types, counts, strict=True) if count}
+
+
+def _split(
+    items: list[str | Sequence[str]], tokenizer: Tokenizer | None
+) -> Iterable[Sequence[str]]:
+    texts = [item for item in items if isinstance(item, str)]
+    if texts:
+        assert tokenizer is not None, "texts need a tokenizer"
+        return tokenizer.split_all(texts)
+    tokens = [item for item in items if not isinstance(item, str)]
+    if tokenizer is not None and tokenizer.lower:
+        return [[token.lower() for token in item] for item in tokens]
+    return tokens

@@ -1,25 +1,27 @@
 """Generated tasks that ask for one thing: to remember for a known number of steps."""
 
 from abc import abstractmethod
-from typing import ClassVar, get_args
+from typing import Annotated, ClassVar, get_args
 
 import numpy as np
+from annotated_types import Ge, Le
 
-from rnnlab.data.base import SequenceData, at_least
-from rnnlab.data.loader import Examples
+from rnnlab.config.types import PositiveInt
+from rnnlab.data.base import SequenceData
+from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec, Split
-from rnnlab.errors import ConfigError, DataError
+from rnnlab.errors import DataError
 
 ROOM = 4
 """Splits are kept apart where there are this many times more sequences than they hold."""
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-"""Names of the symbols that are to be remembered."""
+"""Names of the symbols to remember."""
 
 
-class MemoryData(SequenceData):
-    """Base of the generated tasks; needs no file.
+class GeneratedData(SequenceData):
+    """Sequences drawn at random; needs no file.
 
     Every split is drawn from a random stream of its own (same seed, another spawn key), so that
     the size of one changes nothing in another. No validation sequence stands in the test split
@@ -27,46 +29,36 @@ class MemoryData(SequenceData):
     asked for (at a very short lag there may be only a handful: then the splits must share them).
 
     Args:
-        lag: Steps between the (last) thing to remember and the step that asks for it; a subclass
-            says how the length of its sequences follows.
         train_size: Sequences to train on.
         val_size: Sequences to validate on.
         test_size: Sequences to test on.
-        batch_size: Sequences in a batch.
-        seed: Decides what is generated, and the order of training batches.
 
     Attributes:
         goal: The metric of the task that measures success, and the value from which on (accuracy:
             or above, mse: or below) the task counts as solved.
-
-    Raises:
-        ConfigError: A number is too small.
     """
 
     goal: ClassVar[tuple[str, float]]
 
-    def __init__(
-        self,
-        *,
-        lag: int,
-        train_size: int,
-        val_size: int,
-        test_size: int,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
-        at_least("lag", lag, 1)
-        self.lag = lag
-        self.sizes: dict[Split, int] = {"train": train_size, "val": val_size, "test": test_size}
-        for split, size in self.sizes.items():
-            at_least(f"{split}_size", size, 1)
+    batch_size: int = 64
+    seed: int = 1
+    train_size: PositiveInt = 20_000
+    val_size: PositiveInt = 1_000
+    test_size: PositiveInt = 1_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._made: dict[Split, Examples] = {}
+
+    @property
+    def sizes(self) -> dict[Split, int]:
+        """Sequences of each split."""
+        return {"train": self.train_size, "val": self.val_size, "test": self.test_size}
 
     @property
     @abstractmethod
     def steps(self) -> int:
-        """Length T of every sequence."""
+        """Length T of the longest input sequence."""
 
     @property
     @abstractmethod
@@ -85,14 +77,17 @@ class MemoryData(SequenceData):
         Targets are labels (N,) int64, values (N, K) float32 or tags (N, T) int32.
         """
 
+    def pack(self, inputs: np.ndarray, target: np.ndarray) -> Examples:
+        """Examples of drawn inputs and targets."""
+        return Examples(
+            Ragged.from_rows(inputs) if inputs.ndim == 2 else inputs,
+            Ragged.from_rows(target) if self.kind == "tags" else target,
+        )
+
     def examples(self, split: Split) -> Examples:
         """One split: always the same for the same options."""
         if split not in self._made:
-            inputs, target = self._distinct(split)
-            self._made[split] = Examples(
-                inputs if self.kind == "values" else ragged(inputs),
-                ragged(target) if self.kind == "tags" else target,
-            )
+            self._made[split] = self.pack(*self._distinct(split))
         return self._made[split]
 
     def reuse(self, spec: Spec) -> None:
@@ -123,17 +118,26 @@ class MemoryData(SequenceData):
         return inputs, target
 
 
-def ragged(rows: np.ndarray) -> Ragged:
-    """Sequences of one length, (N, T), as a `Ragged`."""
-    return Ragged(rows.reshape(-1), np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1])
+class MemoryData(GeneratedData):
+    """Sequences that ask for something after a number of steps.
 
-
-def alphabet(symbols: int) -> list[str]:
-    """Names of a number of symbols.
-
-    Raises:
-        ConfigError: There are not 2 to 26.
+    Args:
+        lag: Steps to remember for; the class says how the length of a sequence follows.
     """
-    if not 2 <= symbols <= len(LETTERS):
-        raise ConfigError(f"data.symbols: {symbols} is not between 2 and {len(LETTERS)}")
-    return list(LETTERS[:symbols])
+
+    lag: PositiveInt = 50
+
+
+class SymbolData(GeneratedData):
+    """Sequences of symbols a, b, c ...
+
+    Args:
+        symbols: Different symbols.
+    """
+
+    symbols: Annotated[int, Ge(2), Le(len(LETTERS))] = 8
+
+    @property
+    def alphabet(self) -> list[str]:
+        """Names of the symbols."""
+        return list(LETTERS[: self.symbols])

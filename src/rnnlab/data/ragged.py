@@ -47,10 +47,16 @@ class Ragged:
         """Some of the sequences, in the order of `rows`."""
         return self._gather(self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows])
 
-    def cut(self, max_length: int) -> "Ragged":
-        """Every sequence cut to its first `max_length` elements."""
+    @classmethod
+    def from_rows(cls, rows: np.ndarray) -> "Ragged":
+        """Pack sequences of one length, (N, T)."""
+        size, steps = rows.shape
+        return cls(rows.reshape(-1), np.arange(size + 1, dtype=np.int64) * steps)
+
+    def cut(self, max_length: int | None) -> "Ragged":
+        """Every sequence cut to its first `max_length` elements; None for no limit."""
         lengths = self.lengths
-        if lengths.max(initial=0) <= max_length:
+        if max_length is None or lengths.max(initial=0) <= max_length:
             return self
         return self._gather(self.offsets[:-1], np.minimum(lengths, max_length))
 

@@ -25,7 +25,7 @@ class Spec:
         source_tokenizer: Splits a raw text into source tokens; None where inputs are not text.
         target_tokenizer: Joins target tokens into text; for kind "tokens" only.
         max_length: Longer sequences are cut to this number of steps, in training and prediction.
-        characters: The alphabet of source words, for models that read these letter by letter.
+        characters: Vocabulary of the characters of source words; None where no model reads them.
     """
 
     source: Vocab | int
@@ -35,6 +35,23 @@ class Spec:
     target_tokenizer: Tokenizer | None = None
     max_length: int | None = None
     characters: Vocab | None = None
+
+    @property
+    def source_vocab(self) -> Vocab:
+        """The vocabulary of inputs that are tokens."""
+        assert isinstance(self.source, Vocab), "inputs are features"
+        return self.source
+
+    @property
+    def target_vocab(self) -> Vocab:
+        """The vocabulary of targets that are labels, tags or tokens."""
+        assert isinstance(self.target, Vocab), "targets are values"
+        return self.target
+
+    @property
+    def target_size(self) -> int:
+        """Number of labels, tags, tokens or values."""
+        return self.target if isinstance(self.target, int) else len(self.target)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values (dicts, lists, strings, numbers), for a checkpoint."""
@@ -62,7 +79,7 @@ class Spec:
         def tokenizer(item: Any) -> Tokenizer | None:
             return None if item is None else Tokenizer.from_dict(item)
 
-        letters = state.get("characters")  # older checkpoints have none
+        characters = state.get("characters")  # older checkpoints have none
         return cls(
             source=vocab(state["source"]),
             target=vocab(state["target"]),
@@ -70,5 +87,5 @@ class Spec:
             source_tokenizer=tokenizer(state["source_tokenizer"]),
             target_tokenizer=tokenizer(state["target_tokenizer"]),
             max_length=state["max_length"],
-            characters=None if letters is None else Vocab.from_dict(letters),
+            characters=None if characters is None else Vocab.from_dict(characters),
         )

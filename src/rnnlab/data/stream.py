@@ -1,14 +1,13 @@
 """One long text as parallel streams, cut into batches that continue each other."""
 
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.loader import Loader
 from rnnlab.errors import DataError
 
 
@@ -79,12 +78,12 @@ class Chunks:
         return np.floor(spare + 1e-9).astype(np.int64) + np.arange(count + 1)
 
 
-class StreamLoader:
-    """Iterates over a text as B parallel streams; what Lightning takes for a data loader.
+class StreamLoader(Loader):
+    """A text as B parallel streams.
 
     The text is cut into B pieces of equal length, the last one up to B - 1 steps shorter: there
     targets are `IGNORE`. Row b of a batch continues row b of the batch before. Every token but the
-    first is predicted exactly once, by one process. It can be resumed in the middle of an epoch.
+    first is predicted exactly once, by one process.
 
     Args:
         stream: The text.
@@ -95,11 +94,9 @@ class StreamLoader:
 
     Raises:
         DataError: Fewer tokens to predict than processes.
-
-    Attributes:
-        sampler: The chunks; Lightning sets their epoch through this name.
-        seconds: Time that was spent on making batches; whoever asked for them waited for it.
     """
+
+    sampler: Chunks
 
     def __init__(
         self,
@@ -110,6 +107,7 @@ class StreamLoader:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
+        super().__init__(chunks)
         total = len(stream) - 1
         steps = max(1, -(-total // (batch_size * world_size)))
         rows = -(-total // steps)
@@ -126,32 +124,18 @@ class StreamLoader:
         self.inputs = torch.from_numpy(inputs.reshape(rows, steps)[share])
         self.target = torch.from_numpy(target.reshape(rows, steps)[share])
         self._real = np.concatenate([[0], (self.target != IGNORE).sum(0).cumsum(0).numpy()])
-        self.batch_sampler = None  # Lightning looks for it wherever there is a sampler
-        self.sampler = chunks
-        self.seconds = 0.0
-        self._next = 0  # batches handed out in the current epoch
-        self._resumed = False
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return len(self._bounds()) - 1
+        return len(self.plan())
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Batches of the epoch; after `load_state_dict`, those that were not yet handed out."""
-        if not self._resumed:
-            self._next = 0
-        self._resumed = False
-        asked = time.perf_counter()
-        bounds = self._bounds().tolist()
-        while self._next < len(bounds) - 1:
-            first, last = bounds[self._next], bounds[self._next + 1]
-            self._next += 1
-            batch = self._batch(first, last)
-            self.seconds += time.perf_counter() - asked
-            yield batch
-            asked = time.perf_counter()
+    def plan(self) -> list[tuple[int, int]]:
+        """The first step of each batch of this epoch, and the step after its last."""
+        return list(pairwise(self.sampler.bounds(self.inputs.shape[1]).tolist()))
 
-    def _batch(self, first: int, last: int) -> Batch:
+    def make(self, item: tuple[int, int]) -> Batch:
+        """The steps of all streams between two bounds."""
+        first, last = item
         inputs = self.inputs[:, first:last].long().contiguous()
         count = int(self._real[last] - self._real[first])
         return Batch(
@@ -163,19 +147,3 @@ class StreamLoader:
             carry=first > 0,
             share=(last - first) / self.sampler.bptt,
         )
-
-    def _bounds(self) -> np.ndarray:
-        return self.sampler.bounds(self.inputs.shape[1])
-
-    def reference_texts(self) -> None:
-        """None: targets are not texts."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the epoch stands."""
-        return {"epoch": self.sampler.epoch, "next": self._next}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` stood."""
-        self.sampler.set_epoch(state["epoch"])
-        self._next = state["next"]
-        self._resumed = self._next < len(self)

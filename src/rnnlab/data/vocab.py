@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
+
 PAD, UNK, START, END = "<pad>", "<unk>", "<s>", "</s>"
 _CONTROL = frozenset({PAD, START, END})
 
@@ -95,6 +97,10 @@ class Vocab:
     def ids(self, tokens: Iterable[str]) -> list[int]:
         """Ids of several tokens; see `id`."""
         return [self.id(token) for token in tokens]
+
+    def table(self, types: Iterable[str]) -> np.ndarray:
+        """Ids of a list of types as an array, int32 (V,), to look up many tokens at once."""
+        return np.array(self.ids(types), dtype=np.int32)
 
     @property
     def start_id(self) -> int:

@@ -9,7 +9,7 @@ from lightning import Trainer
 from torch import Tensor
 
 from rnnlab.data.batch import Batch
-from rnnlab.data.loader import BatchLoader
+from rnnlab.data.examples import BatchLoader
 from rnnlab.diagnostics.gates import real_steps
 from rnnlab.diagnostics.naming import layers_of, short
 from rnnlab.layers.trace import Trace
@@ -39,7 +39,7 @@ def autopsy(
     loader = trainer.train_dataloader
     numbers = torch.zeros(0, dtype=torch.int64)  # of a loader of another's, unknown
     if isinstance(loader, BatchLoader):
-        numbers = torch.from_numpy(loader.rows(batch_idx))
+        numbers = torch.from_numpy(loader.plan()[batch_idx])
     rank = f"_{trainer.global_rank}" if trainer.global_rank else ""
     path = Path(trainer.default_root_dir) / "diagnostics" / f"bad_batch{rank}.pt"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from statistics import median
 import numpy as np
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.loader import Examples
+from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Kind
 from rnnlab.data.stream import Stream

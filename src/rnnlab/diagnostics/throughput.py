@@ -11,8 +11,8 @@ import psutil
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from rnnlab.data.base import Loader
 from rnnlab.data.batch import Batch
+from rnnlab.data.loader import Loader
 from rnnlab.diagnostics.board import board_of
 
 

@@ -9,7 +9,6 @@ from torch.nn import functional
 from torchmetrics import MeanAbsoluteError, MeanSquaredError
 
 from rnnlab.data.batch import Batch
-from rnnlab.data.loader import target_size
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.tasks.base import Task
@@ -31,7 +30,7 @@ class Regress(Task):
 
     def __init__(self, encoder: Encoder, spec: Spec) -> None:
         super().__init__(encoder, spec)
-        self.head = nn.Linear(encoder.output_size, target_size(spec.target))
+        self.head = nn.Linear(encoder.output_size, spec.target_size)
         self.mse = MeanSquaredError()
         self.mae = MeanAbsoluteError()
 

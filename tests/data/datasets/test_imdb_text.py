@@ -6,8 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from rnnlab.data.datasets.imdb import IMDb
-from rnnlab.data.datasets.imdb_text import IMDbText
+from rnnlab.data.datasets.imdb import IMDb, IMDbText
 from rnnlab.data.stream_data import EOS
 from rnnlab.errors import DataError
 

@@ -3,8 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from rnnlab.data.datasets.names import Names
-from rnnlab.data.formats.surnames import SURNAMES, read_surnames, split_surnames, surname_files
+from rnnlab.data.datasets.names import Names, read_surnames, split_surnames
 from rnnlab.errors import ConfigError, DataError
 
 SPLITS = ("train", "val", "test")
@@ -15,7 +14,7 @@ def root(tmp_path, monkeypatch):
     """Twenty names of each language, padded, repeated; and one that all languages have."""
     monkeypatch.setenv("RNNLAB_CACHE", str(tmp_path / "cache"))
     (tmp_path / "names").mkdir()
-    for remote in SURNAMES.files:
+    for remote in Names.about.files:
         path = tmp_path / remote.path
         own = [f"{path.stem}{letter}" for letter in "abcdefghijklmnopqrst"]
         path.write_text("\n".join([*own, f"{own[0]} ", "", " Lee", own[1], "Lee"]) + "\n")
@@ -28,7 +27,7 @@ def split(surnames, name, **options):
 
 
 def test_blanks_and_repeats_are_dropped_but_not_other_languages(root):
-    found = list(read_surnames(surname_files(root)))
+    found = list(read_surnames(Names(root=str(root)).files("train")))
     assert len(found) == 18 * 21
     assert Counter(name for name, *_ in found).most_common(2)[0] == ("Lee", 18)
     czech = [each for each in found if each.language == "Czech"]
@@ -38,7 +37,7 @@ def test_blanks_and_repeats_are_dropped_but_not_other_languages(root):
 
 
 def test_a_split_takes_its_share_of_every_language_and_no_name_stands_in_two(root):
-    surnames = list(read_surnames(surname_files(root)))
+    surnames = list(read_surnames(Names(root=str(root)).files("train")))
     parts = {name: split(surnames, name) for name in SPLITS}
     assert sorted(each for part in parts.values() for each in part) == sorted(surnames)
     names = {name: {each.name for each in part} for name, part in parts.items()}
@@ -53,7 +52,7 @@ def test_a_split_takes_its_share_of_every_language_and_no_name_stands_in_two(roo
 
 
 def test_the_split_depends_on_its_seed_alone(root):
-    surnames = list(read_surnames(surname_files(root)))
+    surnames = list(read_surnames(Names(root=str(root)).files("train")))
     assert split(surnames, "test") == split(surnames, "test")
     assert split(surnames, "test") != split(surnames, "test", split_seed=1)
     assert split(surnames, "test", test_fraction=0.0) == []
@@ -75,17 +74,9 @@ def test_letters_in_labels_out(root):
     assert len(data.checksums()) == 18
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"val_fraction": -0.1}, "data.val_fraction: -0.1 is not at least 0 and below 1"),
-        ({"test_fraction": 1.0}, "data.test_fraction: 1.0 is not"),
-        ({"val_fraction": 0.5, "test_fraction": 0.5}, "leave nothing to train on"),
-    ],
-)
-def test_impossible_fractions(root, options, message):
-    with pytest.raises(ConfigError, match=message):
-        Names(root=str(root), **options).spec()
+def test_fractions_leave_something_to_train_on(root):
+    with pytest.raises(ConfigError, match=r"data\.val_fraction=0\.5 leave nothing to train on"):
+        Names(root=str(root), val_fraction=0.5, test_fraction=0.5)
 
 
 def test_a_missing_language_and_an_empty_split_are_named(root):
@@ -103,7 +94,7 @@ def test_a_missing_language_and_an_empty_split_are_named(root):
 def test_counts_of_the_real_names(data_root):
     if not (data_root / "names").is_dir():
         pytest.skip(f"no names below {data_root}")
-    surnames = list(read_surnames(surname_files(data_root)))
+    surnames = list(read_surnames(Names(root=str(data_root)).files("train")))
     assert len(surnames) == 18_012
     languages = Counter(each.language for each in surnames)
     assert languages["Arabic"] == 108  # of 2,000 lines

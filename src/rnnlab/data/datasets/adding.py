@@ -27,40 +27,10 @@ class Adding(MemoryData):
     whose "length T" is twice this lag). Always saying 1, the mean, gives a mean squared error of
     1/6 = 0.1667, the variance of the sum: a network that does not fall below it has learned
     nothing.
-
-    Args:
-        lag: Half the length of the sequences, the least number of steps to remember for.
-        train_size: Sequences to train on.
-        val_size: Sequences to validate on.
-        test_size: Sequences to test on.
-        batch_size: Sequences in a batch.
-        seed: Decides what is generated, and the order of training batches.
-
-    Raises:
-        ConfigError: A number is too small.
     """
 
     kind: ClassVar[Kind] = "values"
     goal: ClassVar[tuple[str, float]] = ("mse", 0.01)
-
-    def __init__(
-        self,
-        *,
-        lag: int = 50,
-        train_size: int = 20_000,
-        val_size: int = 1_000,
-        test_size: int = 1_000,
-        batch_size: int = 64,
-        seed: int = 1,
-    ) -> None:
-        super().__init__(
-            lag=lag,
-            train_size=train_size,
-            val_size=val_size,
-            test_size=test_size,
-            batch_size=batch_size,
-            seed=seed,
-        )
 
     @property
     def steps(self) -> int:

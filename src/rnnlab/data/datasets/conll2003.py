@@ -1,15 +1,12 @@
 """CoNLL-2003: English named entities."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from rnnlab.data.column_data import ColumnData
-from rnnlab.data.encoded import Example
-from rnnlab.data.formats.conll_columns import read_columns
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
+from rnnlab.data.files import DownloadedData
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.data.spec import Split
-from rnnlab.data.tag_schemes import Scheme
 
 _IOB1 = (
     "https://raw.githubusercontent.com/synalp/NER/"
@@ -23,22 +20,12 @@ _NAMES: dict[Split, tuple[str, str]] = {
 }
 
 
-class CoNLL2003(ColumnData):
+class CoNLL2003(DownloadedData, ColumnData):
     """Reuters news with persons, organisations, locations and others (Tjong Kim Sang 2003).
 
     Read from `conll2003/{train,valid,test}.txt[.gz]` below the data root, else from the original
     `conll2003/iob1/eng.{train,testa,testb}[.gz]`; both give the same IOB2 tags. Document marks
     are dropped.
-
-    Args:
-        batch_size: Sentences in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
-        tag_column: The column to learn, from 0; negative counts from the last (entities).
-        scheme: `iob2`, or `bioes` with tags of their own for entities' ends.
-        min_freq: Rarer words of the training data are unknown.
-        max_vocab_size: Largest number of words in the vocabulary; None for all.
-        max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
     corpus: ClassVar[str] = "conll2003"
@@ -68,43 +55,13 @@ class CoNLL2003(ColumnData):
         counts={"train": 14_041, "val": 3_250, "test": 3_453},
     )
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 32,
-        seed: int = 0,
-        root: str | None = None,
-        tag_column: int = -1,
-        scheme: Scheme = "iob2",
-        min_freq: int = 1,
-        max_vocab_size: int | None = None,
-        max_length: int | None = None,
-    ) -> None:
-        super().__init__(
-            tag_column=tag_column,
-            scheme=scheme,
-            batch_size=batch_size,
-            seed=seed,
-            min_freq=min_freq,
-            max_vocab_size=max_vocab_size,
-            max_length=max_length,
-        )
-        self.root = data_root(root)
-
     def files(self, split: Split) -> list[Path]:
         """The file of a split."""
         name, original = _NAMES[split]
         places = [name, f"{name}.gz", f"iob1/{original}", f"iob1/{original}.gz"]
-        folder = self.corpus
-        return [find(self.root, folder, self.about, [f"{folder}/{place}" for place in places])]
+        return [self.find(*(f"conll2003/{place}" for place in places))]
 
-    def read(self, split: Split) -> Iterator[Example]:
-        """The sentences of a split."""
-        (path,) = self.files(split)
-        return read_columns(
-            path, tag_column=self.tag_column, iob_only=self.tag_column in _IOB, scheme=self.scheme
-        )
-
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()
+    @property
+    def iob_only(self) -> bool:
+        """Chunks and entities are in IOB, parts of speech are not."""
+        return self.tag_column in _IOB

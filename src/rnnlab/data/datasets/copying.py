@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnlab.data.base import at_least
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.memory import MemoryData, alphabet
+from rnnlab.data.memory import MemoryData, SymbolData
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab
@@ -15,7 +15,7 @@ from rnnlab.data.vocab import PAD, UNK, Vocab
 BLANK, DELIMITER = "_", ":"
 
 
-class Copying(MemoryData):
+class Copying(MemoryData, SymbolData):
     r"""A string, blanks, a delimiter, then the string is to be repeated. T = 2 length + lag + 1.
 
     With `length` 3 and `lag` 5:
@@ -34,45 +34,13 @@ class Copying(MemoryData):
     1 / symbols and the cross entropy log(symbols)).
 
     Args:
-        lag: Blanks between the string and the delimiter.
-        symbols: Different symbols, 2 to 26.
         length: Symbols in the string.
-        train_size: Sequences to train on.
-        val_size: Sequences to validate on.
-        test_size: Sequences to test on.
-        batch_size: Sequences in a batch.
-        seed: Decides what is generated, and the order of training batches.
-
-    Raises:
-        ConfigError: A number is too small, or too large.
     """
 
     kind: ClassVar[Kind] = "tags"
     goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
 
-    def __init__(
-        self,
-        *,
-        lag: int = 50,
-        symbols: int = 8,
-        length: int = 10,
-        train_size: int = 20_000,
-        val_size: int = 1_000,
-        test_size: int = 1_000,
-        batch_size: int = 64,
-        seed: int = 1,
-    ) -> None:
-        super().__init__(
-            lag=lag,
-            train_size=train_size,
-            val_size=val_size,
-            test_size=test_size,
-            batch_size=batch_size,
-            seed=seed,
-        )
-        self.symbols = alphabet(symbols)
-        at_least("length", length, 1)
-        self.length = length
+    length: PositiveInt = 10
 
     @property
     def steps(self) -> int:
@@ -82,25 +50,25 @@ class Copying(MemoryData):
     @property
     def chance(self) -> float:
         """Accuracy of a guess on the recall steps: 1 / symbols."""
-        return 1 / len(self.symbols)
+        return 1 / self.symbols
 
     @property
     def bits(self) -> float:
         """Binary logarithm of symbols^length."""
-        return self.length * log2(len(self.symbols))
+        return self.length * log2(self.symbols)
 
     def spec(self) -> Spec:
         """Symbols, blank and delimiter in, symbols out; typed with blanks between."""
         return Spec(
-            source=Vocab([PAD, UNK, BLANK, DELIMITER, *self.symbols]),
-            target=Vocab(self.symbols),
+            source=Vocab([PAD, UNK, BLANK, DELIMITER, *self.alphabet]),
+            target=Vocab(self.alphabet),
             kind=self.kind,
             source_tokenizer=Tokenizer("space"),
         )
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids (N, T) int32 and tags (N, T) int32, `IGNORE` before the recall steps."""
-        string = rng.integers(len(self.symbols), size=(size, self.length))
+        string = rng.integers(self.symbols, size=(size, self.length))
         inputs = np.full((size, self.steps), 2, dtype=np.int32)
         inputs[:, : self.length] = string + 4
         inputs[:, self.length + self.lag] = 3

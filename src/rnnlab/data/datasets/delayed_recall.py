@@ -1,18 +1,18 @@
 """Delayed recall: name the first token after `lag` distractors."""
 
 from math import log2
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Ge, Le
 
-from rnnlab.data.base import at_least
-from rnnlab.data.memory import MemoryData, alphabet
+from rnnlab.data.memory import MemoryData, SymbolData
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab
 
 
-class DelayedRecall(MemoryData):
+class DelayedRecall(MemoryData, SymbolData):
     r"""One symbol, then distractors; the label is the symbol. T = lag + 1.
 
     ```
@@ -26,45 +26,13 @@ class DelayedRecall(MemoryData):
     A guess is right once in `symbols` times.
 
     Args:
-        lag: Distractors in a sequence, which is the number of steps to remember for.
-        symbols: Different symbols, 2 to 26.
         distractors: Different distractors.
-        train_size: Sequences to train on.
-        val_size: Sequences to validate on.
-        test_size: Sequences to test on.
-        batch_size: Sequences in a batch.
-        seed: Decides what is generated, and the order of training batches.
-
-    Raises:
-        ConfigError: A number is too small, or too large.
     """
 
     kind: ClassVar[Kind] = "label"
     goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
 
-    def __init__(
-        self,
-        *,
-        lag: int = 50,
-        symbols: int = 8,
-        distractors: int = 8,
-        train_size: int = 20_000,
-        val_size: int = 1_000,
-        test_size: int = 1_000,
-        batch_size: int = 64,
-        seed: int = 1,
-    ) -> None:
-        super().__init__(
-            lag=lag,
-            train_size=train_size,
-            val_size=val_size,
-            test_size=test_size,
-            batch_size=batch_size,
-            seed=seed,
-        )
-        self.symbols = alphabet(symbols)
-        at_least("distractors", distractors, 1)
-        self.distractors = [str(i) for i in range(distractors)]
+    distractors: Annotated[int, Ge(1), Le(1000)] = 8
 
     @property
     def steps(self) -> int:
@@ -74,25 +42,25 @@ class DelayedRecall(MemoryData):
     @property
     def chance(self) -> float:
         """Accuracy of a guess: 1 / symbols."""
-        return 1 / len(self.symbols)
+        return 1 / self.symbols
 
     @property
     def bits(self) -> float:
         """Binary logarithm of symbols x distractors^lag."""
-        return log2(len(self.symbols)) + self.lag * log2(len(self.distractors))
+        return log2(self.symbols) + self.lag * log2(self.distractors)
 
     def spec(self) -> Spec:
         """Symbols and distractors in, symbols out; typed with blanks between, as in `c 5 0 7`."""
         return Spec(
-            source=Vocab([PAD, UNK, *self.symbols, *self.distractors]),
-            target=Vocab(self.symbols),
+            source=Vocab([PAD, UNK, *self.alphabet, *map(str, range(self.distractors))]),
+            target=Vocab(self.alphabet),
             kind=self.kind,
             source_tokenizer=Tokenizer("space"),
         )
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids (N, T) int32 and labels (N,) int64."""
-        label = rng.integers(len(self.symbols), size=size)
-        noise = rng.integers(len(self.distractors), size=(size, self.lag))
-        inputs = np.column_stack([label + 2, noise + 2 + len(self.symbols)])
+        label = rng.integers(self.symbols, size=size)
+        noise = rng.integers(self.distractors, size=(size, self.lag))
+        inputs = np.column_stack([label + 2, noise + 2 + self.symbols])
         return inputs.astype(np.int32), label

@@ -1,105 +1,155 @@
-"""IMDb large movie reviews: sentiment of whole reviews."""
+"""IMDb large movie reviews: their sentiment, or their text for word language models."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from rnnlab.config.types import LEARNT, PositiveInt
 from rnnlab.data.encoded import Example
-from rnnlab.data.formats.reviews import (
-    ARCHIVE,
-    LABELLED,
-    LICENCE,
-    held_out,
-    labelled_place,
-    read_reviews,
-    review_files,
-    review_sums,
-)
-from rnnlab.data.source import DatasetInfo, data_root
-from rnnlab.data.spec import Kind, Split
-from rnnlab.data.text import TextData
+from rnnlab.data.files import DownloadedData, ValidationSplit
+from rnnlab.data.formats.acl_imdb import Reviews
+from rnnlab.data.sequences import LabelledData
+from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.spec import Split
+from rnnlab.data.stream_data import Level, StreamData
+from rnnlab.data.text import TextData, Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
 
+LABELLED, UNLABELLED = ("neg", "pos"), ("unsup",)
+"""Folders of a split; the second is in `train` alone."""
 
-class IMDb(TextData):
-    """25,000 training and 25,000 test reviews, labelled neg or pos (Maas et al. 2011).
+_CANONICAL = "imdb/aclImdb_v1.tar.gz"
+_UNPACKED = "imdb/aclImdb"
+_ARCHIVE = RemoteFile(
+    path=_CANONICAL,
+    urls=("https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",),
+    sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
+    size=84_125_825,
+)
+_LICENCE = "none stated (research use; cite Maas et al. 2011)"
+
+
+class ReviewData(DownloadedData, ValidationSplit, TextData):
+    """Training and test reviews, read from `imdb/aclImdb_v1*.tar.gz` or `imdb/aclImdb/`.
 
     There is no official validation split: it is held out of the training reviews. Reviews that
     are repeated go together to one side of it, so that no text stands on both.
-
-    Args:
-        batch_size: Reviews in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache. Below it
-            `imdb/aclImdb_v1*.tar.gz` or the unpacked `imdb/aclImdb/`.
-        lower: Lower-case the text.
-        min_freq: Rarer words of the training reviews are unknown.
-        max_vocab_size: Largest number of words in the vocabulary; None for all.
-        max_length: Longer reviews are cut to this number of words; None for no limit.
-        val_fraction: Share of the training reviews that is held out for validation.
-        split_seed: Decides which; another option than `seed`, so that runs that differ in their
-            seed share their splits.
     """
 
-    corpus: ClassVar[str] = "imdb"
-    kind: ClassVar[Kind] = "label"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
-        title="Large Movie Review Dataset v1: sentiment, English",
-        licence=LICENCE,
-        files=(ARCHIVE,),
-        counts={"train": 22_504, "val": 2_496, "test": 25_000},
-    )
+    lower: bool = True
+    min_freq: int = 2
+    max_vocab_size: PositiveInt | None = 30_000
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 64,
-        seed: int = 0,
-        root: str | None = None,
-        lower: bool = True,
-        min_freq: int = 2,
-        max_vocab_size: int | None = 30_000,
-        max_length: int | None = 400,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            seed=seed,
-            min_freq=min_freq,
-            max_vocab_size=max_vocab_size,
-            max_length=max_length,
-        )
-        self.root = data_root(root)
-        self.lower = lower
-        self.val_fraction = val_fraction
-        self.split_seed = split_seed
-
-    def tokenizers(self) -> tuple[Tokenizer, None]:
-        """Words of the reviews."""
-        return Tokenizer("word", lower=self.lower), None
+    def reviews(self, split: Split) -> list[Reviews]:
+        """The reviews of the official `train` or `test` split: those with a label."""
+        return [Reviews(self.folder, self.labelled_place(), split, LABELLED)]
 
     def files(self, split: Split) -> list[Path]:
-        """The archive with the labelled reviews, or all files of the unpacked split."""
-        return review_files(self._place(), split, LABELLED)
+        """The archives, or all files of the unpacked split."""
+        return [path for reviews in self.reviews(split) for path in reviews.files()]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The reviews of the official `train` or `test` split."""
-        return read_reviews(self._place(), split, LABELLED, self.root)
+        for reviews in self.reviews(split):
+            yield from reviews.read()
+
+    def sums(self, part: Split) -> dict[str, str]:
+        """sha256 of the archives, or of the list of files of each unpacked folder."""
+        return {name: sum_ for each in self.reviews(part) for name, sum_ in each.sums().items()}
 
     def holds(self, split: Split) -> tuple[Split, np.ndarray | None]:
         """Validation and training reviews are both among the official training reviews."""
         if split == "test":
             return "test", None
-        digest = self.encoded("train").digest
-        held = np.isin(digest, held_out(digest, self.val_fraction, self.split_seed))
-        return "train", np.flatnonzero(held == (split == "val"))
+        corpus = self.encoded("train")
+        labelled = np.array([name in LABELLED for name in corpus.target_types], dtype=bool)
+        labelled = labelled[corpus.target.values]
+        texts = np.unique(corpus.digest[labelled])
+        order = np.random.default_rng(self.split_seed).permutation(len(texts))
+        held = np.isin(corpus.digest, texts[order[: round(self.val_fraction * len(texts))]])
+        return "train", np.flatnonzero(held & labelled if split == "val" else ~held)
 
-    def sums(self, part: Split) -> dict[str, str]:
-        """Of the archive; of an unpacked folder that of the lines `SHA256  NAME` of its files."""
-        return review_sums(self._place(), part, LABELLED, self.root)
+    def labelled_place(self) -> Path:
+        """The archive or folder with the labelled reviews; DataError where there is none."""
+        found = sorted((self.folder / "imdb").glob("aclImdb_v1*.tar.gz"))
+        archives = [f"imdb/{path.name}" for path in found if "unsup" not in path.name]
+        return self.find(*(archives or [_CANONICAL]), _UNPACKED)
 
-    def _place(self) -> Path:
-        return labelled_place(self.root, self.corpus, self.about)
+    def unlabelled_place(self) -> Path:
+        """The archive or folder with the unlabelled reviews; DataError where there is none."""
+        archives = sorted((self.folder / "imdb").glob("aclImdb_v1*unsup*.tar.gz"))
+        names = [f"imdb/{path.name}" for path in archives] or ["imdb/aclImdb_v1-unsup.tar.gz"]
+        place = self.find(*names, _CANONICAL, f"{_UNPACKED}/train/unsup")
+        return place if place.is_file() else self.folder / _UNPACKED
+
+
+class IMDb(ReviewData, LabelledData):
+    """25,000 training and 25,000 test reviews, labelled neg or pos (Maas et al. 2011)."""
+
+    corpus: ClassVar[str] = "imdb"
+    about: ClassVar[DatasetInfo] = DatasetInfo(
+        title="Large Movie Review Dataset v1: sentiment, English",
+        licence=_LICENCE,
+        files=(_ARCHIVE,),
+        counts={"train": 22_504, "val": 2_496, "test": 25_000},
+    )
+
+    batch_size: int = 64
+    max_length: PositiveInt | None = 400
+
+    def tokenizers(self) -> Tokenizers:
+        """Words of the reviews."""
+        return Tokenizer("word", lower=self.lower), None
+
+
+class IMDbText(ReviewData, StreamData):
+    """Training reviews to pretrain an encoder on (Dai and Le 2015, arXiv:1511.01432).
+
+    Words are those of `data=imdb`, each review ends with `<eos>`. With the same `lower`,
+    `val_fraction` and `split_seed` the validation reviews are those of `data=imdb` as well: their
+    texts are in no training stream, neither with a label nor without. The test stream is the
+    official labelled test reviews; nothing else reads them. (In the data set as it is, 105 of the
+    labelled and 270 of the unlabelled training texts repeat one of them.)
+
+    Unlabelled reviews are read from `imdb/aclImdb_v1*unsup*.tar.gz`, the original archive, which
+    has both, or `imdb/aclImdb/train/unsup/`.
+
+    Args:
+        unlabelled: Train on the 50,000 reviews without a label, too.
+        max_length: Longer reviews are cut to this number of words; None for no limit.
+    """
+
+    corpus: ClassVar[str] = "imdb_text"
+    about: ClassVar[DatasetInfo] = DatasetInfo(
+        title="Large Movie Review Dataset v1: text, for word language models",
+        licence=_LICENCE,
+        files=(_ARCHIVE,),
+    )
+
+    eval_batch_size: int = 32
+    level: Level = "word"
+    unlabelled: bool = False
+    max_length: Annotated[PositiveInt | None, LEARNT] = None
+
+    def file(self, split: Split) -> Path:
+        """The archive or folder with the labelled reviews."""
+        return self.labelled_place()
+
+    def reviews(self, split: Split) -> list[Reviews]:
+        """The reviews of the official `train` or `test` split, those without a label last."""
+        found = super().reviews(split)
+        if self.unlabelled and split == "train":
+            found.append(Reviews(self.folder, self.unlabelled_place(), split, UNLABELLED))
+        return found
+
+    def settings(self, part: Split) -> Any:
+        """Whether the unlabelled reviews are read, which may be in the same archive."""
+        return [reviews.labels for reviews in self.reviews(part)]
+
+    def tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
+        """See the base class: the reviews, cut, each with its end."""
+        corpus = self.select(split)
+        reviews = corpus.source.cut(self.max_length).framed(None, len(corpus.source_types))
+        return reviews.values, [*corpus.source_types, self.line_end()]

@@ -1,11 +1,11 @@
 """Multi30k, task 1: translation of image captions."""
 
-from pathlib import Path
 from typing import ClassVar, Literal
 
-from rnnlab.data.parallel import ParallelData, Side
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
+from rnnlab.data.files import DownloadedData
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.data.spec import Split
+from rnnlab.data.translation_data import ParallelData, Side
 from rnnlab.errors import ConfigError
 
 Language = Literal["de", "en", "fr", "cs"]
@@ -39,7 +39,7 @@ _TAR_BALLS = {
 }
 
 
-class Multi30k(ParallelData):
+class Multi30k(DownloadedData, ParallelData):
     """29,000 captions with translations, de, en, fr and cs (Elliott et al. 2016).
 
     Read from `multi30k/task1/raw/{train,val,TEST}.LANGUAGE[.gz]` below the data root, else from
@@ -50,16 +50,9 @@ class Multi30k(ParallelData):
         source: Language to translate from.
         target: Language to translate into.
         test: The test set.
-        batch_size: Pairs in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
-        level: Subwords (byte-pair encoding learnt from the training texts) or words.
-        vocab_size: Subwords of each language, or of both together if `share_vocab`.
-        share_vocab: Both languages have one set of subwords and one vocabulary.
-        lower: Lower-case the texts.
-        min_freq: Rarer tokens of the training data are unknown.
-        max_vocab_size: Largest number of tokens in a vocabulary; None for all.
-        max_length: Longer sequences are cut to this number of tokens; None for no limit.
+
+    Raises:
+        ConfigError: Both languages are the same, or the test set does not have one of them.
     """
 
     corpus: ClassVar[str] = "multi30k"
@@ -81,58 +74,30 @@ class Multi30k(ParallelData):
         counts={"train": 29_000, "val": 1_014, "test": 1_000},
     )
 
-    def __init__(
-        self,
-        *,
-        source: Language = "de",
-        target: Language = "en",
-        test: Literal[
-            "test_2016_flickr", "test_2017_flickr", "test_2017_mscoco", "test_2018_flickr"
-        ] = "test_2016_flickr",
-        batch_size: int = 64,
-        seed: int = 0,
-        root: str | None = None,
-        level: Literal["bpe", "word"] = "bpe",
-        vocab_size: int = 8_000,
-        share_vocab: bool = False,
-        lower: bool = False,
-        min_freq: int = 1,
-        max_vocab_size: int | None = None,
-        max_length: int | None = None,
-    ) -> None:
-        if source == target:
-            raise ConfigError(f"data.target: {target!r} is the source as well")
-        if test.startswith("test_2017") and "cs" in (source, target):
-            raise ConfigError(f"data.test: {test} has no cs; test_2016_flickr, test_2018_flickr do")
-        super().__init__(
-            batch_size=batch_size,
-            seed=seed,
-            level=level,
-            vocab_size=vocab_size,
-            share_vocab=share_vocab,
-            lower=lower,
-            min_freq=min_freq,
-            max_vocab_size=max_vocab_size,
-            max_length=max_length,
-        )
-        self.languages = source, target
-        self.test = test
-        self.root = data_root(root)
+    source: Language = "de"
+    target: Language = "en"
+    test: Literal[
+        "test_2016_flickr", "test_2017_flickr", "test_2017_mscoco", "test_2018_flickr"
+    ] = "test_2016_flickr"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source == self.target:
+            raise ConfigError(f"data.target: {self.target!r} is the source as well")
+        if self.test.startswith("test_2017") and "cs" in (self.source, self.target):
+            raise ConfigError(
+                f"data.test: {self.test} has no cs; test_2016_flickr, test_2018_flickr do"
+            )
 
     def sides(self, split: Split) -> tuple[Side, Side]:
         """The two languages of a split."""
         name = self.test if split == "test" else split
-        source, target = self.languages
-        return self._side(name, source), self._side(name, target)
-
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()
+        return self._side(name, self.source), self._side(name, self.target)
 
     def _side(self, name: str, language: str) -> Side:
         places = [f"{_RAW}/{name}.{language}", f"{_RAW}/{name}.{language}.gz"]
         if name not in _TAR_BALLS:
-            return Side(find(self.root, self.corpus, self.about, places))
+            return Side(self.find(*places))
         ball, stem = _TAR_BALLS[name]
-        path = find(self.root, self.corpus, self.about, [*places, f"{self.corpus}/{ball}"])
+        path = self.find(*places, f"{self.corpus}/{ball}")
         return Side(path, f"{stem}.{language}" if path.name == ball else None)

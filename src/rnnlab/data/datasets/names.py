@@ -1,61 +1,75 @@
-"""Surnames: which language is a name of?"""
+"""Surnames of eighteen languages: which language is a name of?"""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.formats.surnames import SURNAMES, read_surnames, split_surnames, surname_files
-from rnnlab.data.source import DatasetInfo, data_root
-from rnnlab.data.spec import Kind, Split
-from rnnlab.data.text import TextData
+from rnnlab.data.files import DownloadedData, ThreeSplits
+from rnnlab.data.reading import lines
+from rnnlab.data.sequences import LabelledData, LabelToText
+from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.spec import Split
+from rnnlab.data.text import Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
 
+_FILES = {
+    "Arabic": (13_190, "6f424a8dbe51cbbbabab7a57d38b617210125e4e3991f3c657cb79b8f104bafc"),
+    "Chinese": (1_246, "09ba8f1f7e38dbc99372d461b26ad4433b811fc6bfa6a3ecca6fe11a9a777465"),
+    "Czech": (3_916, "e17ab0ec47616a72c39cb85c783f70c3663ab64488721e5d8378f146d2226be7"),
+    "Dutch": (2_351, "924f32b635170eae561f84538632138fc07d4c8bbd70ba3fb980de1ecc4d2af3"),
+    "English": (27_125, "9cca037066d3d5989e24bc01801416162de506b5e28e15b7c092a47905d29bf2"),
+    "French": (2_178, "81e65b36c60ed5b89a17422f6edcadbb89546f38ad69e960e64e7ba682012a95"),
+    "German": (5_610, "7449cd590b97a733e18d613a4155decd77ec35dc5f8aadd7a82204dce4f051db"),
+    "Greek": (1_981, "3555b5186de7f401e6d991b088e9e644ca3099116477818c25ab5793801389e6"),
+    "Irish": (1_858, "cf8c7013256252a88d2503127b87282a11f21b2ff6db1bded68834c19a1ec058"),
+    "Italian": (5_657, "f88414c27d0606a11a678b4859277828c2565d6cc4d9ee932deef6e94f3b35e4"),
+    "Japanese": (7_622, "e0e717e114fec3e7eade4d9dabe0067c475f43147e36a22b47902ee76ad9e67f"),
+    "Korean": (423, "cd54221ccb362a6cba4c78828838cf3268a0e59744767a37cf6ec4b74036b136"),
+    "Polish": (1_165, "45bab898af2f60ed3a728bbf6980e28821011a7caa53227553b5785903a40826"),
+    "Portuguese": (554, "50a8735f41f4f73757c8ce5b16cb0275cd86b2b214bcbc8c9805f508cb131c53"),
+    "Russian": (85_168, "0cfe53ac18041e8f63666aa77313e0a3ff378facb132abee052d8ebdc8c3d62c"),
+    "Scottish": (752, "78d0252711d87d948ea86fe34826c51d2d794a8e52d15b5d6f7b6244d45d62dd"),
+    "Spanish": (2_284, "1bcb462ed3316756a85781d68232bddae04498fdddd5d9219c53fd1fbdeba7a7"),
+    "Vietnamese": (339, "f3f9e4164ab47601178a6e45b216464a64122f49d05541f24bf18a757253281d"),
+}
+_COMMIT = "c520c52e68e945d88fff563dba1c028b6ec0197b"
 
-class Names(TextData):
+
+class Names(DownloadedData, ThreeSplits, LabelledData):
     """18,012 surnames of 18 languages, read letter by letter (Robertson 2017).
 
     Read from `names/LANGUAGE.txt` below the data root. Repeats are dropped before the split:
     2,000 Arabic lines hold 108 names. Every name stands in one split only, with all its languages:
     469 names have more than one, so that no model is right about all of them. Half of the names
     are Russian: look at `balanced_accuracy`.
-
-    Args:
-        batch_size: Names in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
-        lower: Lower-case the names.
-        min_freq: Rarer letters of the training names are unknown.
-        val_fraction: Share of each language's names that is held out for validation.
-        test_fraction: Share that is held out for the test.
-        split_seed: Decides which; another option than `seed`, so that runs that differ in their
-            seed share their splits.
     """
 
     corpus: ClassVar[str] = "names"
-    kind: ClassVar[Kind] = "label"
-    about: ClassVar[DatasetInfo] = SURNAMES
+    about: ClassVar[DatasetInfo] = DatasetInfo(
+        title="Names by language: surnames, 18 languages",
+        licence="MIT (of the repository)",
+        files=tuple(
+            RemoteFile(
+                path=f"names/{language}.txt",
+                urls=(
+                    "https://raw.githubusercontent.com/spro/practical-pytorch/"
+                    f"{_COMMIT}/data/names/{language}.txt",
+                ),
+                sha256=digest,
+                size=size,
+            )
+            for language, (size, digest) in _FILES.items()
+        ),
+        counts={"train": 14_418, "val": 1_798, "test": 1_796},
+    )
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 64,
-        seed: int = 0,
-        root: str | None = None,
-        lower: bool = False,
-        min_freq: int = 2,
-        val_fraction: float = 0.1,
-        test_fraction: float = 0.1,
-        split_seed: int = 0,
-    ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed, min_freq=min_freq)
-        self.root = data_root(root)
-        self.lower = lower
-        self.val_fraction = val_fraction
-        self.test_fraction = test_fraction
-        self.split_seed = split_seed
+    batch_size: int = 64
+    min_freq: int = 2
 
-    def tokenizers(self) -> tuple[Tokenizer, None]:
+    def tokenizers(self) -> Tokenizers:
         """Letters of the names."""
         return Tokenizer("char", lower=self.lower), None
 
@@ -64,8 +78,8 @@ class Names(TextData):
         return [self.val_fraction, self.test_fraction, self.split_seed]
 
     def files(self, split: Split) -> list[Path]:
-        """The files of all languages."""
-        return surname_files(self.root)
+        """The files of all languages, in alphabetical order."""
+        return [self.find(remote.path) for remote in self.about.files]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The names of a split."""
@@ -79,6 +93,77 @@ class Names(TextData):
         for name, language, file, line in chosen:
             yield Example(name, (language,), self.shown(file), line)
 
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()
+
+class NamesOfLabel(LabelToText, Names):  # type: ignore[misc]  # sides exchanged
+    """Surnames of a language; see `Names`."""
+
+
+class Surname(NamedTuple):
+    """A name of one language.
+
+    Attributes:
+        name: Without blanks at its ends.
+        language: The stem of its file, such as "Russian".
+        file: The file.
+        line: Its first line in that file, from 1.
+    """
+
+    name: str
+    language: str
+    file: Path
+    line: int
+
+
+def read_surnames(files: Iterable[Path]) -> Iterator[Surname]:
+    """Every name of every language once; blank lines are skipped.
+
+    A name of several languages comes once for each: it is nobody's mistake.
+    """
+    for file in files:
+        seen: set[str] = set()
+        for number, line in lines(file):
+            name = line.strip()
+            if name and name not in seen:
+                seen.add(name)
+                yield Surname(name, file.stem, file, number)
+
+
+def split_surnames(
+    surnames: Sequence[Surname],
+    split: Split,
+    *,
+    val_fraction: float,
+    test_fraction: float,
+    split_seed: int,
+) -> list[Surname]:
+    """The surnames of a split, in the order given.
+
+    Every language gives the same share of its names to each split. A name of several languages
+    counts with the first of them, and all of its languages go to the same split: no name that is
+    tested was trained on.
+
+    Args:
+        surnames: All of them, languages one behind the other.
+        split: The split.
+        val_fraction: Share of the names that is held out for validation.
+        test_fraction: Share that is held out for the test.
+        split_seed: Decides which.
+    """
+    language: dict[str, str] = {}
+    for surname in surnames:
+        language.setdefault(surname.name, surname.language)
+    names = defaultdict(list)
+    for name, first in language.items():
+        names[first].append(name)
+    chosen: set[str] = set()
+    for own in names.values():
+        own.sort(key=lambda name: blake2b(f"{split_seed} {name}".encode()).digest())
+        test = round(test_fraction * len(own))
+        val = test + round(val_fraction * len(own))
+        ranges: dict[Split, slice] = {
+            "test": slice(test),
+            "val": slice(test, val),
+            "train": slice(val, None),
+        }
+        chosen.update(own[ranges[split]])
+    return [surname for surname in surnames if surname.name in chosen]

@@ -23,40 +23,10 @@ class Parity(MemoryData):
     One bit is to be kept, and every step decides whether it flips: no part of a sequence tells
     anything about the label, so that there is no gradient towards half a solution, and a gate that
     can only keep does not help. A guess is right every other time.
-
-    Args:
-        lag: Steps from the first bit to the last.
-        train_size: Sequences to train on.
-        val_size: Sequences to validate on.
-        test_size: Sequences to test on.
-        batch_size: Sequences in a batch.
-        seed: Decides what is generated, and the order of training batches.
-
-    Raises:
-        ConfigError: A number is too small.
     """
 
     kind: ClassVar[Kind] = "label"
     goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
-
-    def __init__(
-        self,
-        *,
-        lag: int = 50,
-        train_size: int = 20_000,
-        val_size: int = 1_000,
-        test_size: int = 1_000,
-        batch_size: int = 64,
-        seed: int = 1,
-    ) -> None:
-        super().__init__(
-            lag=lag,
-            train_size=train_size,
-            val_size=val_size,
-            test_size=test_size,
-            batch_size=batch_size,
-            seed=seed,
-        )
 
     @property
     def steps(self) -> int:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
+from rnnlab.data.files import DownloadedData
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.data.spec import Split
-from rnnlab.data.stream_data import StreamData
+from rnnlab.data.stream_data import Level, StreamData
 
 _NAMES: dict[Split, str] = {"train": "train", "val": "valid", "test": "test"}
 _SUMS = {
@@ -15,19 +16,11 @@ _SUMS = {
 }
 
 
-class PTB(StreamData):
+class PTB(DownloadedData, StreamData):
     """929,589 words of training text, lower-case, with 10,000 types, `<unk>` and `N` in place.
 
     Each line ends with `<eos>`, which is one of the words to predict. Read from
     `ptb/ptb.{train,valid,test}.txt[.gz]` below the data root.
-
-    Args:
-        batch_size: Parallel streams that the training text is cut into.
-        eval_batch_size: The same for validation and test text.
-        bptt: Steps of a batch: how far gradients reach back. The state is carried on.
-        vary_bptt: Draw them anew for each training batch, around `bptt`.
-        seed: Decides what is drawn.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
     """
 
     corpus: ClassVar[str] = "ptb"
@@ -48,31 +41,11 @@ class PTB(StreamData):
         counts={"train": 929_589, "val": 73_760, "test": 82_430},
     )
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 20,
-        eval_batch_size: int = 8,
-        bptt: int = 35,
-        vary_bptt: bool = False,
-        seed: int = 0,
-        root: str | None = None,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            bptt=bptt,
-            vary_bptt=vary_bptt,
-            seed=seed,
-            level="space",
-        )
-        self.root = data_root(root)
+    batch_size: int = 20
+    bptt: int = 35
+    level: Level = "space"
 
     def file(self, split: Split) -> Path:
         """The file of a split."""
         path = f"ptb/ptb.{_NAMES[split]}.txt"
-        return find(self.root, self.corpus, self.about, [path, f"{path}.gz"])
-
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()
+        return self.find(path, f"{path}.gz")

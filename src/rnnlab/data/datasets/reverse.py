@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnlab.data.base import at_least
-from rnnlab.data.loader import Examples
-from rnnlab.data.memory import MemoryData, alphabet
+from rnnlab.config.types import PositiveInt
+from rnnlab.data.examples import Examples
+from rnnlab.data.memory import SymbolData
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 from rnnlab.errors import ConfigError
@@ -18,7 +18,7 @@ HOLE = -1
 """Fills the rows of the drawn arrays behind their sequences."""
 
 
-class Reverse(MemoryData):
+class Reverse(SymbolData):
     r"""A string of random length; the target is the same string from its end to its start.
 
     ```
@@ -32,46 +32,25 @@ class Reverse(MemoryData):
 
     Args:
         shortest: Symbols in the shortest string.
-        longest: Symbols in the longest one; every length between is as frequent.
-        symbols: Different symbols, 2 to 26.
-        train_size: Pairs to train on.
-        val_size: Pairs to validate on.
-        test_size: Pairs to test on.
-        batch_size: Pairs in a batch.
-        seed: Decides what is generated, and the order of training batches.
+        longest: Symbols in the longest string; every length between is as frequent.
 
     Raises:
-        ConfigError: A number is too small, or too large.
+        ConfigError: The longest is shorter than the shortest.
     """
 
     kind: ClassVar[Kind] = "tokens"
     goal: ClassVar[tuple[str, float]] = ("bleu", 99.0)
 
-    def __init__(
-        self,
-        *,
-        shortest: int = 6,
-        longest: int = 20,
-        symbols: int = 26,
-        train_size: int = 20_000,
-        val_size: int = 1_000,
-        test_size: int = 1_000,
-        batch_size: int = 64,
-        seed: int = 1,
-    ) -> None:
-        super().__init__(
-            lag=longest,
-            train_size=train_size,
-            val_size=val_size,
-            test_size=test_size,
-            batch_size=batch_size,
-            seed=seed,
-        )
-        at_least("shortest", shortest, 1)
-        if longest < shortest:
-            raise ConfigError(f"data.longest: {longest} is less than data.shortest, {shortest}")
-        self.shortest, self.longest = shortest, longest
-        self.symbols = alphabet(symbols)
+    symbols: int = 26
+    shortest: PositiveInt = 6
+    longest: PositiveInt = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.longest < self.shortest:
+            raise ConfigError(
+                f"data.longest: {self.longest} is less than data.shortest, {self.shortest}"
+            )
 
     @property
     def steps(self) -> int:
@@ -86,13 +65,13 @@ class Reverse(MemoryData):
     @property
     def bits(self) -> float:
         """Binary logarithm of symbols^shortest: the shortest strings run out first."""
-        return self.shortest * log2(len(self.symbols))
+        return self.shortest * log2(self.symbols)
 
     def spec(self) -> Spec:
         """Symbols in and out; typed with blanks between."""
         return Spec(
-            source=Vocab([PAD, UNK, *self.symbols]),
-            target=Vocab([PAD, UNK, START, END, *self.symbols]),
+            source=Vocab([PAD, UNK, *self.alphabet]),
+            target=Vocab([PAD, UNK, START, END, *self.alphabet]),
             kind=self.kind,
             source_tokenizer=Tokenizer("space"),
             target_tokenizer=Tokenizer("space"),
@@ -101,7 +80,7 @@ class Reverse(MemoryData):
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Sources (N, longest) and targets (N, longest + 2), int32, `HOLE` behind them."""
         lengths = rng.integers(self.shortest, self.longest + 1, size=size)[:, None]
-        string = rng.integers(len(self.symbols), size=(size, self.longest))
+        string = rng.integers(self.symbols, size=(size, self.longest))
         step = np.arange(self.longest + 2)
         inside = step[: self.longest] < lengths
         inputs = np.where(inside, string + 2, HOLE).astype(np.int32)
@@ -112,14 +91,11 @@ class Reverse(MemoryData):
         np.put_along_axis(target, lengths + 1, 3, axis=1)
         return inputs, target
 
-    def examples(self, split: Split) -> Examples:
-        """One split: always the same for the same options."""
-        if split not in self._made:
-            inputs, target = self._distinct(split)
-            names = np.array(self.spec().target.tokens)  # type: ignore[union-attr]
-            texts = [" ".join(names[row[row > 3]]) for row in target]
-            self._made[split] = Examples(_without_holes(inputs), _without_holes(target), texts)
-        return self._made[split]
+    def pack(self, inputs: np.ndarray, target: np.ndarray) -> Examples:
+        """Examples without the holes, with the target strings as texts."""
+        names = np.array(self.spec().target_vocab.tokens)
+        texts = [" ".join(names[row[row > 3]]) for row in target]
+        return Examples(_without_holes(inputs), _without_holes(target), texts)
 
 
 def _without_holes(rows: np.ndarray) -> Ragged:

@@ -5,11 +5,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnlab.data.base import SequenceData, at_least
+from rnnlab.config.types import PositiveInt
+from rnnlab.data.base import SequenceData
+from rnnlab.data.examples import Examples
+from rnnlab.data.files import DownloadedData, RandomSplit
 from rnnlab.data.formats.idx import read_idx
-from rnnlab.data.loader import Examples
 from rnnlab.data.reading import sha256
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError, DataError
@@ -39,24 +41,19 @@ _FILES = {
 }
 
 
-class SequentialMNIST(SequenceData):
+class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
     """70,000 handwritten digits, one feature for each of 784 steps (Le, Jaitly and Hinton 2015).
 
     Read from `mnist/{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]` below the data root. Pixels
     are between 0 and 1. The test set is the official one; validation is held out of training.
 
     Args:
-        batch_size: Digits in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
-        permuted: Read the pixels in a fixed random order: what is near in the picture is far in
-            the sequence.
-        rows: One row of 28 pixels a step, 28 steps; else one pixel a step, 784 steps.
+        permuted: Read the pixels in a fixed random order, which `split_seed` decides.
+        rows: A row of 28 pixels a step, 28 steps; else one pixel a step, 784 steps.
         val_size: Training digits that are held out for validation.
-        split_seed: Decides which, and the order of `permuted`; another option than `seed`, so that
-            runs that differ in their seed learn the same task.
     """
 
+    corpus: ClassVar[str] = "sequential_mnist"
     kind: ClassVar[Kind] = "label"
     about: ClassVar[DatasetInfo] = DatasetInfo(
         title="MNIST as sequences: handwritten digits, pixel by pixel",
@@ -73,24 +70,13 @@ class SequentialMNIST(SequenceData):
         counts={"train": 55_000, "val": 5_000, "test": 10_000},
     )
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 128,
-        seed: int = 0,
-        root: str | None = None,
-        permuted: bool = False,
-        rows: bool = False,
-        val_size: int = 5_000,
-        split_seed: int = 0,
-    ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
-        at_least("val_size", val_size, 1)
-        self.root = data_root(root)
-        self.permuted = permuted
-        self.rows = rows
-        self.val_size = val_size
-        self.split_seed = split_seed
+    batch_size: int = 128
+    permuted: bool = False
+    rows: bool = False
+    val_size: PositiveInt = 5_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._checksums: dict[str, str] = {}
         self._made: dict[Split, Examples] = {}
 
@@ -103,9 +89,7 @@ class SequentialMNIST(SequenceData):
         """Pictures and labels of the official split that holds a split."""
         part = "t10k" if split == "test" else "train"
         names = (f"mnist/{part}-images-idx3-ubyte", f"mnist/{part}-labels-idx1-ubyte")
-        return [
-            find(self.root, "sequential_mnist", self.about, [f"{name}.gz", name]) for name in names
-        ]
+        return [self.find(f"{name}.gz", name) for name in names]
 
     def examples(self, split: Split) -> Examples:
         """One split, (N, 784, 1) or (N, 28, 28) and labels (N,); see the base class.
@@ -121,7 +105,7 @@ class SequentialMNIST(SequenceData):
     def _read(self, split: Split) -> Examples:
         files = self.files(split)
         images, labels = read_idx(files[0], 3), read_idx(files[1], 1)
-        self._checksums |= {path.relative_to(self.root).as_posix(): sha256(path) for path in files}
+        self._checksums |= {self.shown(path): sha256(path) for path in files}
         if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels) or labels.max() > 9:
             raise DataError(f"{files[0]}: pictures {images.shape}, {len(labels)} labels of digits")
         if split != "test":

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rnnlab.data.encoded import Example
+from rnnlab.data.files import DownloadedData
 from rnnlab.data.formats.trees import nodes
 from rnnlab.data.reading import lines
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
-from rnnlab.data.spec import Kind, Split
-from rnnlab.data.text import TextData
+from rnnlab.data.sequences import LabelledData
+from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.spec import Split
+from rnnlab.data.text import Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.errors import DataError
 
@@ -25,7 +27,7 @@ _FINE = {
 _BINARY = {"0": "negative", "1": "negative", "3": "positive", "4": "positive"}
 
 
-class SST(TextData):
+class SST(DownloadedData, LabelledData):
     """Sentences of film reviews, labelled by people, phrase by phrase (Socher et al. 2013).
 
     Read from `sst/trainDevTestTrees_PTB.zip` below the data root, or from `sst/trees/*.txt`. SST-5
@@ -33,20 +35,12 @@ class SST(TextData):
     others into two: 6,920 + 872 + 1,821 sentences.
 
     Args:
-        batch_size: Sentences in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
         fine: Five labels; else two.
         phrases: Train on every distinct phrase of the training trees that has one of the labels,
             sentences among them; validation and test are always whole sentences.
-        lower: Lower-case the text.
-        min_freq: Rarer words of the training data are unknown.
-        max_vocab_size: Largest number of words in the vocabulary; None for all.
-        max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
     corpus: ClassVar[str] = "sst"
-    kind: ClassVar[Kind] = "label"
     about: ClassVar[DatasetInfo] = DatasetInfo(
         title="Stanford Sentiment Treebank: sentiment, 5 or 2 labels, English",
         licence="none stated (research use; cite Socher et al. 2013)",
@@ -61,32 +55,16 @@ class SST(TextData):
         counts={"train": 8_544, "val": 1_101, "test": 2_210},
     )
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 32,
-        seed: int = 0,
-        root: str | None = None,
-        fine: bool = True,
-        phrases: bool = False,
-        lower: bool = True,
-        min_freq: int = 1,
-        max_vocab_size: int | None = None,
-        max_length: int | None = None,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            seed=seed,
-            min_freq=min_freq,
-            max_vocab_size=max_vocab_size,
-            max_length=max_length,
-        )
-        self.root = data_root(root)
-        self.labels = _FINE if fine else _BINARY
-        self.phrases = phrases
-        self.lower = lower
+    lower: bool = True
+    fine: bool = True
+    phrases: bool = False
 
-    def tokenizers(self) -> tuple[Tokenizer, None]:
+    @property
+    def labels(self) -> dict[str, str]:
+        """Names of the treebank's labels; those that are missing are left out."""
+        return _FINE if self.fine else _BINARY
+
+    def tokenizers(self) -> Tokenizers:
         """The sentences are tokenised already; a text to predict is split into words."""
         return Tokenizer("word", lower=self.lower), None
 
@@ -97,7 +75,7 @@ class SST(TextData):
     def files(self, split: Split) -> list[Path]:
         """The archive, or the unpacked file."""
         plain = f"{self.corpus}/trees/{_MEMBERS[split]}"
-        return [find(self.root, self.corpus, self.about, [_ZIP, plain])]
+        return [self.find(_ZIP, plain)]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split, in training the phrases as well."""
@@ -121,7 +99,3 @@ class SST(TextData):
                 elif (key := (label, *words)) not in seen:
                     seen.add(key)
                     yield example
-
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()

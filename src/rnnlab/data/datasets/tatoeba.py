@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.pairs import PairData, tidy
+from rnnlab.data.files import DownloadedData, ThreeSplits
 from rnnlab.data.reading import lines
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.data.spec import Split
-from rnnlab.errors import ConfigError, DataError
+from rnnlab.data.translation_data import TranslationData, tidy
+from rnnlab.errors import DataError
 
 _RAW = "https://raw.githubusercontent.com"
 
 
-class Tatoeba(PairData):
+class Tatoeba(DownloadedData, ThreeSplits, TranslationData):
     """Short everyday sentences with all of their translations (tatoeba.org, CC BY).
 
     Read from `tatoeba/LANGUAGE-eng.zip` below the data root, else from `tatoeba/LANGUAGE.txt`;
@@ -26,23 +27,6 @@ class Tatoeba(PairData):
     Args:
         language: The language beside English.
         into_english: Translate into English; else from English.
-        batch_size: Pairs in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
-        level: Subwords (byte-pair encoding learnt from the training texts) or words.
-        vocab_size: Subwords of each language, or of both together if `share_vocab`.
-        share_vocab: Both languages have one set of subwords and one vocabulary.
-        lower: Lower-case the texts.
-        min_freq: Rarer tokens of the training data are unknown.
-        max_vocab_size: Largest number of tokens in a vocabulary; None for all.
-        max_length: Longer sequences are cut to this number of tokens; None for no limit.
-        val_fraction: Share of the English sentences that is held out for validation.
-        test_fraction: Share that is held out for the test.
-        split_seed: Decides which; another option than `seed`, so that runs that differ in their
-            seed share their splits.
-
-    Raises:
-        ConfigError: Fractions that are not positive, or leave nothing to train on.
     """
 
     corpus: ClassVar[str] = "tatoeba"
@@ -71,52 +55,15 @@ class Tatoeba(PairData):
         counts={"train": 139_800, "val": 1_467, "test": 1_385},
     )
 
-    def __init__(
-        self,
-        *,
-        language: Literal["fra", "deu"] = "fra",
-        into_english: bool = True,
-        batch_size: int = 64,
-        seed: int = 0,
-        root: str | None = None,
-        level: Literal["bpe", "word"] = "bpe",
-        vocab_size: int = 8_000,
-        share_vocab: bool = False,
-        lower: bool = False,
-        min_freq: int = 1,
-        max_vocab_size: int | None = None,
-        max_length: int | None = None,
-        val_fraction: float = 0.01,
-        test_fraction: float = 0.01,
-        split_seed: int = 0,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            seed=seed,
-            level=level,
-            vocab_size=vocab_size,
-            share_vocab=share_vocab,
-            lower=lower,
-            min_freq=min_freq,
-            max_vocab_size=max_vocab_size,
-            max_length=max_length,
-        )
-        if min(val_fraction, test_fraction) <= 0 or val_fraction + test_fraction >= 1:
-            raise ConfigError(
-                f"data.test_fraction: {test_fraction} and data.val_fraction={val_fraction} must "
-                "be above 0, and together below 1"
-            )
-        self.language = language
-        self.into_english = into_english
-        self.root = data_root(root)
-        self.val_fraction = val_fraction
-        self.test_fraction = test_fraction
-        self.split_seed = split_seed
+    language: Literal["fra", "deu"] = "fra"
+    into_english: bool = True
+    val_fraction: float = 0.01
+    test_fraction: float = 0.01
 
     def files(self, split: Split) -> list[Path]:
         """The file of all pairs of the language."""
         stem = f"{self.corpus}/{self.language}"
-        return [find(self.root, self.corpus, self.about, [f"{stem}-eng.zip", f"{stem}.txt"])]
+        return [self.find(f"{stem}-eng.zip", f"{stem}.txt")]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The pairs of a split."""
@@ -147,7 +94,3 @@ class Tatoeba(PairData):
     def settings(self, part: Split) -> Any:
         """Direction and split."""
         return [self.into_english, self.val_fraction, self.test_fraction, self.split_seed]
-
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()

@@ -3,29 +3,20 @@
 from pathlib import Path
 from typing import ClassVar
 
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
+from rnnlab.data.files import DownloadedData
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.data.spec import Split
-from rnnlab.data.stream_data import StreamData, TextLevel
+from rnnlab.data.stream_data import StreamData
 
 _PATH = "tinyshakespeare/input.txt"
 _COMMIT = "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
 
 
-class TinyShakespeare(StreamData):
+class TinyShakespeare(DownloadedData, StreamData):
     """40,000 lines from Shakespeare's plays, by default by character (Karpathy 2015).
 
     The first 90 % of the tokens are for training, the next 5 % for validation, the last 5 %
     for the test. Read from `tinyshakespeare/input.txt[.gz]` below the data root.
-
-    Args:
-        batch_size: Parallel streams that the training text is cut into.
-        eval_batch_size: The same for validation and test text.
-        bptt: Steps of a batch: how far gradients reach back. The state is carried on.
-        vary_bptt: Draw them anew for each training batch, around `bptt`.
-        seed: Decides what is drawn.
-        level: Tokens are characters (`char`), words and punctuation marks (`word`), or what
-            stands between blanks (`space`).
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
     """
 
     corpus: ClassVar[str] = "tinyshakespeare"
@@ -45,30 +36,11 @@ class TinyShakespeare(StreamData):
         counts={"train": 1_003_854, "val": 55_770, "test": 55_770},
     )
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 32,
-        eval_batch_size: int = 8,
-        bptt: int = 128,
-        vary_bptt: bool = False,
-        seed: int = 0,
-        level: TextLevel = "char",
-        root: str | None = None,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            bptt=bptt,
-            vary_bptt=vary_bptt,
-            seed=seed,
-            level=level,
-        )
-        self.root = data_root(root)
+    bptt: int = 128
 
     def file(self, split: Split) -> Path:
         """One file holds all splits."""
-        return find(self.root, self.corpus, self.about, [_PATH, f"{_PATH}.gz"])
+        return self.find(_PATH, f"{_PATH}.gz")
 
     def span(self, split: Split, tokens: int) -> slice:
         """90, 5 and 5 %, in the order of the text."""
@@ -78,7 +50,3 @@ class TinyShakespeare(StreamData):
             "val": slice(first, second),
             "test": slice(second, None),
         }[split]
-
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()

@@ -1,15 +1,16 @@
 """Universal Dependencies, English Web Treebank: parts of speech."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from rnnlab.data.encoded import Example
+from rnnlab.data.files import DownloadedData
 from rnnlab.data.formats.conllu import read_conllu
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
-from rnnlab.data.spec import Kind, Split
-from rnnlab.data.text import TextData
-from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.sequences import TaggedData
+from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.spec import Split
+from rnnlab.data.vocab import UNK
 
 _URL = (
     "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/"
@@ -35,23 +36,16 @@ _FILES: dict[Split, tuple[str, int, str]] = {
 _COLUMNS = {"upos": 3, "xpos": 4}
 
 
-class UDEnglishEWT(TextData):
+class UDEnglishEWT(DownloadedData, TaggedData):
     """Web text with the part of speech of every word (Silveira et al. 2014), UD release 2.16.
 
     Read from `ud_english_ewt/en_ewt-ud-{train,dev,test}.conllu[.gz]` below the data root.
 
     Args:
-        batch_size: Sentences in a batch.
-        seed: Decides the order of training batches.
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
         tags: The 17 universal parts of speech, or the 49 of the Penn Treebank.
-        min_freq: Rarer words of the training data are unknown.
-        max_vocab_size: Largest number of words in the vocabulary; None for all.
-        max_length: Longer sentences are cut to this number of words; None for no limit.
     """
 
     corpus: ClassVar[str] = "ud_english_ewt"
-    kind: ClassVar[Kind] = "tags"
     about: ClassVar[DatasetInfo] = DatasetInfo(
         title="UD English EWT 2.16: parts of speech, web text",
         licence="CC BY-SA 4.0",
@@ -64,30 +58,11 @@ class UDEnglishEWT(TextData):
         counts={"train": 12_544, "val": 2_001, "test": 2_077},
     )
 
-    def __init__(
-        self,
-        *,
-        batch_size: int = 32,
-        seed: int = 0,
-        root: str | None = None,
-        tags: Literal["upos", "xpos"] = "upos",
-        min_freq: int = 1,
-        max_vocab_size: int | None = None,
-        max_length: int | None = None,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            seed=seed,
-            min_freq=min_freq,
-            max_vocab_size=max_vocab_size,
-            max_length=max_length,
-        )
-        self.root = data_root(root)
-        self.tags = tags
+    tags: Literal["upos", "xpos"] = "upos"
 
-    def tokenizers(self) -> tuple[Tokenizer, None]:
-        """The text is tokenised already."""
-        return Tokenizer("space"), None
+    def dry_examples(self) -> Iterable[Example]:
+        """Two tags."""
+        return [Example((UNK,) * 2, ("ADJ", "NOUN"), "")]
 
     def settings(self, part: Split) -> Any:
         """The tags to learn."""
@@ -96,13 +71,9 @@ class UDEnglishEWT(TextData):
     def files(self, split: Split) -> list[Path]:
         """The file of a split."""
         name = f"{self.corpus}/{_FILES[split][0]}"
-        return [find(self.root, self.corpus, self.about, [name, f"{name}.gz"])]
+        return [self.find(name, f"{name}.gz")]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
         (path,) = self.files(split)
         return read_conllu(path, column=_COLUMNS[self.tags])
-
-    def shown(self, path: Path) -> str:
-        """The path below the data root."""
-        return path.relative_to(self.root).as_posix()

@@ -9,7 +9,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.loader import POOL, BatchLoader, BucketOrder, Examples
+from rnnlab.data.examples import POOL, BatchLoader, BucketOrder, Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.errors import DataError
 

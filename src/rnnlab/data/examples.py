@@ -1,0 +1,179 @@
+"""Batches of similar length, shuffled by seed and epoch, the same number for every process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.characters import CharacterIds
+from rnnlab.data.loader import Loader
+from rnnlab.data.ragged import Ragged
+from rnnlab.errors import DataError
+
+POOL = 50
+"""Batches in a pool: a shuffled pool is sorted by length and cut into batches."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A split, ready to be cut into batches.
+
+    Attributes:
+        inputs: Token ids, or features (N, T, F) float32 of one common length.
+        target: Labels int64 (N,), values float32 (N, K), or one sequence of ids an example (tags,
+            as long as its input; or tokens with `<s>` first and `</s>` last).
+        texts: The target texts as they stand in the file (N,), for scoring; None where targets
+            are not texts.
+        characters: Characters of the inputs (N,); None where no model reads them.
+    """
+
+    inputs: Ragged | np.ndarray
+    target: Ragged | np.ndarray
+    texts: Sequence[str] | None = None
+    characters: CharacterIds | None = None
+
+    def __post_init__(self) -> None:
+        parts = (self.inputs, self.target, self.texts, self.characters)
+        sizes = {len(part) for part in parts if part is not None}
+        if len(sizes) > 1:
+            raise ValueError(f"{len(self.inputs)} inputs, {len(self.target)} targets")
+
+    def __len__(self) -> int:
+        """Number of examples N."""
+        return len(self.inputs)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each input, int64 (N,)."""
+        if isinstance(self.inputs, Ragged):
+            return self.inputs.lengths
+        return np.full(len(self.inputs), self.inputs.shape[1], dtype=np.int64)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """The chosen examples as one padded batch."""
+        if isinstance(self.inputs, Ragged):
+            inputs, lengths = self.inputs.pad(rows, fill=0)
+        else:
+            inputs = torch.from_numpy(self.inputs[rows])
+            lengths = torch.full((len(rows),), inputs.shape[1])
+        target: Tensor
+        target_lengths = target_tokens = None
+        if isinstance(self.target, Ragged):
+            target, target_lengths = self.target.pad(rows, fill=IGNORE)
+            target_tokens = int(target_lengths.sum())
+        else:
+            target = torch.from_numpy(self.target[rows])
+        words = None if self.characters is None else self.characters.batch(rows)
+        tokens = int(lengths.sum())
+        return Batch(inputs, lengths, target, target_lengths, tokens, words, target_tokens)
+
+    def loader(
+        self, batch_size: int, *, shuffle: bool, seed: int, rank: int = 0, world_size: int = 1
+    ) -> "BatchLoader":
+        """Batches for the process `rank` of `world_size`."""
+        return BatchLoader(
+            self, batch_size, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size
+        )
+
+
+class BucketOrder:
+    """Which examples make which batch, in a given epoch.
+
+    All examples are permuted, cut into pools, each pool is sorted by length and cut into batches,
+    and the batches are permuted: little padding, and every example once an epoch. With `shuffle`
+    a pool is `POOL` batches and the order depends on `seed` and the epoch alone. Without, it is
+    the whole split, and the order never changes; it is permuted all the same, so that the first
+    few batches are a fair sample where a file is sorted by label or length.
+    """
+
+    def __init__(self, lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls it before each one."""
+        self.epoch = epoch
+
+    def batches(self) -> list[np.ndarray]:
+        """Row numbers of every batch of the epoch."""
+        rng = np.random.default_rng((self.seed, self.epoch) if self.shuffle else 0)
+        rows = rng.permutation(len(self.lengths))
+        batches: list[np.ndarray] = []
+        size = POOL * self.batch_size if self.shuffle else max(1, len(rows))
+        for start in range(0, len(rows), size):
+            pool = rows[start : start + size]
+            batches += self._cut(pool[np.argsort(self.lengths[pool], kind="stable")])
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _cut(self, rows: np.ndarray) -> list[np.ndarray]:
+        return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
+
+
+class BatchLoader(Loader):
+    """Batches of examples, gathered from flat arrays.
+
+    Of several processes each gets the same number of training batches, and its share of the
+    examples that are evaluated, each example once.
+
+    Args:
+        examples: The split.
+        batch_size: Examples of a batch.
+        shuffle: Whether it is for training: the order depends on `seed` and the epoch.
+        seed: Decides the order.
+        rank: This process.
+        world_size: Processes that share the examples.
+
+    Raises:
+        DataError: More processes than examples.
+    """
+
+    sampler: BucketOrder
+
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        if len(examples) < world_size:
+            raise DataError(f"{len(examples)} sequences cannot be shared by {world_size} processes")
+        share = slice(None) if shuffle else slice(rank, None, world_size)
+        self._rows = np.arange(len(examples))[share]
+        lengths = examples.lengths[self._rows]
+        super().__init__(BucketOrder(lengths, batch_size, shuffle=shuffle, seed=seed))
+        self.examples = examples
+        self.rank = rank
+        self.world_size = world_size
+
+    def __len__(self) -> int:
+        """Batches an epoch for this process."""
+        total = -(-len(self._rows) // self.sampler.batch_size)
+        return max(1, total // self.world_size) if self.sampler.shuffle else total
+
+    def plan(self) -> list[np.ndarray]:
+        """The numbers, in the split, of the examples of each batch of this epoch."""
+        batches = self.sampler.batches()
+        if self.sampler.shuffle:
+            # every process takes part in every optimiser step: all need the same number
+            steps = range(self.rank, self.rank + len(self) * self.world_size, self.world_size)
+            return [batches[step % len(batches)] for step in steps]
+        return [self._rows[rows] for rows in batches]
+
+    def make(self, item: np.ndarray) -> Batch:
+        """The examples of these numbers."""
+        return self.examples.batch(item)
+
+    def reference_texts(self) -> list[str] | None:
+        """Target texts in the order of this epoch's batches; None where targets are not texts."""
+        texts = self.examples.texts
+        return None if texts is None else [texts[row] for rows in self.plan() for row in rows]

@@ -1,0 +1,184 @@
+"""Texts with a target each: a label, a tag for every token, or a second text."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from rnnlab.config.types import LEARNT, PositiveInt
+from rnnlab.data.characters import CharacterIds, character_vocab, word_characters
+from rnnlab.data.encoded import EncodedCorpus, Example, encode
+from rnnlab.data.examples import Examples
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.tag_schemes import all_tags
+from rnnlab.data.text import TextData, Tokenizers
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
+
+TARGET_SPECIALS = (PAD, UNK, START, END)
+"""Entries that start the vocabulary of texts that are to be written."""
+
+
+class SequenceTextData(TextData):
+    """Examples of one text and its target; a subclass of each kind says what a target is.
+
+    Args:
+        max_length: Longer texts are cut to this number of tokens; None for no limit.
+    """
+
+    max_length: Annotated[PositiveInt | None, LEARNT] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._use_characters = False
+
+    @abstractmethod
+    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
+        """Vocabularies of sources and targets, from the training data."""
+
+    @abstractmethod
+    def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged | np.ndarray:
+        """Targets as `Examples` has them."""
+
+    @abstractmethod
+    def dry_examples(self) -> Iterable[Example]:
+        """A few examples without words, for `dry_spec`."""
+
+    def dry_tokenizers(self) -> Tokenizers:
+        """Tokenizers that need no training, for `dry_spec`."""
+        return self.tokenizers()
+
+    def build_spec(self) -> Spec:
+        """See the base class."""
+        return self._spec_of(self.select("train"), self.tokenizers())
+
+    def dry_spec(self) -> Spec:
+        """See the base class."""
+        tokenizers = self.dry_tokenizers()
+        return self._spec_of(encode(self.dry_examples(), *tokenizers), tokenizers)
+
+    def examples(self, split: Split) -> Examples:
+        """One split, encoded; see the base class."""
+        spec = self.spec()
+        corpus = self.select(split)
+        source = corpus.source.cut(spec.max_length)
+        characters = None
+        if spec.characters is not None:
+            characters = CharacterIds(source, word_characters(corpus.source_types, spec.characters))
+        return Examples(
+            source.take(spec.source_vocab.table(corpus.source_types)),
+            self.encode_targets(corpus, spec),
+            corpus.texts or None,
+            characters,
+        )
+
+    def use_characters(self) -> None:
+        """See the base class."""
+        self._use_characters = True
+        self._spec = None
+
+    def _spec_of(self, train: EncodedCorpus, tokenizers: Tokenizers) -> Spec:
+        source, target = self.vocabularies(train)
+        return Spec(
+            source=source,
+            target=target,
+            kind=self.kind,
+            source_tokenizer=tokenizers[0],
+            target_tokenizer=tokenizers[1],
+            max_length=self.max_length,
+            characters=character_vocab(train.source_counts()) if self._use_characters else None,
+        )
+
+    def _owner(self) -> str:
+        return "the training data has" if self._reused is None else "the trained model knows"
+
+
+class LabelledData(SequenceTextData):
+    """Texts with one label each."""
+
+    kind: ClassVar[Kind] = "label"
+
+    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
+        """See the base class; labels in alphabetical order."""
+        return self.vocab(train.source_counts(self.max_length)), Vocab(
+            sorted(train.target_counts())
+        )
+
+    def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> np.ndarray:
+        """Ids of the labels (N,); an unknown one is a DataError that names its place."""
+        known = corpus.known_targets(spec.target_vocab, what="label", owner=self._owner())
+        return known.values.astype(np.int64)
+
+    def dry_examples(self) -> Iterable[Example]:
+        """Two labels."""
+        return [Example((UNK,), (label,), "") for label in "AB"]
+
+
+class TaggedData(SequenceTextData):
+    """Sentences with one tag a token.
+
+    Attributes:
+        step_lines: Whether each token of a sentence has a line of its own, with none between.
+    """
+
+    kind: ClassVar[Kind] = "tags"
+    step_lines: ClassVar[bool] = False
+
+    def tokenizers(self) -> Tokenizers:
+        """The text is tokenised already."""
+        return Tokenizer("space", lower=self.lower), None
+
+    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
+        """See the base class; tags of entities are complete even where the data has not all."""
+        source = self.vocab(train.source_counts(self.max_length))
+        return source, Vocab(all_tags(train.target_counts()))
+
+    def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged:
+        """Ids of the tags; an unknown one is a DataError that names its place."""
+        known = corpus.known_targets(
+            spec.target_vocab, what="tag", owner=self._owner(), step_lines=self.step_lines
+        )
+        return known.cut(spec.max_length)
+
+    def dry_examples(self) -> Iterable[Example]:
+        """Entities of one type."""
+        return [Example((UNK,) * 3, ("O", "B-X", "I-X"), "")]
+
+
+class PairData(SequenceTextData):
+    """Texts with another text each, which is to be written."""
+
+    kind: ClassVar[Kind] = "tokens"
+
+    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
+        """See the base class."""
+        source = self.vocab(train.source_counts(self.max_length))
+        return source, self.vocab(train.target_counts(self.max_length), TARGET_SPECIALS)
+
+    def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged:
+        """Ids of the target's tokens between `<s>` and `</s>`."""
+        vocab = spec.target_vocab
+        ids = corpus.target.cut(spec.max_length).take(vocab.table(corpus.target_types))
+        return ids.framed(vocab.start_id, vocab.end_id)
+
+    def dry_examples(self) -> Iterable[Example]:
+        """Nothing: the special tokens are enough."""
+        return []
+
+
+class LabelToText(PairData):
+    """Put before a corpus of labelled texts, it makes the labels sources and the texts targets.
+
+    It cannot be put before a corpus whose splits depend on its encoded texts (`TextData.holds`).
+    """
+
+    def read(self, split: Split) -> Iterator[Example]:
+        """The corpus's examples, sides exchanged."""
+        for example in super().read(split):  # type: ignore[safe-super]  # the corpus's own
+            yield example._replace(source=example.target, target=example.source)
+
+    def tokenizers(self) -> Tokenizers:
+        """Whole labels, and the corpus's tokenizer of texts."""
+        return Tokenizer("whole"), super().tokenizers()[0]  # type: ignore[safe-super]

@@ -1,0 +1,144 @@
+"""Pairs of sentences: what all corpora of translations share."""
+
+import json
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Annotated, Any, Literal, NamedTuple
+
+from annotated_types import Ge
+
+from rnnlab.config.types import LEARNT
+from rnnlab.data.bpe import train_bpe
+from rnnlab.data.cache import cached
+from rnnlab.data.encoded import EncodedCorpus, Example
+from rnnlab.data.reading import lines, sha256
+from rnnlab.data.sequences import TARGET_SPECIALS, PairData
+from rnnlab.data.spec import Split
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import Vocab
+from rnnlab.errors import DataError
+
+
+class TranslationData(PairData):
+    """A corpus of sentence pairs; the texts that a translation is scored against stay as they are.
+
+    Args:
+        level: Subwords (byte-pair encoding learnt from the training texts) or words.
+        vocab_size: Subwords of each language, or of both together with `share_vocab`.
+        share_vocab: Both languages have one set of subwords and one vocabulary.
+    """
+
+    batch_size: int = 64
+    level: Annotated[Literal["bpe", "word"], LEARNT] = "bpe"
+    vocab_size: Annotated[int, Ge(1), LEARNT] = 8_000
+    share_vocab: Annotated[bool, LEARNT] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._subwords: list[Tokenizer] = []
+
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """Words, or subwords learnt from the training texts."""
+        if self.level == "word":
+            return self.dry_tokenizers()
+        if not self._subwords:
+            key = [
+                sorted(self.sums("train").items()),
+                self.settings("train"),
+                self.vocab_size,
+                self.share_vocab,
+                self.lower,
+            ]
+            self._subwords = cached(f"{self.corpus}/bpe", key, self._learn, _write, _read)
+        source, target = self._subwords
+        return source, target
+
+    def dry_tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """Words."""
+        words = Tokenizer("word", lower=self.lower)
+        return words, words
+
+    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
+        """One of both languages, or one each."""
+        if not self.share_vocab:
+            return super().vocabularies(train)
+        counts = Counter(train.source_counts(self.max_length))
+        counts.update(train.target_counts(self.max_length))
+        vocab = self.vocab(counts, TARGET_SPECIALS)
+        return vocab, vocab
+
+    def _learn(self) -> list[Tokenizer]:
+        def learn(*sides: int) -> Tokenizer:
+            texts = (str(pair[side]) for pair in self.read("train") for side in sides)
+            return train_bpe(texts, size=self.vocab_size, lower=self.lower)
+
+        return [learn(0, 1)] * 2 if self.share_vocab else [learn(0), learn(1)]
+
+
+class Side(NamedTuple):
+    """One language of a split: a plain or gzipped file, or a member of a tar ball."""
+
+    path: Path
+    member: str | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.member is None else f"{self.path}:{self.member}"
+
+
+class ParallelData(TranslationData):
+    """A corpus of two line-aligned files a split; a subclass names the two sides."""
+
+    @abstractmethod
+    def sides(self, split: Split) -> tuple[Side, Side]:
+        """Where the source and the target of a split are."""
+
+    def files(self, split: Split) -> list[Path]:
+        """The two files, or the tar balls that hold them."""
+        return [side.path for side in self.sides(split)]
+
+    def read(self, split: Split) -> Iterator[Example]:
+        """The pairs, tidied."""
+        source, target = self.sides(split)
+        count = _aligned(source, target)
+        pairs = zip(lines(*source), lines(*target), strict=False)
+        for (_, left), (number, right) in islice(pairs, count):
+            yield Example(tidy(left), tidy(right), str(target), number)
+
+    def settings(self, part: Split) -> Any:
+        """What is read for which side: the other direction has the same files."""
+        return [[sha256(side.path), side.member] for side in self.sides(part)]
+
+
+def tidy(text: str) -> str:
+    """White space stripped and collapsed, zero-width spaces dropped."""
+    return " ".join(text.replace("\u200b", "").split())
+
+
+def _aligned(source: Side, target: Side) -> int:
+    """Number of pairs; blank lines at the end of a file are no sentences."""
+    totals, needed = [], []
+    for side in (source, target):
+        total = last = 0
+        for number, text in lines(*side):
+            total = number
+            if text and not text.isspace():
+                last = number
+        totals.append(total)
+        needed.append(last)
+    if min(totals) < max(needed):
+        raise DataError(
+            f"{source} has {totals[0]} lines, {target} has {totals[1]}: each line of one must "
+            "translate the same line of the other"
+        )
+    return max(needed)
+
+
+def _write(stream: IO[bytes], tokenizers: list[Tokenizer]) -> None:
+    stream.write(json.dumps([tokenizer.to_dict() for tokenizer in tokenizers]).encode())
+
+
+def _read(stream: IO[bytes]) -> list[Tokenizer]:
+    return [Tokenizer.from_dict(state) for state in json.load(stream)]

@@ -1,0 +1,90 @@
+"""Options of data sets: inherited as Python inherits; dry specs fit to the real ones."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from rnnlab.config.roots import config_dir
+from rnnlab.config.trust import read_yaml
+from rnnlab.config.validate import locate
+from rnnlab.data.base import Configurable, SequenceData
+from rnnlab.data.spec import Spec
+from rnnlab.data.vocab import Vocab
+from rnnlab.errors import ConfigError
+
+NAMES = sorted(file.stem for file in (config_dir() / "data").glob("*.yaml"))
+
+
+def options(name: str) -> tuple[type[SequenceData], dict[str, object]]:
+    """The class of a choice, and what its YAML says."""
+    node = read_yaml(config_dir() / "data" / f"{name}.yaml")
+    target = locate(node.pop("_target_"))
+    return target, {k: v for k, v in node.items() if "$" not in str(v)}
+
+
+class Root(Configurable):
+    size: int = 1
+    name: str = "a"
+
+
+class Left(Root):
+    left: bool = False
+
+
+class Right(Root):
+    size: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.double = 2 * self.size
+
+
+class Both(Left, Right):
+    name: str = "b"
+
+
+def test_options_are_inherited_as_attributes_are() -> None:
+    assert {name: p.default for name, p in inspect.signature(Both).parameters.items()} == {
+        "size": 2, "name": "b", "left": False,
+    }  # fmt: skip
+    made = Both(size=5)
+    assert (made.size, made.name, made.left, made.double) == (5, "b", False, 10)
+    assert (Left().size, Root().name) == (1, "a")
+
+
+def test_options_are_keywords() -> None:
+    with pytest.raises(TypeError):
+        Both(5)
+    with pytest.raises(TypeError, match="length"):
+        Both(length=5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dry_spec_reads_no_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its kind, and every kind of vocabulary, are those that the tasks are made for."""
+    target, given = options(name)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("reads a file")
+
+    monkeypatch.setattr(Path, "open", never)
+    monkeypatch.setattr(Path, "exists", never)
+    monkeypatch.setattr(Path, "glob", never)
+    data = target(**given)
+    try:
+        data.use_characters()
+        characters = True
+    except ConfigError:
+        characters = False
+    spec = data.dry_spec()
+    assert spec.kind == target.kind
+    assert Spec.from_dict(spec.to_dict()) == spec
+    assert (spec.characters is not None) == characters
+    if spec.kind == "tokens":
+        assert (spec.target_vocab.start_id, spec.target_vocab.end_id) == (2, 3)
+        assert spec.target_tokenizer is not None
+    if spec.kind == "values":
+        assert not isinstance(spec.target, Vocab)
+    else:
+        assert spec.target_size > 1
