@@ -22,10 +22,10 @@ from torch.utils.benchmark import Measurement
 from bench.timing import interleave
 from rnnlab.config.roots import config_dir
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.gates import summary
+from rnnlab.diagnostics.gates import gate_scalars
 from rnnlab.diagnostics.memory import memory_curves
-from rnnlab.diagnostics.naming import layers_of
-from rnnlab.diagnostics.samples import first
+from rnnlab.diagnostics.naming import recurrent_layers
+from rnnlab.diagnostics.samples import first_sequences
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
 from rnnlab.layers.gru import GRU
@@ -112,17 +112,17 @@ class Work:
     def saturation(self) -> None:
         """As `Saturation` does it, copied to the host."""
         traces = []
-        (layer,) = layers_of(self.model).values()
+        (layer,) = recurrent_layers(self.model).values()
         with layer.record(traces.append):
             loss = self.loss()
-        values = summary("gate", layer.gate_values(traces[0]), traces[0].valid)
+        values = gate_scalars("gate", layer.gate_values(traces[0]), traces[0].valid)
         loss.backward()
         self.finish()
         torch.stack(list(values.values())).tolist()
 
     def memory(self) -> None:
         """As `Memory` does it, with its own options."""
-        memory_curves(self.model["encoder"], first(self.batch, 16), probes=4)
+        memory_curves(self.model["encoder"], first_sequences(self.batch, 16), probes=4)
         self.plain()
 
 

@@ -11,8 +11,8 @@ from rnnlab.data.batch import IGNORE
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.diagnostics.alarm_rules import Limits, Rules
-from rnnlab.diagnostics.learning import guess_loss
-from rnnlab.diagnostics.window import Window
+from rnnlab.diagnostics.loss_trend import guess_loss
+from rnnlab.diagnostics.running_median import RunningMedian
 
 LIMITS = Limits(
     patience=500, fall=0.05, exploding=100.0, growth=1e4, vanishing=0.1, saturated=0.9, clipped=0.95
@@ -26,7 +26,7 @@ def stream(more, *, loss=lambda step: 2.0, until=3000, every=50, length=100.0, l
     found = {}
     for step in [1, *range(every, until + 1, every)]:
         scalars = {"train/loss": loss(step), **more(step)}
-        for finding in rules.hear(step, scalars, length):
+        for finding in rules.update(step, scalars, length):
             found.setdefault((finding.kind, finding.subject), (step, finding.fact))
     return found
 
@@ -171,7 +171,7 @@ def test_scaled_losses_may_overflow_now_and_then():
         return [
             finding.kind
             for step in range(1, 20)
-            for finding in rules.hear(
+            for finding in rules.update(
                 step,
                 {"train/loss": 1.0, "grad/total": math.inf if step in bad else 1.0},
                 10.0,
@@ -238,14 +238,14 @@ def test_guess_of_labels_values_tags_and_tokens():
 
 
 def test_window_holds_its_span_and_at_least_three():
-    window = Window(100)
+    window = RunningMedian(100)
     for step, value in enumerate([5.0, 1.0, math.nan, 3.0, 2.0]):
         window.add(step * 40, value)
         assert window.full == (step * 40 >= 120)
     assert window.values == [1.0, 3.0, 2.0]  # from step 60 on, and one more
     assert window.median == 2.0
     assert window.first_step == 40
-    rare = Window(10)
+    rare = RunningMedian(10)
     for step in (0, 1000, 2000):
         rare.add(step, float(step))
     assert rare.full

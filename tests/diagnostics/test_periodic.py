@@ -23,7 +23,7 @@ WORK = {
     "weight_flow": (weight_flow, "gradient_norms"),
     "time_flow": (time_flow, "curves"),
     "memory": (memory, "memory_curves"),
-    "saturation": (saturation, "summary"),
+    "saturation": (saturation, "gate_scalars"),
 }
 """What each instrument calls once for a measurement, in a hook of its own."""
 EVERY_STEP = set(range(1, 21))

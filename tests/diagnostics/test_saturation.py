@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from rnnlab.config.compose import compose_words
-from rnnlab.diagnostics.gates import real_steps, summary
+from rnnlab.diagnostics.gates import gate_scalars, real_steps
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
@@ -72,7 +72,7 @@ def test_equals_a_loop_over_steps(cell, kernel):
     with layer.record(traces.append):
         layer(x, lengths)
     (trace,) = traces
-    found = summary("gate/encoder.0", layer.gate_values(trace), trace.valid)
+    found = gate_scalars("gate/encoder.0", layer.gate_values(trace), trace.valid)
     with torch.no_grad():
         expected = by_loop(layer, x, LENGTHS)
     assert {k.removeprefix("gate/encoder.0/") for k in found} == set(expected)
@@ -91,7 +91,7 @@ def test_known_memory():
     traces = []
     with layer.record(traces.append):
         layer(torch.randn(3, 5, 2))
-    found = summary("gate/x", layer.gate_values(traces[0]), traces[0].valid)
+    found = gate_scalars("gate/x", layer.gate_values(traces[0]), traces[0].valid)
     assert float(found["gate/x/memory"]) == pytest.approx(7.8788, abs=1e-3)
     assert float(found["gate/x/forget/high"]) == 0
     assert float(found["gate/x/c/norm"]) == 0

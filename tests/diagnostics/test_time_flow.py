@@ -10,7 +10,7 @@ from lightning.pytorch.plugins import MixedPrecision
 from matplotlib.image import imread
 
 import tiny
-from rnnlab.diagnostics.naming import layers_of
+from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.errors import Interrupted
 from rnnlab.runs import prepare, train
 from rnnlab.runs.train import resume_run
@@ -130,12 +130,12 @@ class Looks(Callback):
         self.watched, self.after = [], []
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        (layer,) = layers_of(pl_module).values()
+        (layer,) = recurrent_layers(pl_module).values()
         if "forward" in layer.__dict__:
             self.watched.append((trainer.global_step + 1, batch_idx))
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        (layer,) = layers_of(pl_module).values()
+        (layer,) = recurrent_layers(pl_module).values()
         self.after.append("forward" in layer.__dict__)
 
 

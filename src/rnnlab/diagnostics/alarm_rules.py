@@ -1,13 +1,13 @@
-"""When gradients, gates and updates tell why a run does not learn: rules over running medians."""
+"""Rules that say why a run does not learn, over running medians of what was measured."""
 
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rnnlab.diagnostics.autopsy import some
-from rnnlab.diagnostics.learning import Learning
-from rnnlab.diagnostics.window import Window
+from rnnlab.diagnostics.loss_trend import LossTrend
+from rnnlab.diagnostics.non_finite import shortened
+from rnnlab.diagnostics.running_median import RunningMedian
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Rules:
 
     def __init__(self, limits: Limits, *, guess: float, scaled: bool = False) -> None:
         self.limits = limits
-        self.learning = Learning(patience=limits.patience, fall=limits.fall, guess=guess)
-        self._windows: dict[str, Window] = defaultdict(lambda: Window(limits.patience))
+        self.trend = LossTrend(patience=limits.patience, fall=limits.fall, guess=guess)
+        self._windows = defaultdict[str, RunningMedian](lambda: RunningMedian(limits.patience))
         self._tolerated = 3 if scaled else 1
         self._broken = 0
         self._spike: Spike | None = None
 
-    def hear(self, step: int, scalars: Mapping[str, float], length: float) -> list[Finding]:
-        """What is wrong at a write.
+    def update(self, step: int, scalars: Mapping[str, float], length: float) -> list[Finding]:
+        """Take the scalars of a write; what is wrong now.
 
         Args:
             step: Optimiser steps made.
@@ -77,10 +77,10 @@ class Rules:
             length: Steps of a sequence in this batch, on average.
         """
         found = [*self._non_finite(scalars), *self._exploded(step, scalars)]
-        self.learning.add(step, scalars["train/loss"])
+        self.trend.add(step, scalars["train/loss"])
         for key, value in scalars.items():
             self._windows[key].add(step, value)
-        if self.learning.stuck:
+        if self.trend.stuck:
             found += self._through_time(length)
             found += self._saturated()
             found += self._dead(length)
@@ -94,13 +94,15 @@ class Rules:
         if self._broken >= self._tolerated:
             named = [name for name in bad if not name.startswith("total")] or ["the whole"]
             yield Finding(
-                "non_finite", "gradient", f"the gradient of {some(named)} is not a finite number"
+                "non_finite",
+                "gradient",
+                f"the gradient of {shortened(named)} is not a finite number",
             )
 
     def _exploded(self, step: int, scalars: Mapping[str, float]) -> Iterator[Finding]:
         """A norm far above the usual one, then a loss far above its own."""
         spike, limits = self._spike, self.limits
-        if spike and self.learning.thrown_back(scalars["train/loss"], spike.loss):
+        if spike and self.trend.thrown_back(scalars["train/loss"], spike.loss):
             self._spike = None
             yield Finding(
                 "exploding",
@@ -115,12 +117,12 @@ class Rules:
         if norm is None or limits.exploding is None or len(norms) < 5 or self._spike:
             return
         if math.isfinite(norm) and norm > limits.exploding * norms.median > 0:
-            self._spike = Spike(step, norm, norms.median, self.learning.usual)
+            self._spike = Spike(step, norm, norms.median, self.trend.usual)
 
     def _through_time(self, length: float) -> Iterator[Finding]:
         """A half-life far below the length of a sequence, or growth along it."""
         vanishing, growth = self.limits.vanishing, self.limits.growth
-        slopes: dict[str, list[Window]] = defaultdict(list)
+        slopes: dict[str, list[RunningMedian]] = defaultdict(list)
         for part, slope in self._steady("flow/", "/decades_per_step"):
             slopes[part.partition("/")[0]].append(slope)
         for layer, parts in slopes.items():
@@ -171,7 +173,7 @@ class Rules:
         if "total" in zero:
             zero = {"total": [""]}
         for layer, parts in zero.items():
-            named = "" if parts == [""] else f" of {some(parts)}"
+            named = "" if parts == [""] else f" of {shortened(parts)}"
             yield Finding("dead", layer, f"the gradient{named} is exactly zero")
 
     def _clipped(self) -> Iterator[Finding]:
@@ -185,7 +187,7 @@ class Rules:
                     "steps have one size, whatever the gradient says",
                 )
 
-    def _steady(self, prefix: str, suffix: str) -> Iterator[tuple[str, Window]]:
+    def _steady(self, prefix: str, suffix: str) -> Iterator[tuple[str, RunningMedian]]:
         """Full windows of the scalars between a prefix and a suffix, by what stands between."""
         for key, window in self._windows.items():
             if key.startswith(prefix) and key.endswith(suffix) and window.full:

@@ -1,4 +1,4 @@
-"""What goes wrong in a run, in a sentence: on the terminal, in TensorBoard, in the record."""
+"""Alarms, a sentence each: on the terminal, in TensorBoard and in `metrics.json`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,8 +11,8 @@ from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
 from rnnlab.diagnostics.board import board_of
-from rnnlab.diagnostics.learning import guess_loss
-from rnnlab.diagnostics.naming import layers_of
+from rnnlab.diagnostics.loss_trend import guess_loss
+from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.errors import Diverged
 
 Share = Annotated[float, Gt(0), Lt(1)]
@@ -28,7 +28,7 @@ class Alarms(Callback):
     It measures nothing itself: each rule needs the instrument whose scalars it reads, and costs
     no copy from the device. Apart from what is not finite, an alarm is only raised while the loss
     is no better than guesses and does not fall: a run that learns has none. Where one learns late,
-    what was said of its state is withdrawn. Each is told once, with the layer (`encoder.0.forward`:
+    alarms about its state are withdrawn. Each is raised once, with the layer (`encoder.0.forward`:
     direction included), the step, and what to try.
 
     Kind       | Raised when                                                       | Reads
@@ -67,7 +67,7 @@ class Alarms(Callback):
         clipped: Share | None = 0.95,
     ) -> None:
         self.limits = Limits(patience, fall, exploding, growth, vanishing, saturated, clipped)
-        self._told: dict[str, str] = {}
+        self._raised: dict[str, str] = {}
         self._rules: Rules | None = None
         self._gates: dict[str, frozenset[str]] = {}
         self._length = 0.0
@@ -76,12 +76,12 @@ class Alarms(Callback):
     @property
     def sentences(self) -> list[str]:
         """All alarms that stand."""
-        return list(self._told.values())
+        return list(self._raised.values())
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to the board."""
+        """Read what the board writes from now on."""
         board = board_of(trainer)
-        board.listeners.append(self._hear)
+        board.listeners.append(self._update)
         data = trainer.datamodule  # type: ignore[attr-defined]
         self._rules = Rules(
             self.limits,
@@ -90,13 +90,13 @@ class Alarms(Callback):
         )
         self._gates = {
             name: frozenset(key.rpartition("/")[2] for key in layer.gates())
-            for name, layer in layers_of(pl_module).items()
+            for name, layer in recurrent_layers(pl_module).items()
         }
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keep what a sentence may need: how long the sequences are, and which batch this is."""
+        """Keep what an alarm may need: how long the sequences are, and which batch this is."""
         assert isinstance(batch, Batch)
         self._length = batch.tokens / len(batch)
         self._where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
@@ -107,31 +107,31 @@ class Alarms(Callback):
         """A run that diverged ends with that alarm."""
         if isinstance(exception, Diverged):
             finding = Finding("non_finite", "loss", str(exception))
-            self._tell(trainer, finding)
+            self._raise(trainer, finding)
 
-    def _hear(self, trainer: Trainer, scalars: Mapping[str, float]) -> None:
+    def _update(self, trainer: Trainer, scalars: Mapping[str, float]) -> None:
         assert self._rules is not None
-        for finding in self._rules.hear(trainer.global_step, scalars, self._length):
-            self._tell(trainer, finding)
-        if self._rules.learning.learned:
-            for key in [k for k in self._told if not k.startswith(EVENTS)]:
-                step, said = trainer.global_step, self._told.pop(key)
-                self._say(trainer, "withdrawn", f"withdrawn at step {step}, it learns: {said}")
+        for finding in self._rules.update(trainer.global_step, scalars, self._length):
+            self._raise(trainer, finding)
+        if self._rules.trend.learned:
+            for key in [k for k in self._raised if not k.startswith(EVENTS)]:
+                step, sentence = trainer.global_step, self._raised.pop(key)
+                self._show(trainer, "withdrawn", f"withdrawn at step {step}, it learns: {sentence}")
 
-    def _tell(self, trainer: Trainer, finding: Finding) -> None:
+    def _raise(self, trainer: Trainer, finding: Finding) -> None:
         key = f"{finding.kind} {finding.subject}"
-        if key in self._told:
+        if key in self._raised:
             return
         step = trainer.global_step
         sentence = f"{finding.kind} at step {step}: {finding.subject}: {finding.fact}"
         if key == "non_finite gradient":
             sentence += f" ({self._where})"
         sentence += f"; try {self._remedy(finding, trainer.gradient_clip_val)}"
-        self._told[key] = sentence
-        self._say(trainer, finding.kind, sentence)
+        self._raised[key] = sentence
+        self._show(trainer, finding.kind, sentence)
 
     @staticmethod
-    def _say(trainer: Trainer, kind: str, sentence: str) -> None:
+    def _show(trainer: Trainer, kind: str, sentence: str) -> None:
         if not trainer.is_global_zero:
             return
         print(f"alarm    {sentence}", flush=True)
@@ -163,9 +163,9 @@ class Alarms(Callback):
         }[finding.kind]
 
     def state_dict(self) -> dict[str, Any]:
-        """What was told, for a resumed run."""
-        return {"told": dict(self._told)}
+        """The alarms raised so far, for a resumed run."""
+        return {"told": dict(self._raised)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Do not tell it again."""
-        self._told = dict(state_dict["told"])
+        """Do not raise them again."""
+        self._raised = dict(state_dict["told"])

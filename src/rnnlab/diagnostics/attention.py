@@ -1,17 +1,14 @@
-"""Where the model looks: attention maps of sample sentences, and how spread out attention is."""
-
-from typing import Any
+"""Attention maps of sample sentences, and the entropy of attention."""
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Trainer
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch, valid_mask
 from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.diagnostics.pictures import publish
-from rnnlab.diagnostics.samples import tokens_of
+from rnnlab.diagnostics.figures import save_figure
+from rnnlab.diagnostics.samples import FirstValidationBatch, source_tokens
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.training.module import SequenceModule
 
@@ -19,78 +16,60 @@ LONGEST = 40
 """Tokens of a sentence, and of its translation, that a map has room for."""
 
 
-class AttentionMaps(Callback):
+class AttentionMaps(FirstValidationBatch):
     """Draws attention after each validation, for the first batch; of a task without, nothing.
 
     The maps go to TensorBoard's images and to `figures/attention.png` in the run's folder.
 
     Key               | Meaning
-    attention/entropy | mean entropy of the weights in nats, over all real target steps: 0 where
-                      | each looks at one source step, log n where it looks at n alike
-
-    Args:
-        count: Sentences to draw, at most a batch.
+    attention/entropy | mean entropy of the weights in nats, over all real target steps: 0 for one
+                      | source step each, log n for n of equal weight
     """
 
-    def __init__(self, *, count: PositiveInt = 4) -> None:
-        self.count = count
-
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Look, write and draw."""
-        assert isinstance(batch, Batch)
-        assert isinstance(pl_module, SequenceModule)
-        if batch_idx or not trainer.is_global_zero:
+    def show(self, trainer: Trainer, module: SequenceModule, batch: Batch) -> None:
+        """Write the entropy and draw the maps."""
+        attention = module.task.attention_map(module(batch), batch)
+        if attention is None:
             return
-        attended = pl_module.task.attention_map(pl_module(batch), batch)
-        if attended is None:
-            return
-        mean = float(entropy(attended))
+        mean = float(entropy(attention))
         for logger in trainer.loggers:
             logger.log_metrics({"attention/entropy": mean}, step=trainer.global_step)
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
         sources = [
-            _words(row, spec.source_tokenizer) for row in tokens_of(batch, spec)[: self.count]
+            _words(row, spec.source_tokenizer) for row in source_tokens(batch, spec)[: self.count]
         ]
-        rows = [_words(row, spec.target_tokenizer) for row in attended.rows]
-        attended = AttentionMap(attended.weights, rows)
+        rows = [_words(row, spec.target_tokenizer) for row in attention.rows]
+        attention = AttentionMap(attention.weights, rows)
         title = f"attention at step {trainer.global_step}; mean entropy {mean:.2f} nats"
-        publish(draw(attended, sources, title), trainer, "attention/maps", "attention.png")
+        save_figure(draw(attention, sources, title), trainer, "attention/maps", "attention.png")
 
 
-def entropy(attended: AttentionMap) -> Tensor:
-    """Mean entropy of all real looks, in nats."""
-    counts = torch.tensor([len(row) for row in attended.rows], device=attended.weights.device)
-    real = valid_mask(counts, attended.weights.shape[1])
-    entropies = torch.special.entr(attended.weights.float()).sum(dim=2)
+def entropy(attention: AttentionMap) -> Tensor:
+    """Mean entropy of the weights over all real target steps, in nats."""
+    counts = torch.tensor([len(row) for row in attention.rows], device=attention.weights.device)
+    real = valid_mask(counts, attention.weights.shape[1])
+    entropies = torch.special.entr(attention.weights.float()).sum(dim=2)
     return torch.where(real, entropies, 0.0).sum() / counts.sum()
 
 
-def draw(attended: AttentionMap, sources: list[list[str]], title: str) -> Figure:
-    """One map a sentence: source across, target down, dark where it looks.
+def draw(attention: AttentionMap, sources: list[list[str]], title: str) -> Figure:
+    """One map a sentence: source across, target down, dark where attention is.
 
     Args:
-        attended: Of a batch.
+        attention: Of a batch.
         sources: Source tokens of its first sentences, those to draw.
         title: Above all.
     """
     shapes = [
         (min(len(row), LONGEST), min(len(source), LONGEST))
-        for source, row in zip(sources, attended.rows, strict=False)
+        for source, row in zip(sources, attention.rows, strict=False)
     ]
     heights = [1.3 + 0.19 * down for down, _ in shapes]
     wide = max(4.8, 2.0 + 0.22 * max(across for _, across in shapes))
     figure = Figure(figsize=(wide, sum(heights) + 0.4), layout="constrained")
     panels = figure.subplots(len(shapes), 1, squeeze=False, height_ratios=heights)[:, 0]
     for panel, weights, source, row, (down, across) in zip(
-        panels, attended.weights, sources, attended.rows, shapes, strict=False
+        panels, attention.weights, sources, attention.rows, shapes, strict=False
     ):
         panel.imshow(
             weights[:down, :across].float().cpu().numpy(),

@@ -1,4 +1,4 @@
-"""One buffer between what is measured and where it is written."""
+"""The buffer between the instruments and the loggers: one copy from the device for each write."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,12 +9,13 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.autopsy import autopsy
+from rnnlab.diagnostics.non_finite import explain_non_finite
 from rnnlab.errors import Diverged
 from rnnlab.training.module import SequenceModule
+from rnnlab.training.processes import all_processes
 
 Listener = Callable[[Trainer, Mapping[str, float]], None]
-"""Is given all scalars of a write, when they are on the host anyway."""
+"""Called with all scalars of a write, which are on the host by then."""
 
 
 class Board(Callback):
@@ -31,7 +32,7 @@ class Board(Callback):
 
     It also watches that the loss is finite: on a CPU for every batch, before the weights are
     touched; on other devices, where looking means waiting, at every write. Where it is not, the
-    run ends, the batch is saved, and the first layer that broke is named (`autopsy`).
+    run ends, the batch is saved, and the first layer that broke is named (`explain_non_finite`).
 
     Args:
         every_n_steps: Interval of writes, in optimiser steps.
@@ -68,7 +69,7 @@ class Board(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Know the batch, for what follows."""
+        """Keep the batch: it is saved where its loss is not finite."""
         self._batch = batch, batch_idx
 
     def on_before_backward(
@@ -128,14 +129,14 @@ class Board(Callback):
 
     def _check(self, trainer: Trainer, module: LightningModule, loss: float) -> None:
         finite = math.isfinite(loss)
-        if _agreed(trainer, finite):
+        if all_processes(trainer, finite):  # else they stop together
             return
         assert isinstance(module, SequenceModule)
         if finite or self._batch is None:
             raise Diverged(
                 f"another process's loss is not finite after {trainer.global_step} steps"
             )
-        raise Diverged(autopsy(trainer, module, *self._batch, f"the loss is {loss}"))
+        raise Diverged(explain_non_finite(trainer, module, *self._batch, f"the loss is {loss}"))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what came after the last write."""
@@ -146,10 +147,3 @@ def board_of(trainer: Trainer) -> Board:
     """The run's board."""
     found: Board = next(c for c in trainer.callbacks if isinstance(c, Board))  # type: ignore[attr-defined]
     return found
-
-
-def _agreed(trainer: Trainer, finite: bool) -> bool:
-    """Whether it is finite in all processes: they must stop together."""
-    if trainer.world_size == 1:
-        return finite
-    return bool(trainer.strategy.reduce_boolean_decision(finite, all=True))

@@ -10,7 +10,7 @@ from rnnlab.layers.trace import GateValues, Trace
 SHUT, OPEN, BOUND = 0.05, 0.95, 0.97
 """A gate below the first or above the second hardly learns; so does a tanh beyond the third."""
 
-HOLDING = ("forget", "update")
+MEMORY_GATES = ("forget", "update")
 """Gates that say which share of a state is kept for the next step, of an LSTM and a GRU."""
 
 STATES = ("h", "c")
@@ -29,7 +29,7 @@ def real_steps(trace: Trace, batch: Batch) -> Bool[Tensor, "B T"]:
 
 
 @torch.no_grad()
-def summary(prefix: str, values: GateValues, valid: Bool[Tensor, "B T"]) -> dict[str, Tensor]:
+def gate_scalars(prefix: str, values: GateValues, valid: Bool[Tensor, "B T"]) -> dict[str, Tensor]:
     """The scalars of one layer, 0-dimensional, by board key.
 
     Args:
@@ -48,7 +48,7 @@ def summary(prefix: str, values: GateValues, valid: Bool[Tensor, "B T"]) -> dict
         result[f"{prefix}/{name}/low"] = mean(gate < SHUT)
         result[f"{prefix}/{name}/high"] = mean(gate > OPEN)
         result[f"{prefix}/{name}/mean"] = average = mean(gate)
-        if name in HOLDING:
+        if name in MEMORY_GATES:
             result[f"{prefix}/memory"] = -1 / average.log()
     for name, bounded in values.tanhs.items():
         result[f"{prefix}/{name}/saturated"] = mean(bounded.abs() > BOUND)

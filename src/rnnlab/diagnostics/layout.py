@@ -27,12 +27,12 @@ class CustomLayout(Callback):
         self._written = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to the board; a resumed run has its layout already."""
+        """Wait for the first write of the board; a resumed run has its layout already."""
         self._written = trainer.global_step > 0
         board = board_of(trainer)
-        board.listeners.append(self._hear)
+        board.listeners.append(self._write)
 
-    def _hear(self, trainer: Trainer, scalars: Mapping[str, float]) -> None:
+    def _write(self, trainer: Trainer, scalars: Mapping[str, float]) -> None:
         if self._written or not trainer.is_global_zero:
             return
         self._written = True

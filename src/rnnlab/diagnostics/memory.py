@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -12,11 +13,9 @@ from torch import Tensor, nn
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.board import board_of
-from rnnlab.diagnostics.curvebook import CurveBook
-from rnnlab.diagnostics.naming import layers_of, part_name
-from rnnlab.diagnostics.periodic import PeriodicInstrument
-from rnnlab.diagnostics.samples import first
+from rnnlab.diagnostics.curve_instrument import CurveInstrument
+from rnnlab.diagnostics.naming import part_name, recurrent_layers
+from rnnlab.diagnostics.samples import first_sequences
 from rnnlab.diagnostics.stats import Curve, curve_of
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
@@ -25,7 +24,7 @@ from rnnlab.nn.encoder import Encoder
 from rnnlab.training.module import SequenceModule
 
 
-class Memory(PeriodicInstrument):
+class Memory(CurveInstrument):
     """Measures the memory curve of each layer of the encoder, on one fixed small batch.
 
     It is the same sequences and the same random directions throughout a run: the first of the
@@ -38,14 +37,14 @@ class Memory(PeriodicInstrument):
     memory/<layer>/first_last_ratio  | at a sequence's first step over that at its last
     memory/<layer>/cell/...          | the same of dh_T/dc_{T-k}, c an LSTM's cell state
 
-    The curves of the run are in `diagnostics/memory.npz` (see `rnnlab.diagnostics.history`), and
-    drawn in `figures/memory.png`, `figures/memory_heatmap.png` and TensorBoard. Of several
-    processes the first one measures.
+    Its curves are kept and drawn as `CurveInstrument` says.
 
     Args:
         sequences: Sequences that are measured; the first ones of the validation split.
         probes: Random directions for each sequence; more of them, less noise.
     """
+
+    name, prefix, quantity = "memory", "memory", "dh_T/dh"
 
     def __init__(
         self,
@@ -57,44 +56,26 @@ class Memory(PeriodicInstrument):
         super().__init__(every_n_steps=every_n_steps)
         self.sequences = sequences
         self.probes = probes
-        self._book = CurveBook("memory", "memory", "dh_T/dh")
         self._batch: Batch | None = None
-        self._sampled = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Choose the sequences; go on with the file of a resumed run."""
+        """Choose the sequences; continue the file of a resumed run."""
+        super().on_train_start(trainer, pl_module)
         if trainer.is_global_zero:
-            self._book.start(trainer)
             loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
-            self._batch = first(next(iter(loader)), self.sequences).to(pl_module.device)
+            batch = first_sequences(next(iter(loader)), self.sequences)
+            self._batch = batch.to(pl_module.device)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Measure before the optimiser step, where it is due."""
         assert isinstance(pl_module, SequenceModule)
-        step = trainer.global_step
-        if self._batch is None or step == self._sampled or not self.due(trainer):
+        if self._batch is None or not self.is_due(trainer):
             return
-        self._sampled = step
-        board = board_of(trainer)
         with self.timed(trainer):
             curves = memory_curves(pl_module.encoder, self._batch, probes=self.probes)
-            self._book.add(trainer, board, curves)
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file; figures seldom."""
-        self._book.keep(trainer, last=False)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write all."""
-        self._book.keep(trainer, last=True)
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Write all, of a run that diverged or was stopped as well."""
-        self._book.keep(trainer, last=True)
+            self.add_curves(trainer, curves)
 
 
 def memory_curves(encoder: Encoder, batch: Batch, *, probes: int = 4) -> dict[str, Curve]:
@@ -108,14 +89,16 @@ def memory_curves(encoder: Encoder, batch: Batch, *, probes: int = 4) -> dict[st
         batch: On the encoder's device.
         probes: See `memory_curve`.
     """
-    layers = {f"encoder.{name}": layer for name, layer in layers_of(encoder.layers).items()}
+    layers = {f"encoder.{name}": layer for name, layer in recurrent_layers(encoder.layers).items()}
     traces: dict[str, Trace] = {}
     device = batch.inputs.device.type
-    with torch.inference_mode(False), torch.autocast(device, enabled=False), _evaluating(encoder):
-        with torch.no_grad(), ExitStack() as stack:
-            for name, layer in layers.items():
-                # a layer is called once
-                stack.enter_context(layer.record(lambda t, name=name: traces.update({name: t})))  # type: ignore[misc]
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.autocast(device, enabled=False))
+        stack.enter_context(evaluation_mode(encoder))
+        with torch.no_grad(), ExitStack() as recording:
+            for name, layer in layers.items():  # each is called once
+                recording.enter_context(layer.record(partial(traces.__setitem__, name)))
             encoder(batch.inputs, batch.lengths, batch.words)
         return {
             part_name(name, part): curve
@@ -154,13 +137,14 @@ def probe_norms(
         start = tuple(part.repeat(count, *[1] * (part.dim() - 1)) for part in trace.initial)
         with layer.watch(seen.append):
             _, final = layer(inputs, lengths, start)
-        felt = (final[0].flatten(1) * directions.flatten(0, 1)).sum()
-    torch.autograd.grad(felt, inputs)  # of the weights nothing is asked, so `.grad` stays
+        projected = (final[0].flatten(1) * directions.flatten(0, 1)).sum()
+    torch.autograd.grad(projected, inputs)  # not of the weights: their `.grad` stays as it is
     return [norms.view(count, batch, -1) for norms in seen[0].norms()]
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """No dropout in a `with` block; afterwards each part is in the mode it was in."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:

@@ -33,13 +33,18 @@ class PeriodicInstrument(Callback):
         self.every_n_steps = every_n_steps
         self.seconds = 0.0
         self._began: float | None = None
+        self._measured_at = -1
 
-    def due(self, trainer: Trainer) -> bool:
-        """Whether to measure at the optimiser step that is being made."""
-        if not board_of(trainer).due(trainer, self.every_n_steps):
+    def is_due(self, trainer: Trainer) -> bool:
+        """Whether to measure at the optimiser step that is being made; True once a step."""
+        step = trainer.global_step
+        if step == self._measured_at or not board_of(trainer).due(trainer, self.every_n_steps):
             return False
         share = throughput_of(trainer).max_overhead
-        return share is None or self.affordable(trainer, share)
+        if share is not None and not self.affordable(trainer, share):
+            return False
+        self._measured_at = step
+        return True
 
     def affordable(self, trainer: Trainer, share: float) -> bool:
         """Whether the cost so far is no more than a share of the time since the first call."""

@@ -13,8 +13,8 @@ from rnnlab.data.vocab import Vocab
 from rnnlab.training.module import SequenceModule
 
 
-class Samples(Callback):
-    """Writes predictions for the first validation batch to TensorBoard's text tab.
+class FirstValidationBatch(Callback):
+    """Base of what is shown of the first batch of each validation.
 
     Args:
         count: Sequences to show, at most a batch.
@@ -32,18 +32,30 @@ class Samples(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Predict and write."""
-        assert isinstance(batch, Batch)
+        """Show the first batch, in the process that writes."""
         assert isinstance(pl_module, SequenceModule)
+        if batch_idx == 0 and trainer.is_global_zero:
+            self.show(trainer, pl_module, batch)
+
+    def show(self, trainer: Trainer, module: SequenceModule, batch: Batch) -> None:
+        """Predict, write or draw."""
+        raise NotImplementedError
+
+
+class Samples(FirstValidationBatch):
+    """Writes predictions for the first validation batch to TensorBoard's text tab."""
+
+    def show(self, trainer: Trainer, module: SequenceModule, batch: Batch) -> None:
+        """Predict and write."""
         boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
-        if batch_idx or not boards or not trainer.is_global_zero:
+        if not boards:
             return
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
-        few = first(batch, self.count)
-        predictions = pl_module.task.predict(pl_module(few))
+        few = first_sequences(batch, self.count)
+        predictions = module.task.predict(module(few))
         text = "\n\n---\n\n".join(
-            _block(pl_module, tokens, prediction)
-            for tokens, prediction in zip(tokens_of(few, spec), predictions, strict=True)
+            _block(module, tokens, prediction)
+            for tokens, prediction in zip(source_tokens(few, spec), predictions, strict=True)
         )
         for logger in boards:
             logger.experiment.add_text("samples", text, global_step=trainer.global_step)
@@ -54,7 +66,7 @@ def _block(module: SequenceModule, tokens: list[str], prediction: Any) -> str:
     return " ".join(tokens) + "\n\n" + "\n".join(f"    {line}" for line in rendered.split("\n"))
 
 
-def first(batch: Batch, count: int) -> Batch:
+def first_sequences(batch: Batch, count: int) -> Batch:
     """The first sequences of a batch."""
     lengths, words = batch.target_lengths, batch.words
     return Batch(
@@ -67,7 +79,7 @@ def first(batch: Batch, count: int) -> Batch:
     )
 
 
-def tokens_of(batch: Batch, spec: Spec) -> list[list[str]]:
+def source_tokens(batch: Batch, spec: Spec) -> list[list[str]]:
     """The source tokens of a batch; rounded numbers where the inputs are numbers."""
     rows: list[list[str]] = []
     for row, length in zip(batch.inputs.tolist(), batch.lengths.tolist(), strict=True):

@@ -1,6 +1,7 @@
 """Gates that are stuck open or shut, states at their bounds, and how long they last."""
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -9,8 +10,8 @@ from torch import Tensor
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.board import board_of
-from rnnlab.diagnostics.gates import real_steps, summary
-from rnnlab.diagnostics.naming import layers_of
+from rnnlab.diagnostics.gates import gate_scalars, real_steps
+from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
@@ -42,21 +43,19 @@ class Saturation(PeriodicInstrument):
         self._stack = ExitStack()
         self._traces: list[tuple[str, Layer, Trace]] = []
         self._batch: Batch | None = None
-        self._sampled = -1
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Record the forward pass, where it is due."""
-        step = trainer.global_step
-        if not trainer.is_global_zero or step == self._sampled or not self.due(trainer):
+        if not trainer.is_global_zero or not self.is_due(trainer):
             return
-        self._sampled, self._batch = step, batch
-        for name, layer in layers_of(pl_module).items():
-            self._stack.enter_context(layer.record(self._keeper(name, layer)))
+        self._batch = batch
+        for name, layer in recurrent_layers(pl_module).items():
+            self._stack.enter_context(layer.record(partial(self._keep, name, layer)))
 
-    def _keeper(self, name: str, layer: Layer) -> Any:
-        return lambda trace: self._traces.append((name, layer, trace))
+    def _keep(self, name: str, layer: Layer, trace: Trace) -> None:
+        self._traces.append((name, layer, trace))
 
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
@@ -70,7 +69,7 @@ class Saturation(PeriodicInstrument):
             with self.timed(trainer):
                 for name, layer, trace in traces:
                     valid = real_steps(trace, self._batch)
-                    board.post(summary(f"gate/{name}", layer.gate_values(trace), valid))
+                    board.post(gate_scalars(f"gate/{name}", layer.gate_values(trace), valid))
         self._batch = None
 
     def on_exception(

@@ -1,4 +1,4 @@
-"""What training feels of each state: the total gradient dL/dh_t, against the lag."""
+"""The gradient through time: the total gradient dL/dh_t of each state, against the lag."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -9,12 +9,10 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
 from rnnlab.config.types import PositiveInt
-from rnnlab.diagnostics.board import board_of
-from rnnlab.diagnostics.curvebook import CurveBook
-from rnnlab.diagnostics.naming import layers_of, part_name
+from rnnlab.diagnostics.curve_instrument import CurveInstrument
+from rnnlab.diagnostics.naming import part_name, recurrent_layers
 from rnnlab.diagnostics.periodic import (
     PassOverhead,
-    PeriodicInstrument,
     seconds_of_all,
     throughput_of,
 )
@@ -22,7 +20,7 @@ from rnnlab.diagnostics.stats import Curve, curve_of, stacked
 from rnnlab.layers.watch import StateGradients, Watcher
 
 
-class TimeFlow(PeriodicInstrument):
+class TimeFlow(CurveInstrument):
     """Measures the gradient through time of every recurrent layer, on sampled optimiser steps.
 
     It watches the training's own forward and backward pass (see `Layer.watch`): nothing is
@@ -37,9 +35,8 @@ class TimeFlow(PeriodicInstrument):
     flow/<layer>/first_last_ratio    | at a sequence's first step over that at its last
     flow/<layer>/cell/...            | the same of dL/dc_t, an LSTM's cell state
 
-    <layer> as `encoder.0.forward` or `task.decoder.0`; for lags see `rnnlab.diagnostics.stats`.
-    The curves of the run are in `diagnostics/time_flow.npz` (`rnnlab.diagnostics.history`), and
-    drawn in `figures/time_flow.png` and `figures/time_flow_heatmap.png` and in TensorBoard.
+    <layer> as `encoder.0.forward` or `task.decoder.0`; for lags see `rnnlab.diagnostics.stats`. The
+    curves are kept and drawn as `CurveInstrument` says.
 
     Gradients are those of the mean loss of one batch: a loss scale (fp16) and the division by
     `accumulate_grad_batches` are undone. Under accumulation the first batch of a sampled step is
@@ -49,14 +46,14 @@ class TimeFlow(PeriodicInstrument):
     take beyond usual ones (`PassOverhead`), the hooks of other instruments left out.
     """
 
+    name, prefix, quantity = "time_flow", "flow", "dL/dh"
+
     def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
         super().__init__(every_n_steps=every_n_steps)
         self._overhead = PassOverhead()
         self._started: tuple[float, int] | None = None
-        self._book = CurveBook("time_flow", "flow", "dL/dh")
         self._stack = ExitStack()
         self._seen: dict[str, list[Tensor]] | None = None
-        self._sampled = -1
 
     @property
     def cost(self) -> float:
@@ -68,21 +65,15 @@ class TimeFlow(PeriodicInstrument):
         """A clock that stands still while an instrument is at work in a hook of its own."""
         return throughput_of(trainer).clock() - seconds_of_all(trainer)
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on with the file of a resumed run."""
-        self._book.start(trainer)
-
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Watch the forward pass, where it is due."""
         if not trainer.is_global_zero:
             return
-        step = trainer.global_step
         if throughput_of(trainer).max_overhead is not None:
             self._started = self._now(trainer), batch.inputs.shape[0] * batch.inputs.shape[1]
-        if step != self._sampled and self.due(trainer):
-            self._sampled = step
+        if self.is_due(trainer):
             self._seen = watch_norms(pl_module, self._stack)
 
     def on_before_backward(
@@ -101,22 +92,14 @@ class TimeFlow(PeriodicInstrument):
         if seen:
             with self.timed(trainer):
                 unscale = trainer.accumulate_grad_batches / _scale(trainer)
-                self._book.add(trainer, board_of(trainer), curves(seen, unscale))
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file; figures seldom."""
-        self._book.keep(trainer, last=False)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write all."""
-        self._book.keep(trainer, last=True)
+                self.add_curves(trainer, curves(seen, unscale))
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Write all, of a run that diverged or was stopped as well."""
+        """Stop watching; write and draw."""
         self._stack.close()
-        self._book.keep(trainer, last=True)
+        super().on_exception(trainer, pl_module, exception)
 
 
 def watch_norms(module: nn.Module, stack: ExitStack) -> dict[str, list[Tensor]]:
@@ -135,7 +118,7 @@ def watch_norms(module: nn.Module, stack: ExitStack) -> dict[str, list[Tensor]]:
 
         return watcher
 
-    for name, layer in layers_of(module).items():
+    for name, layer in recurrent_layers(module).items():
         stack.enter_context(layer.watch(keep(name)))
     return seen
 

@@ -10,9 +10,10 @@ from torch.optim import Optimizer
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.board import board_of
-from rnnlab.diagnostics.naming import short
+from rnnlab.diagnostics.naming import short_name
 from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
+from rnnlab.training.processes import any_process
 
 
 class WeightFlow(PeriodicInstrument):
@@ -40,18 +41,15 @@ class WeightFlow(PeriodicInstrument):
         self._before: dict[str, list[Tensor]] | None = None
 
     def affordable(self, trainer: Trainer, share: float) -> bool:
-        """Every process measures, so all do as the first one can afford."""
-        mine = super().affordable(trainer, share)
-        if trainer.world_size == 1:
-            return mine
-        first = mine and trainer.is_global_zero
-        return bool(trainer.strategy.reduce_boolean_decision(first, all=False))
+        """Every process measures: the first one decides for all."""
+        affordable = super().affordable(trainer, share)
+        return any_process(trainer, affordable and trainer.is_global_zero)
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
         """Measure the gradients where it is due, and keep the weights until the step is made."""
-        if not self.due(trainer):
+        if not self.is_due(trainer):
             return
         with self.timed(trainer):
             norms = gradient_norms(pl_module)
@@ -82,7 +80,7 @@ def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
     """Norms of all gradients that there are, as 0-dimensional fp32 tensors, by board key."""
     slices: dict[str, list[Tensor]] = {}
     for prefix, part in module.named_modules():
-        name = short(prefix)
+        name = short_name(prefix)
         if isinstance(part, Layer):
             for gate, (parameter, rows) in part.gates().items():
                 grad = part.get_parameter(parameter).grad
@@ -150,7 +148,7 @@ def update_ratios(module: nn.Module, before: Mapping[str, list[Tensor]]) -> dict
 def _trained(module: nn.Module) -> dict[str, list[nn.Parameter]]:
     """The parameters with a gradient, by name of the module that they belong to."""
     found = {
-        short(prefix): [p for p in part.parameters(recurse=False) if p.grad is not None]
+        short_name(prefix): [p for p in part.parameters(recurse=False) if p.grad is not None]
         for prefix, part in module.named_modules()
     }
     return {name: parameters for name, parameters in found.items() if parameters}

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from rnnlab.config.types import Fraction, PositiveInt
 from rnnlab.errors import Interrupted
+from rnnlab.training.processes import any_process
 
 
 class Best(ModelCheckpoint):
@@ -79,10 +80,10 @@ class Snapshot(Checkpoint):
         self.clock: Callable[[], float] = time.perf_counter
         self._cost = 0.0  # seconds of the last write
         self._written = 0.0  # when it ended
-        self._asked = False
+        self._stop_requested = False
         self._saved_at = 0
-        self._seen = 0
-        self._former: dict[int, Any] = {}
+        self._last_step = 0
+        self._handlers: dict[int, Any] = {}
 
     @property
     def path(self) -> Path:
@@ -91,23 +92,23 @@ class Snapshot(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take over the signals (from the main thread only: others have none)."""
-        self._saved_at = self._seen = trainer.global_step
+        self._saved_at = self._last_step = trainer.global_step
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._former[number] = signal.signal(number, self._ask)
+                self._handlers[number] = signal.signal(number, self._request_stop)
         except ValueError:
-            self._former.clear()
+            self._handlers.clear()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the signals back."""
-        while self._former:
-            signal.signal(*self._former.popitem())
+        while self._handlers:
+            signal.signal(*self._handlers.popitem())
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+    def _request_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop_requested = True
         print("\nstopping at the end of this step, or of this validation", flush=True)
-        for each, former in self._former.items():
-            signal.signal(each, former)
+        for each, handler in self._handlers.items():
+            signal.signal(each, handler)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -115,13 +116,13 @@ class Snapshot(Checkpoint):
         """Save where it is due; not where a validation follows, which a resumed run would skip."""
         every = trainer.val_check_batch
         validates = trainer.is_last_batch or (every and (batch_idx + 1) % every == 0)
-        if validates or trainer.global_step == self._seen:
+        if validates or trainer.global_step == self._last_step:
             return
-        self._seen = trainer.global_step
-        asked = self._is_asked(trainer)
-        if asked or self._is_due(trainer):
+        self._last_step = trainer.global_step
+        stop = self._must_stop(trainer)
+        if stop or self._is_due(trainer):
             self.save(trainer)
-        if asked:
+        if stop:
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -129,20 +130,21 @@ class Snapshot(Checkpoint):
 
         (Lightning calls checkpoint callbacks after the module and all other callbacks.)
         """
-        self._seen = trainer.global_step
+        self._last_step = trainer.global_step
         self.save(trainer)
-        if self._is_asked(trainer):
+        if self._must_stop(trainer):
             raise Interrupted
 
-    def _is_asked(self, trainer: Trainer) -> bool:
-        # a signal may reach the processes at different steps
-        return _any(trainer, self._asked)
+    def _must_stop(self, trainer: Trainer) -> bool:
+        return any_process(
+            trainer, self._stop_requested
+        )  # a signal may reach them at different steps
 
     def _is_due(self, trainer: Trainer) -> bool:
         if trainer.global_step - self._saved_at < self.every_n_steps:
             return False
         since = self.clock() - self._written
-        return _any(trainer, self._cost <= self.max_overhead * (self._cost + since))
+        return any_process(trainer, self._cost <= self.max_overhead * (self._cost + since))
 
     def save(self, trainer: Trainer) -> None:
         """Write the file, unless the loss or a parameter is not finite."""
@@ -158,10 +160,3 @@ class Snapshot(Checkpoint):
         self._saved_at = trainer.global_step
         self._written = self.clock()
         self._cost = self._written - started
-
-
-def _any(trainer: Trainer, decision: bool) -> bool:
-    """Whether one process says so: all must do the same."""
-    if trainer.world_size == 1:
-        return decision
-    return bool(trainer.strategy.reduce_boolean_decision(decision, all=False))

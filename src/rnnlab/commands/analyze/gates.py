@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rnnlab.diagnostics.gates import HOLDING, summary
+from rnnlab.diagnostics.gates import MEMORY_GATES, gate_scalars
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 
@@ -18,7 +18,7 @@ class Gates:
 
     Attributes:
         means: Mean of each unit's sigmoid gates, by gate, float64 (H,).
-        shares: `rnnlab.diagnostics.gates.summary`'s scalars, over all units, such as `forget/low`.
+        shares: Scalars of `gate_scalars` over all units, such as `forget/low`.
     """
 
     means: Mapping[str, Float[Tensor, "H"]]
@@ -37,7 +37,7 @@ def gates_of(layer: Layer, traces: Sequence[Trace]) -> Gates:
         for name, gate in values.sigmoids.items():
             total = gate[values.valid].double().sum(0)
             sums[name] = sums[name] + total if name in sums else total
-        for key, value in summary("", values, values.valid).items():
+        for key, value in gate_scalars("", values, values.valid).items():
             name = key.removeprefix("/")
             if name != "memory":  # of the units apart there are time scales
                 shares[name] = shares.get(name, 0.0) + share * float(value)
@@ -54,4 +54,4 @@ def time_scales(means: Mapping[str, Float[Tensor, "H"]]) -> dict[str, Float[Tens
     Args:
         means: Of `Gates`; other gates than the holding ones are left out.
     """
-    return {name: -1 / means[name].log() for name in HOLDING if name in means}
+    return {name: -1 / means[name].log() for name in MEMORY_GATES if name in means}

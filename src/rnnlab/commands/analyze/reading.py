@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.naming import layers_of
+from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 
@@ -19,7 +19,7 @@ def encoder_layers(encoder: nn.Module) -> dict[str, Layer]:
     """An encoder's recurrent layers, by names such as `encoder.0.forward`; not its embedding's."""
     return {
         f"encoder.{name}": layer
-        for name, layer in layers_of(encoder).items()
+        for name, layer in recurrent_layers(encoder).items()
         if not name.startswith("embedding.")
     }
 

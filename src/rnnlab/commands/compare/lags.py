@@ -31,8 +31,8 @@ class Lags(NamedTuple):
 def read_lags(run: Run, name: str) -> dict[str, Lags]:
     """A run's curves by layer, from `diagnostics/<name>.npz`; empty where it has none.
 
-    The arrays are described in `rnnlab.diagnostics.history`. A file that cannot be read counts as
-    none: the run may have been killed, or come from another version.
+    `rnnlab.diagnostics.curve_history` describes the arrays. A file that cannot be read counts
+    as none: the run may have been killed, or come from another version.
     """
     path = run.folder / "diagnostics" / f"{name}.npz"
     try:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlab.diagnostics.naming import current_name
 from rnnlab.diagnostics.stats import Curve
 
-MOST = 400
+MAX_SAMPLES = 400
 """Samples that are kept; when there are more, every second one is dropped, and so on."""
 
 
-class History:
+class CurveHistory:
     """Curves by layer and training step; the file holds three arrays.
 
     Array  | Shape     | Meaning
@@ -50,7 +51,7 @@ class History:
         self.layers += [name for name in curves if name not in self.layers]
         self.steps.append(step)
         self._curves.append({n: c.decades.astype(np.float32) for n, c in curves.items()})
-        if len(self.steps) > MOST:
+        if len(self.steps) > MAX_SAMPLES:
             self.steps, self._curves = self.steps[::2], self._curves[::2]
             self._stride *= 2
 
@@ -77,11 +78,12 @@ class History:
         os.replace(temporary, self.path)  # noqa: PTH105 - the atomic one
 
     def resume(self, step: int) -> None:
-        """Take up what the file holds of the steps up to the one that training goes on from."""
+        """Continue what the file holds of the steps up to the one that training goes on from."""
         if not self.path.exists():
             return
         with np.load(self.path) as file:
-            steps, layers, decades = file["steps"], file["layers"].tolist(), file["decades"]
+            steps, decades = file["steps"], file["decades"]
+            layers = [current_name(name) for name in file["layers"].tolist()]
         keep = steps <= step
         self.steps, self.layers = steps[keep].tolist(), layers
         self._curves = [dict(zip(layers, sample, strict=True)) for sample in decades[keep]]

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
-from rnnlab.diagnostics.history import History
+from rnnlab.diagnostics.curve_history import CurveHistory
 from rnnlab.diagnostics.stats import Curve
 
 STYLE = "tableau-colorblind10"
@@ -19,7 +19,7 @@ LIMITS = (-6.0, 6.0)
 """Of the heatmap's colours, in decades: the same in all runs, so that these compare."""
 
 
-def lines(curves: Mapping[str, Curve], quantity: str, step: int) -> Figure:
+def plot_curves(curves: Mapping[str, Curve], quantity: str, step: int) -> Figure:
     """All layers' curves of one step.
 
     Args:
@@ -43,7 +43,7 @@ def lines(curves: Mapping[str, Curve], quantity: str, step: int) -> Figure:
     return figure
 
 
-def heatmap(history: History, quantity: str) -> Figure:
+def plot_heatmap(history: CurveHistory, quantity: str) -> Figure:
     """Lag x training step of every layer, relative to lag 0, on a fixed logarithmic colour scale.
 
     White is as large as at the end, blue has vanished on the way back, red has exploded.
@@ -84,7 +84,7 @@ def _edges(steps: list[int]) -> np.ndarray:
     return np.concatenate([[max(first, 0.0)], between, [last]])  # there is no step below 1
 
 
-def publish(figure: Figure, trainer: Trainer, tag: str, file: str) -> None:
+def save_figure(figure: Figure, trainer: Trainer, tag: str, file: str) -> None:
     """Into the run's `figures/` as PNG, and to TensorBoard's images.
 
     Args:

@@ -10,13 +10,13 @@ from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Kind
 from rnnlab.data.stream import Stream
-from rnnlab.diagnostics.window import Window
+from rnnlab.diagnostics.running_median import RunningMedian
 
-FAR = 1.5
-"""A loss so many times the usual one is no noise."""
+JUMP = 1.5
+"""A loss above this multiple of the usual one is no noise."""
 
 
-class Learning:
+class LossTrend:
     """Compares the newest losses with a guesser's, and with those of a while ago.
 
     Args:
@@ -28,7 +28,7 @@ class Learning:
     def __init__(self, *, patience: int, fall: float, guess: float) -> None:
         self.fall = fall
         self.guess = guess
-        self._losses = Window(patience)
+        self._losses = RunningMedian(patience)
 
     def add(self, step: int, loss: float) -> None:
         """Add the mean loss before a step."""
@@ -39,8 +39,8 @@ class Learning:
         """Whether it has stood at the level of guesses for a while: no lower, and not falling."""
         values = self._losses.values
         now, before = median(values[-3:]), median(values[:3])
-        bar = (1 - self.fall) * max(self.guess, before)
-        return self._losses.full and now > bar
+        bound = (1 - self.fall) * max(self.guess, before)
+        return self._losses.full and now > bound
 
     @property
     def learned(self) -> bool:
@@ -54,7 +54,7 @@ class Learning:
 
     def thrown_back(self, loss: float, usual: float) -> bool:
         """Whether a loss is no better than a guess, and far from what it usually was."""
-        return loss > (1 - self.fall) * self.guess and loss > FAR * usual
+        return loss > (1 - self.fall) * self.guess and loss > JUMP * usual
 
 
 def guess_loss(examples: Examples | Stream, kind: Kind) -> float:

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from rnnlab.diagnostics.history import History
-from rnnlab.diagnostics.pictures import heatmap
+from rnnlab.diagnostics.curve_history import CurveHistory
+from rnnlab.diagnostics.figures import plot_heatmap
 from rnnlab.diagnostics.stats import curve_of
 
 
 @pytest.mark.parametrize("quantity", ["dL/dh", "dh_T/dh"])
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_labels_of_a_heatmap_are_not_cut_off(tmp_path, count, quantity):
-    history = History(tmp_path / "curves.npz")
+    history = CurveHistory(tmp_path / "curves.npz")
     norms = 0.9 ** np.arange(40.0)[None]
     for step in (1, 50, 100):
         history.add(step, {f"encoder.{n}": curve_of(norms) for n in range(count)})
-    figure = heatmap(history, quantity)
+    figure = plot_heatmap(history, quantity)
     figure.draw_without_rendering()
     *panels, bar = figure.axes
     assert len(panels) == count

@@ -12,7 +12,7 @@ from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
-from rnnlab.diagnostics.naming import layers_of
+from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.diagnostics.stats import LONGEST, curve_of
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.layers.gru import GRU
@@ -128,7 +128,7 @@ def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel
             seen = watch_norms(model, stack)
             loss = model["task"].loss(encoder(batch.inputs, batch.lengths), batch)
         loss.backward()
-        layers = layers_of(model)
+        layers = recurrent_layers(model)
         directions = 2 if bidirectional else 1
         decoders = 2 if task in ("attention", "bottleneck") else 0
         assert len(layers) == depth * directions + decoders

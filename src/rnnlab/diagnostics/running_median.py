@@ -5,7 +5,7 @@ from collections import deque
 from statistics import median
 
 
-class Window:
+class RunningMedian:
     """The values of one scalar over the last `span` optimiser steps; those not finite are left out.
 
     Args:

@@ -8,7 +8,7 @@ import torch
 from lightning import Callback
 
 from rnnlab.config.compose import compose_words
-from rnnlab.diagnostics.autopsy import first_broken
+from rnnlab.diagnostics.non_finite import first_non_finite
 from rnnlab.runs import train
 from rnnlab.runs.build import build_data, build_model, build_module, build_vectors
 from runs import SMALL, merged, small_run, weights
@@ -29,7 +29,7 @@ def prepared(request):
 
 def test_finite_batch_has_no_cause(prepared):
     module, batch = prepared
-    fact, rows = first_broken(module, batch)
+    fact, rows = first_non_finite(module, batch)
     assert fact == "without dropout the batch gives a finite loss"
     assert rows == []
     assert module.training
@@ -39,10 +39,8 @@ def test_input_that_is_not_finite_is_named_with_its_step_and_rows(prepared):
     module, batch = prepared
     assert batch.inputs.shape[1] == 8
     batch.inputs[3, 2] = math.nan
-    batch.inputs[5, 4] = (
-        math.inf
-    )  # the fourth from the end, where the backward layer begins: it is run first
-    fact, rows = first_broken(module, batch)
+    batch.inputs[5, 4] = math.inf  # the backward layer is run first: there it is the fourth step
+    fact, rows = first_non_finite(module, batch)
     assert fact == (
         "encoder.0.backward: what it reads is not finite from its time step 4 on "
         f"in 2 of {len(batch)} sequences"
@@ -66,7 +64,7 @@ def test_state_that_overflows_is_named(prepared):
     breaks.calls = 0
     layer.kernel = "scan"
     layer.step = breaks
-    fact, rows = first_broken(module, batch)
+    fact, rows = first_non_finite(module, batch)
     assert fact.startswith(
         "encoder.1.backward: its state is not finite from its time step 2 on in 1"
     )
@@ -78,7 +76,7 @@ def test_weights_that_are_lost_already_are_named(prepared):
     with torch.no_grad():
         module.encoder.layers[0].forward_layer.weight_hh_l0[0, 0] = math.nan
         module.task.head.bias[0] = math.inf
-    fact, _ = first_broken(module, batch)
+    fact, _ = first_non_finite(module, batch)
     assert fact == "the weights of encoder.0.forward, task.head were not finite before it"
 
 
