@@ -38,8 +38,8 @@ def bleu_by_length(folder: Path, bins: int = BINS) -> list[tuple[float, float]]:
     scorer = BLEU()
     points = []
     for rows in np.array_split(order, bins):
-        said, meant = [hypotheses[i] for i in rows], [references[i] for i in rows]
-        score = scorer.corpus_score(said, [meant]).score
+        answers, wanted = [hypotheses[i] for i in rows], [references[i] for i in rows]
+        score = scorer.corpus_score(answers, [wanted]).score
         points.append((float(np.mean([lengths[i] for i in rows])), float(score)))
     return points
 

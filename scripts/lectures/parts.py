@@ -54,7 +54,7 @@ def vanishing(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
 
 
 def exploding(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
-    """Gain x clipping, and what the alarms said."""
+    """Gain x clipping, and the alarms."""
     lines = grid(
         runs,
         rows=option("cell.recurrent_gain"),
@@ -62,8 +62,8 @@ def exploding(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
         cell=metric("test/mse", 4),
         corner="test MSE, by recurrent gain",
     )
-    said = list(dict.fromkeys(_short(alarm) for run in runs for alarm in run.alarms or ()))
-    return [*lines, "", *(["Alarms:", "", *(f"- {alarm}" for alarm in said)] if said else [])]
+    alarms = list(dict.fromkeys(_short(alarm) for run in runs for alarm in run.alarms or ()))
+    return [*lines, "", *(["Alarms:", "", *(f"- {alarm}" for alarm in alarms)] if alarms else [])]
 
 
 def _clipping(run: Run) -> str:

@@ -44,10 +44,10 @@ def horizons(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
             found[key] = f"{run.lag:g}"
         else:
             found[key] = f"<{run.lag:g}" if key not in found else f"<{run.lag:g} ({found[key]})"
-    return {key: _said(value) for key, value in found.items()}
+    return {key: _label(value) for key, value in found.items()}
 
 
-def _said(value: str) -> str:
+def _label(value: str) -> str:
     if not value.startswith("<"):
         return f"{value} or more"
     inside = value.partition("(")[2].rstrip(")")

@@ -32,7 +32,7 @@ class Goal:
     Attributes:
         experiment: Its name.
         metric: Split and metric, `test/f1`.
-        overrides: What its runs are told besides.
+        overrides: Of its runs, besides the experiment.
         goal: In the metric's unit; None where only published figures are known.
         published: Figures with their source.
         tried: What was tried where the goal is missed.

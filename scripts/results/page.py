@@ -127,14 +127,14 @@ def against(goal: Goal, groups: Sequence[list[Record]], goals: Goals) -> Iterato
     mine = [g for g in groups if goals.of(g[0]["experiment"], g[0]["overrides"]) is goal]
     for group in mine:
         values = [each[split].get(name) for each in group]
-        measured = [spread(values, metric), _said(goal, values, metric)]
+        measured = [spread(values, metric), _reached(goal, values, metric)]
         yield [title(group[0]), label, wanted, *measured, *ends]
     if not mine:
         what = " ".join([goal.experiment, *goal.overrides])
         yield [f"`{what}`", label, wanted, "not measured", "-", *ends]
 
 
-def _said(goal: Goal, values: Sequence[float | None], metric: Metric) -> str:
+def _reached(goal: Goal, values: Sequence[float | None], metric: Metric) -> str:
     if goal.goal is None or any(value is None for value in values):
         return "-"
     found = mean(value * metric.scale for value in values if value is not None)

@@ -42,11 +42,11 @@ def read(folder: Path) -> Record:
     """
     run = _json(folder / "metrics.json")
     cfg, hydra = _yaml(folder / "config.yaml"), _yaml(folder / ".hydra" / "hydra.yaml")
-    said = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
+    overrides = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
     choices = {k: v for k, v in hydra["hydra"]["runtime"]["choices"].items() if "/" not in k}
     _check(run, cfg)
     try:
-        words = shortest(said, cfg, choices)
+        words = shortest(overrides, cfg, choices)
     except RnnlabError as error:
         raise Refused(" ".join(str(error).split())) from None
     machine = run["machine"]

@@ -11,17 +11,19 @@ from rnnlab.config.compose import Composed, compose_words
 from rnnlab.errors import ConfigError
 
 UNLISTED = ("hydra", "experiment", "sweep", "launcher", "seed", "resume")
-"""First parts of keys that are said elsewhere, or change nothing in a run."""
+"""First parts of keys that a record names elsewhere, or that change nothing in a run."""
 
 
-def shortest(said: Sequence[str], cfg: Mapping[str, Any], choices: Mapping[str, Any]) -> list[str]:
-    """Overrides that, with the run's seed, compose to its configuration today.
+def shortest(
+    overrides: Sequence[str], cfg: Mapping[str, Any], choices: Mapping[str, Any]
+) -> list[str]:
+    """The fewest overrides that, with the run's seed, compose to its configuration today.
 
-    Of the words that the run was started with those that still change something; and whatever is
-    needed besides, where the run was resumed with other values or an experiment changed since.
+    Words of the run's own command line that still change something; and others, where the run was
+    resumed with other values or its experiment has changed since.
 
     Args:
-        said: What the run was started with.
+        overrides: What the run was started with.
         cfg: The run's configuration, resolved.
         choices: The choice made for each group of rnnlab's, not for Hydra's own.
 
@@ -41,7 +43,7 @@ def shortest(said: Sequence[str], cfg: Mapping[str, Any], choices: Mapping[str, 
         keys = {k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k)}
         return composed, {key for key in keys if _matters(key, cfg)}
 
-    words = [word for word in said if _decides(word, cfg)]
+    words = [word for word in overrides if _decides(word, cfg)]
     composed, left = missing(words)
     for word in words:
         fewer = [each for each in words if each != word]
