@@ -8,6 +8,7 @@ Figures are drawn a few times a run and are not in it.
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def main() -> None:
                 *(f"{100 * share(timings, preset):.1f} %" for preset in ("light", "full")),
             ]
             rows.append(row)
-            print(" ".join(row), flush=True)
+            print(*row, file=sys.stderr, flush=True)
     print(markdown(["cell", "B, T, H", "step, ms", *names, "light", "full"], rows, left=2))
 
 

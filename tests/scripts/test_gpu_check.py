@@ -66,6 +66,13 @@ def test_without_hydra_only_the_program_is_left_out(tmp_path):
     assert program["skipped"] == ["needs hydra, which is not installed here"]
 
 
+def test_what_is_needed_is_said_at_once(tmp_path):
+    missing = "sys.modules |= dict.fromkeys(['annotated_types', 'tabulate'])"
+    done, report = check(tmp_path, before=missing)
+    assert (done.returncode, report) == (2, None)
+    assert done.stderr.endswith("not installed: annotated_types, tabulate; see docs/gpu.md\n")
+
+
 def test_a_device_that_is_not_there(tmp_path):
     command = [sys.executable, SCRIPT, "--device", "xpu", "--out", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
