@@ -13,7 +13,7 @@ from rnnlab.config.types import PositiveInt
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.gru import gru
 from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
-from rnnlab.layers.init import Init, alone, chrono_biases, gate_bias_, orthogonal_
+from rnnlab.layers.init import Init, chrono_biases, refuse_beside_chrono
 from rnnlab.layers.shift import accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
@@ -52,28 +52,17 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         chrono: Annotated[int, Ge(3)] | None = None,
         kernel: Kernel = "auto",
     ) -> None:
-        super().__init__(input_size, hidden_size, batch_first=True)
-        self.kernel = kernel
-        self.output_size = hidden_size
-        if init == "orthogonal":
-            orthogonal_(self)
+        super().__init__(input_size, hidden_size=hidden_size, init=init, kernel=kernel)
         if chrono is not None:
-            alone("update_bias", update_bias)
-            gate_bias_(self, "update", chrono_biases(hidden_size, chrono))
+            refuse_beside_chrono("update_bias", update_bias)
+            self.set_bias("update", chrono_biases(hidden_size, chrono))
         elif update_bias is not None:
-            gate_bias_(self, "update", update_bias)
-
-    def native(
-        self, x: Float[Tensor, "B T D"], state: State | None
-    ) -> tuple[Float[Tensor, "B T H"], State]:
-        """`nn.GRU` over all T steps: outputs, and the state after the last."""
-        outputs, hidden = nn.GRU.forward(self, x, None if state is None else to_torch(state[0]))
-        return outputs, (hidden[0],)
+            self.set_bias("update", update_bias)
 
     def run_kernel(
         self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
     ) -> tuple[Float[Tensor, "B T H"], State]:
-        """See `FusedLayer.run_kernel`."""
+        """See `GhostInputLayer.run_kernel`."""
         outputs, hidden = torch.gru(x, to_torch(state[0]), weights, **self.call)
         return outputs, (hidden[0],)
 
@@ -100,12 +89,12 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
 
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:
-        """See `Observable.gate_values`."""
+        """See `Layer.gate_values`."""
         (xr, xz, xn), (hr, hz, hn) = (part.chunk(3, dim=2) for part in self.products(trace))
         reset, update = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
         return GateValues(
             trace.valid,
-            tuple(self.precise(trace.outputs)),
+            tuple(self.to_weight_dtype(trace.outputs)),
             {"reset": reset, "update": update},
             {"new": torch.tanh(xn + reset * hn)},
         )

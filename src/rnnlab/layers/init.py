@@ -1,19 +1,19 @@
 """How the weights of a recurrent layer start."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from rnnlab.errors import ConfigError
-from rnnlab.layers.fused import FusedLayer
 
 Init = Literal["orthogonal", "torch"]
 """`orthogonal`: see `orthogonal_`; `torch`: everything uniform in +-1/sqrt(H), biases too."""
 
 
 @torch.no_grad()
-def orthogonal_(layer: FusedLayer) -> None:
+def orthogonal_(weights: Sequence[Tensor]) -> None:
     """Orthogonal recurrent and Glorot-uniform input weights, each gate by itself; biases zero.
 
     An orthogonal recurrent matrix neither shrinks nor stretches the state (Saxe et al. 2014,
@@ -21,26 +21,15 @@ def orthogonal_(layer: FusedLayer) -> None:
     of Glorot and Bengio (2010) would be those of a layer that does not exist.
 
     Args:
-        layer: One layer, one direction; each of its matrices is a stack of (H, .) gate blocks.
+        weights: Input and recurrent weights, stacks of (H, .) gate blocks, and their biases.
     """
-    for gate in layer.gate_names:
-        nn.init.orthogonal_(layer.weight_hh_l0[layer.rows(gate)])
-        nn.init.xavier_uniform_(layer.weight_ih_l0[layer.rows(gate)])
-    nn.init.zeros_(layer.bias_ih_l0)
-    nn.init.zeros_(layer.bias_hh_l0)
-
-
-@torch.no_grad()
-def gate_bias_(layer: FusedLayer, gate: str, total: float | Tensor) -> None:
-    """Set a gate's bias; torch adds two bias vectors, so one gets the total and the other zero.
-
-    Args:
-        layer: One layer, one direction.
-        gate: One of its `gate_names`.
-        total: What the sum of both biases shall be, (H,) or one for all units.
-    """
-    layer.bias_ih_l0[layer.rows(gate)] = total
-    layer.bias_hh_l0[layer.rows(gate)] = 0.0
+    weight_ih, weight_hh, *biases = weights
+    gates = len(weight_hh) // weight_hh.shape[1]
+    for recurrent, inputs in zip(weight_hh.chunk(gates), weight_ih.chunk(gates), strict=True):
+        nn.init.orthogonal_(recurrent)
+        nn.init.xavier_uniform_(inputs)
+    for bias in biases:
+        nn.init.zeros_(bias)
 
 
 def chrono_biases(hidden_size: int, longest: int) -> Tensor:
@@ -51,13 +40,13 @@ def chrono_biases(hidden_size: int, longest: int) -> Tensor:
 
     Args:
         hidden_size: Units H.
-        longest: Steps that the longest memory shall last, at least 3.
+        longest: Steps that the longest memory lasts, at least 3.
     """
     return torch.empty(hidden_size).uniform_(1, longest - 1).log()
 
 
-def alone(option: str, value: float | None) -> None:
-    """Refuse a gate bias that `chrono` would take the place of.
+def refuse_beside_chrono(option: str, value: float | None) -> None:
+    """Refuse a gate bias that `chrono` would replace.
 
     Raises:
         ConfigError: A value is given.

@@ -14,8 +14,7 @@ from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.lstm import lstm
 from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
-from rnnlab.layers.init import Init, alone, chrono_biases, gate_bias_, orthogonal_
-from rnnlab.layers.padding import last_valid, zero_padding
+from rnnlab.layers.init import Init, chrono_biases, refuse_beside_chrono
 from rnnlab.layers.shift import accumulate_, accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
@@ -63,59 +62,29 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         chrono: Annotated[int, Ge(3)] | None = None,
         kernel: Kernel = "auto",
     ) -> None:
-        super().__init__(input_size, hidden_size, batch_first=True)
-        self.kernel = kernel
-        self.output_size = hidden_size
-        if init == "orthogonal":
-            orthogonal_(self)
+        super().__init__(input_size, hidden_size=hidden_size, init=init, kernel=kernel)
         if chrono is not None:
-            alone("forget_bias", None if forget_bias == FORGET_BIAS else forget_bias)
+            refuse_beside_chrono("forget_bias", None if forget_bias == FORGET_BIAS else forget_bias)
             biases = chrono_biases(hidden_size, chrono)
-            gate_bias_(self, "forget", biases)
-            gate_bias_(self, "input", -biases)
+            self.set_bias("forget", biases)
+            self.set_bias("input", -biases)
         elif forget_bias is not None:
-            gate_bias_(self, "forget", forget_bias)
+            self.set_bias("forget", forget_bias)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         """Two times zeros (B, H), of `like`'s device and dtype."""
         zeros = like.new_zeros(batch_size, self.hidden_size)
         return zeros, zeros
 
-    def native(
-        self, x: Float[Tensor, "B T D"], state: State | None
-    ) -> tuple[Float[Tensor, "B T H"], State]:
-        """`nn.LSTM` over all T steps: outputs, and the state after the last."""
-        if _too_low(x.device):
-            with torch.autocast("cpu", enabled=False):
-                return self.native(x.float(), state and tuple(part.float() for part in state))
-        start = None if state is None else (to_torch(state[0]), to_torch(state[1]))
-        outputs, (hidden, cell) = nn.LSTM.forward(self, x, start)
-        return outputs, (hidden[0], cell[0])
-
-    def fused(
-        self,
-        x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None,
-        state: State | None,
-    ) -> tuple[Float[Tensor, "B T H"], State]:
-        """`forward` by torch's kernel.
-
-        A kernel returns no cell state but the last, so a ragged batch's has to survive the
-        padding: one more input, 1 on padding, closes the input gate and opens the forget gate
-        there. Gates of exactly 0 and 1 hold c bit by bit, and pass its gradient back as it is.
-        """
-        if lengths is None:
-            return self.native(x, state)
-        flagged, column = self.kernel_inputs(zero_padding(x, lengths), lengths)
-        start = self.initial_state(x.shape[0], x) if state is None else state
-        outputs, (_, cell) = self.run_kernel(flagged, start, self.widened(column))
-        outputs = zero_padding(outputs, lengths)
-        return outputs, (last_valid(outputs, lengths), cell)
-
     def kernel_inputs(
         self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
     ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "G K"]]:
-        """The input with a flag on padding, and the flag's weights; see `fused`."""
+        """The input with a flag on padding, and the flag's weights.
+
+        A kernel returns no cell state but the last, so a ragged batch's has to survive the
+        padding: one more input, 1 on padding, closes the input gate and opens the forget gate
+        there. Gates of exactly 0 and 1 hold c bit by bit, and pass its gradient on unchanged.
+        """
         if lengths is None:
             return super().kernel_inputs(x, lengths)
         padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
@@ -127,18 +96,14 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
     def run_kernel(
         self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
     ) -> tuple[Float[Tensor, "B T H"], State]:
-        """See `FusedLayer.run_kernel`."""
-        if _too_low(x.device):
+        """See `GhostInputLayer.run_kernel`."""
+        if _lacks_autocast_dtype(x.device):
             with torch.autocast("cpu", enabled=False):
                 return self.run_kernel(x.float(), tuple(part.float() for part in state), weights)
         outputs, hidden, cell = torch.lstm(
             x, [to_torch(part) for part in state], weights, **self.call
         )
         return outputs, (hidden[0], cell[0])
-
-    def ghost_block(self) -> Float[Tensor, "G K"]:
-        """The recurrent weights."""
-        return self.weight_hh_l0.detach()
 
     def total_gradients(
         self,
@@ -164,10 +129,10 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
 
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:
-        """See `Observable.gate_values`."""
+        """See `Layer.gate_values`."""
         i, f, g, o = self.sums(trace).chunk(4, dim=2)  # now changed in place
         i.sigmoid_(), f.sigmoid_(), o.sigmoid_(), g.tanh_()
-        hidden, initial = self.precise(trace.outputs, trace.initial[1])
+        hidden, initial = self.to_weight_dtype(trace.outputs, trace.initial[1])
         cells = accumulate_(f, i * g, initial)
         return GateValues(
             trace.valid,
@@ -193,8 +158,8 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         return hidden, (hidden, cell)
 
 
-def _too_low(device: torch.device) -> bool:
-    """Whether autocast asks for a precision that torch's LSTM lacks on this CPU, and fails with.
+def _lacks_autocast_dtype(device: torch.device) -> bool:
+    """Whether torch's LSTM fails with autocast's dtype on this CPU.
 
     Without AVX-512 oneDNN has float32 alone; torch's RNN and GRU have no such limit.
     """

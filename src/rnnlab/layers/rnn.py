@@ -12,7 +12,7 @@ from rnnlab.config.types import PositiveFloat, PositiveInt
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
 from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
-from rnnlab.layers.init import Init, orthogonal_
+from rnnlab.layers.init import Init
 from rnnlab.layers.shift import add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
@@ -44,32 +44,19 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         recurrent_gain: PositiveFloat = 1.0,
         kernel: Kernel = "auto",
     ) -> None:
-        super().__init__(input_size, hidden_size, nonlinearity=nonlinearity, batch_first=True)
-        self.kernel = kernel
-        self.output_size = hidden_size
-        if init == "orthogonal":
-            orthogonal_(self)
+        super().__init__(input_size, hidden_size=hidden_size, init=init, kernel=kernel)
+        self.nonlinearity = nonlinearity
+        self.mode = f"RNN_{nonlinearity.upper()}"  # what torch reads
         with torch.no_grad():
             self.weight_hh_l0.mul_(recurrent_gain)
-
-    def native(
-        self, x: Float[Tensor, "B T D"], state: State | None
-    ) -> tuple[Float[Tensor, "B T H"], State]:
-        """`nn.RNN` over all T steps: outputs, and the state after the last."""
-        outputs, hidden = nn.RNN.forward(self, x, None if state is None else to_torch(state[0]))
-        return outputs, (hidden[0],)
 
     def run_kernel(
         self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
     ) -> tuple[Float[Tensor, "B T H"], State]:
-        """See `FusedLayer.run_kernel`."""
+        """See `GhostInputLayer.run_kernel`."""
         kernel = torch.rnn_tanh if self.nonlinearity == "tanh" else torch.rnn_relu
         outputs, hidden = kernel(x, to_torch(state[0]), weights, **self.call)
         return outputs, (hidden[0],)
-
-    def ghost_block(self) -> Float[Tensor, "G K"]:
-        """The recurrent weights."""
-        return self.weight_hh_l0.detach()
 
     def total_gradients(
         self,
@@ -83,8 +70,8 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
 
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:
-        """See `Observable.gate_values`; the state itself is what a tanh bounds."""
-        (hidden,) = self.precise(trace.outputs)
+        """See `Layer.gate_values`; the state itself is what a tanh bounds."""
+        (hidden,) = self.to_weight_dtype(trace.outputs)
         bounded = {"hidden": hidden} if self.nonlinearity == "tanh" else {}
         return GateValues(trace.valid, (hidden,), tanhs=bounded)
 

@@ -1,4 +1,4 @@
-"""A layer's steps, one by one, for a loop that computes more than the layer between them."""
+"""A layer's steps, one by one, for a loop that does more between them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,22 +8,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rnnlab.layers.trace import Recorder, Trace
-from rnnlab.layers.watch import Collector, GradientHook, Watcher
+from rnnlab.layers.watch import GradientHook, StateCollector, Watcher
 
 State = tuple[Tensor, ...]
 
 
 class Stepper:
-    """Takes steps, and shows them as one forward pass to those who look at the layer.
+    """Takes steps, and shows them as one forward pass to watchers and recorders.
 
-    All sequences have as many steps. To be made by `Layer.stepper`.
+    Made by `Layer.stepper`. All sequences have the same number of steps.
 
     Args:
         step: `Layer.step`.
         state: The state before the first step, each part (B, ...).
         parameters: Those of the layer.
-        watcher: Is given the gradients at the states after each step, see `Layer.watch`.
-        recorders: Are given the trace, see `Layer.record`.
+        watcher: Gets the gradients at the states after each step, see `Layer.watch`.
+        recorders: Get the trace, see `Layer.record`.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Stepper:
         self._step = step
         self._recorders = recorders
         self._initial = state
-        self._seen: list[tuple[Tensor, Tensor]] = []
-        self._collector: Collector | None = None
+        self._steps: list[tuple[Tensor, Tensor]] = []
+        self._collector: StateCollector | None = None
         if watcher is not None:
             if torch.is_grad_enabled() and not any(p.requires_grad for p in (*state, *parameters)):
                 state = tuple(part.detach().requires_grad_() for part in state)
-            self._collector = Collector(watcher)
-            done: Any = self._collector.done
+            self._collector = StateCollector(watcher)
+            done: Any = self._collector.finish
             state = GradientHook.apply(done, len(state), *state, *parameters)  # type: ignore[no-untyped-call]
         self._state = state
 
@@ -51,15 +51,17 @@ class Stepper:
         """The output of the next step."""
         output, self._state = self._step(x, self._state)
         if self._collector is not None:
-            self._collector.see(self._state)
+            self._collector.add(self._state)
         if self._recorders:
-            self._seen.append((x.detach(), output.detach()))
+            self._steps.append((x.detach(), output.detach()))
         return output
 
     def finish(self) -> None:
-        """There are no more steps, and there was at least one."""
+        """After the last step, of at least one."""
         if self._recorders:
-            inputs, outputs = (torch.stack(steps, dim=1) for steps in zip(*self._seen, strict=True))
+            inputs, outputs = (
+                torch.stack(steps, dim=1) for steps in zip(*self._steps, strict=True)
+            )
             trace = Trace(inputs, None, tuple(part.detach() for part in self._initial), outputs)
             for recorder in self._recorders:
                 recorder(trace)

@@ -41,7 +41,7 @@ class StateGradients:
 
 
 Watcher = Callable[[StateGradients], None]
-"""Is given the gradients of one forward pass when its backward pass is done."""
+"""Called with the gradients of one forward pass when its backward pass is done."""
 
 
 def _norm(part: Tensor) -> Tensor:
@@ -51,9 +51,9 @@ def _norm(part: Tensor) -> Tensor:
 
 
 class GradientHook(Function):
-    """Lets tensors through, and calls `done` when all their gradients have come back.
+    """The identity; calls `done` in the backward pass, when all gradients have been computed.
 
-    Parameters are arguments as well: a backward pass for them alone would leave it out otherwise.
+    Parameters are arguments as well: a backward pass for them alone would skip it otherwise.
     """
 
     @staticmethod
@@ -72,40 +72,40 @@ class GradientHook(Function):
         return (None, None, *gradients, *[None] * ctx.others)
 
 
-class Collector:
-    """Collects the gradients at the states of a loop, by hooks, and hands them on at the end.
+class StateCollector:
+    """Collects the gradients at the states of a loop, by hooks, for a watcher.
 
     Args:
-        watcher: What to call.
+        watcher: Called at the end of the backward pass.
     """
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
-        self._like: list[tuple[Tensor, ...]] = []
-        self._seen: dict[tuple[int, int], Tensor] = {}
+        self._states: list[tuple[Tensor, ...]] = []
+        self._gradients: dict[tuple[int, int], Tensor] = {}
 
-    def see(self, state: tuple[Tensor, ...]) -> None:
-        """Take the state after one step."""
-        step = len(self._like)
-        self._like.append(tuple(part.detach() for part in state))
+    def add(self, state: tuple[Tensor, ...]) -> None:
+        """Take the state after the next step."""
+        step = len(self._states)
+        self._states.append(tuple(part.detach() for part in state))
         for number, part in enumerate(state):
             if part.requires_grad:
                 part.register_hook(self._hook(step, number))  # type: ignore[no-untyped-call]
 
     def _hook(self, step: int, number: int) -> Callable[[Tensor], None]:
         def hook(gradient: Tensor) -> None:
-            self._seen[step, number] = gradient.detach()
+            self._gradients[step, number] = gradient.detach()
 
         return hook
 
-    def done(self) -> None:
-        """The backward pass is over: show what came, and be ready for another."""
+    def finish(self) -> None:
+        """The backward pass is over: show its gradients, and be ready for another pass."""
         parts = []
-        for number in range(len(self._like[0])):
+        for number in range(len(self._states[0])):
             steps = [
-                self._seen.get((step, number), torch.zeros_like(state[number]))
-                for step, state in enumerate(self._like)
+                self._gradients.get((step, number), torch.zeros_like(state[number]))
+                for step, state in enumerate(self._states)
             ]
             parts.append(torch.stack(steps, dim=1).reshape(len(steps[0]), len(steps), -1))
-        self._seen = {}
+        self._gradients = {}
         self._watcher(StateGradients(tuple(parts)))

@@ -1,24 +1,24 @@
 """DropConnect on recurrent weights (Wan et al. 2013; Merity et al. 2018, arXiv:1708.02182)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.layers.base import Layer
+from rnnlab.layers.fused import WEIGHTS, FusedLayer, in_one_buffer
 
 
 @contextmanager
 def dropped_weights(module: nn.Module, probability: float) -> Iterator[None]:
     """Within it, recurrent weights of the layers in `module` are zero with a probability.
 
-    One mask for all steps and sequences, drawn on entry; what is kept is scaled by
-    1 / (1 - probability). It holds for every kernel and cell: the layer's own parameter is taken
-    away meanwhile, and gets its gradient through the mask. Which weights are recurrent is what
-    `Layer.gates` calls so. Nothing happens in evaluation mode.
+    One mask for all steps and sequences, drawn on entry; kept weights are scaled by
+    1 / (1 - probability). It works with every kernel and cell: the layer's own parameter is
+    replaced meanwhile, and gets its gradient through the mask. Recurrent weights are those that
+    `Layer.gates` names so. Nothing happens in evaluation mode.
 
     Args:
         module: A layer, or what holds several.
@@ -28,23 +28,26 @@ def dropped_weights(module: nn.Module, probability: float) -> Iterator[None]:
         yield
         return
     taken: list[tuple[dict[str, Any], str, Tensor]] = []
-    natives = [part for part in module.modules() if isinstance(part, nn.RNNBase)]
+
+    def replace(parameters: dict[str, Any], name: str, value: Tensor) -> None:
+        taken.append((parameters, name, parameters[name]))
+        parameters[name] = value
+
     try:
         for layer, name in recurrent_weights(module):
             path, _, leaf = name.rpartition(".")
             parameters: dict[str, Any] = layer.get_submodule(path)._parameters
             if any(owner is parameters and known == leaf for owner, known, _ in taken):
                 continue  # a layer made of layers names the weights of these as well
-            taken.append((parameters, leaf, parameters[leaf]))
-            parameters[leaf] = functional.dropout(parameters[leaf], probability)
-        for native in natives:
-            native._flat_weights = list(_flat(native))
+            replace(parameters, leaf, functional.dropout(parameters[leaf], probability))
+        for fused in module.modules():
+            if isinstance(fused, FusedLayer) and fused.weight_hh_l0.is_cuda:
+                for name, weight in zip(WEIGHTS, in_one_buffer(fused.weights), strict=True):
+                    replace(fused._parameters, name, weight)
         yield
     finally:
-        for parameters, leaf, parameter in taken:
-            parameters[leaf] = parameter
-        for native in natives:
-            native._flat_weights = [getattr(native, name) for name in native._flat_weights_names]
+        for parameters, name, parameter in reversed(taken):
+            parameters[name] = parameter
 
 
 def recurrent_weights(module: nn.Module) -> list[tuple[Layer, str]]:
@@ -55,13 +58,3 @@ def recurrent_weights(module: nn.Module) -> list[tuple[Layer, str]]:
         if isinstance(layer, Layer)
         for name in sorted({n for k, (n, _) in layer.gates().items() if k.startswith("recurrent/")})
     ]
-
-
-def _flat(native: nn.RNNBase) -> Sequence[Tensor]:
-    """The weights that torch's kernel is given: slices of one buffer, as cuDNN wants them."""
-    weights = [getattr(native, name) for name in native._flat_weights_names]
-    if weights[0].device.type != "cuda":
-        return weights
-    buffer = torch.cat([weight.reshape(-1) for weight in weights])
-    parts = torch.split_with_sizes(buffer, [weight.numel() for weight in weights])
-    return [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
