@@ -1,7 +1,7 @@
 """The gated recurrent unit."""
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge
@@ -9,11 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.gru import gru
-from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
-from rnnlab.layers.init import Init, chrono_biases, refuse_beside_chrono
+from rnnlab.layers.fused import FusedLayer, to_torch
+from rnnlab.layers.init import chrono_biases, refuse_beside_chrono
 from rnnlab.layers.shift import accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
@@ -26,14 +25,10 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
 
     Args:
         input_size: Features D of a step's input.
-        hidden_size: Features H of its output and state.
-        init: How the weights start; see `rnnlab.layers.init`.
-        update_bias: Total bias of the update gate z at the start; the larger, the longer the
-            state is remembered. None leaves what `init` gives.
-        chrono: Steps that its longest memory shall last at the start: each unit has its own, so
-            that short and long ones are there (Tallec and Ollivier 2018, `chrono_biases`). It
-            takes the place of `update_bias`.
-        kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
+        update_bias: Bias of the update gate at the start; a larger one remembers longer. None: as
+            `init` gives it.
+        chrono: Steps of the longest memory at the start, in place of `update_bias`. Each unit has a
+            memory of its own, from short to long (Tallec and Ollivier 2018, `chrono_biases`).
 
     Raises:
         ConfigError: `chrono` beside `update_bias`.
@@ -46,16 +41,14 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         self,
         input_size: int,
         *,
-        hidden_size: PositiveInt = 128,
-        init: Init = "orthogonal",
         update_bias: float | None = None,
         chrono: Annotated[int, Ge(3)] | None = None,
-        kernel: Kernel = "auto",
+        **options: Any,
     ) -> None:
-        super().__init__(input_size, hidden_size=hidden_size, init=init, kernel=kernel)
+        super().__init__(input_size, **options)
         if chrono is not None:
             refuse_beside_chrono("update_bias", update_bias)
-            self.set_bias("update", chrono_biases(hidden_size, chrono))
+            self.set_bias("update", chrono_biases(self.hidden_size, chrono))
         elif update_bias is not None:
             self.set_bias("update", update_bias)
 

@@ -1,7 +1,7 @@
 """Long short-term memory."""
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge
@@ -9,19 +9,18 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.lstm import lstm
-from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
-from rnnlab.layers.init import Init, chrono_biases, refuse_beside_chrono
+from rnnlab.layers.fused import FusedLayer, to_torch
+from rnnlab.layers.init import chrono_biases, refuse_beside_chrono
 from rnnlab.layers.shift import accumulate_, accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
 aten = torch.ops.aten
 
 FORGET_BIAS = 1.0
-"""Of `forget_bias`, where nothing else is said (Jozefowicz et al. 2015)."""
+"""Default of `forget_bias` (Jozefowicz et al. 2015)."""
 
 HOLD = 1e4
 """Drives a sigmoid to exactly 0 or 1 in every dtype (float64 needs 746), and fits into float16."""
@@ -35,18 +34,14 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
 
     Args:
         input_size: Features D of a step's input.
-        hidden_size: Features H of its output and of each part of the state.
-        init: How the weights start; see `rnnlab.layers.init`.
-        forget_bias: Total bias of the forget gate f at the start; the larger, the longer the
-            cell remembers. None leaves what `init` gives.
-        chrono: Steps that its longest memory shall last at the start: each unit has its own, so
-            that short and long ones are there (Tallec and Ollivier 2018, `chrono_biases`). The
-            input gate gets the opposite of the forget gate's bias. It takes the place of
-            `forget_bias`, which is then to be left as it is, or None.
-        kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
+        forget_bias: Bias of the forget gate at the start; a larger one remembers longer. None: as
+            `init` gives it.
+        chrono: Steps of the longest memory at the start, in place of `forget_bias`. Each unit has a
+            memory of its own, from short to long (Tallec and Ollivier 2018, `chrono_biases`); the
+            input gate gets the opposite of the forget gate's bias.
 
     Raises:
-        ConfigError: `chrono` beside a `forget_bias` of one's own.
+        ConfigError: `chrono` beside a `forget_bias` that is not the default.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("input", "forget", "cell", "output")
@@ -56,16 +51,14 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         self,
         input_size: int,
         *,
-        hidden_size: PositiveInt = 128,
-        init: Init = "orthogonal",
         forget_bias: float | None = FORGET_BIAS,
         chrono: Annotated[int, Ge(3)] | None = None,
-        kernel: Kernel = "auto",
+        **options: Any,
     ) -> None:
-        super().__init__(input_size, hidden_size=hidden_size, init=init, kernel=kernel)
+        super().__init__(input_size, **options)
         if chrono is not None:
             refuse_beside_chrono("forget_bias", None if forget_bias == FORGET_BIAS else forget_bias)
-            biases = chrono_biases(hidden_size, chrono)
+            biases = chrono_biases(self.hidden_size, chrono)
             self.set_bias("forget", biases)
             self.set_bias("input", -biases)
         elif forget_bias is not None:

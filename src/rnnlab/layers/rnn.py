@@ -1,18 +1,17 @@
 """The plain recurrent layer."""
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.config.types import PositiveFloat, PositiveInt
+from rnnlab.config.types import PositiveFloat
 from rnnlab.layers.base import State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
-from rnnlab.layers.fused import FusedLayer, Kernel, to_torch
-from rnnlab.layers.init import Init
+from rnnlab.layers.fused import FusedLayer, to_torch
 from rnnlab.layers.shift import add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
@@ -22,13 +21,10 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
 
     Args:
         input_size: Features D of a step's input.
-        hidden_size: Features H of its output and state.
-        nonlinearity: f.
-        init: How the weights start; see `rnnlab.layers.init`.
-        recurrent_gain: Factor on the recurrent matrix at the start. With `orthogonal` it is the
-            modulus of every eigenvalue: above 1 a gradient grows on its way back as long as f is
-            near linear, below 1 it shrinks.
-        kernel: What computes the steps; see `rnnlab.layers.fused.Kernel`.
+        nonlinearity: The activation function f.
+        recurrent_gain: Factor on the recurrent matrix at the start. With `init=orthogonal` it is
+            the modulus of every eigenvalue: while f is nearly linear, a gradient grows on its way
+            back where it is above 1, and shrinks where it is below.
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("hidden",)
@@ -38,13 +34,11 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         self,
         input_size: int,
         *,
-        hidden_size: PositiveInt = 128,
         nonlinearity: Literal["tanh", "relu"] = "tanh",
-        init: Init = "orthogonal",
         recurrent_gain: PositiveFloat = 1.0,
-        kernel: Kernel = "auto",
+        **options: Any,
     ) -> None:
-        super().__init__(input_size, hidden_size=hidden_size, init=init, kernel=kernel)
+        super().__init__(input_size, **options)
         self.nonlinearity = nonlinearity
         self.mode = f"RNN_{nonlinearity.upper()}"  # what torch reads
         with torch.no_grad():
