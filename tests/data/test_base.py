@@ -60,10 +60,9 @@ def test_options_are_keywords() -> None:
         Both(length=5)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_dry_spec_reads_no_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its kind, and every kind of vocabulary, are those that the tasks are made for."""
-    target, given = options(name)
+def test_dry_specs_read_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their kind, and every kind of vocabulary, are those that the tasks are made for."""
+    choices = {name: options(name) for name in NAMES}
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("reads a file")
@@ -71,20 +70,33 @@ def test_a_dry_spec_reads_no_file(name: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "open", never)
     monkeypatch.setattr(Path, "exists", never)
     monkeypatch.setattr(Path, "glob", never)
-    data = target(**given)
-    try:
-        data.use_characters()
-        characters = True
-    except ConfigError:
-        characters = False
-    spec = data.dry_spec()
-    assert spec.kind == target.kind
-    assert Spec.from_dict(spec.to_dict()) == spec
-    assert (spec.characters is not None) == characters
-    if spec.kind == "tokens":
-        assert (spec.target_vocab.start_id, spec.target_vocab.end_id) == (2, 3)
-        assert spec.target_tokenizer is not None
-    if spec.kind == "values":
-        assert not isinstance(spec.target, Vocab)
-    else:
-        assert spec.target_size > 1
+    for name, (target, given) in choices.items():
+        data = target(**given)
+        try:
+            data.use_characters()
+            characters = True
+        except ConfigError:
+            characters = False
+        spec = data.dry_spec()
+        assert spec.kind == target.kind, name
+        assert Spec.from_dict(spec.to_dict()) == spec, name
+        assert (spec.characters is not None) == characters, name
+        if spec.kind == "tokens":
+            assert (spec.target_vocab.start_id, spec.target_vocab.end_id) == (2, 3), name
+            assert spec.target_tokenizer is not None, name
+        if spec.kind == "values":
+            assert not isinstance(spec.target, Vocab), name
+        else:
+            assert spec.target_size > 1, name
+
+
+def test_dry_specs_follow_the_options() -> None:
+    closed, _ = options("conll2003")
+    assert set("BIES") <= {tag[0] for tag in closed(scheme="bioes").dry_spec().target_vocab.tokens}
+    translation, _ = options("multi30k")
+    shared = translation(share_vocab=True, lower=True).dry_spec()
+    assert shared.source == shared.target
+    assert shared.source_tokenizer.lower
+    text, _ = options("text_files")
+    assert "\n" in text().dry_spec().source_vocab
+    assert "<eos>" in text(level="word", min_freq=5).dry_spec().source_vocab

@@ -4,7 +4,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.data.characters import LONGEST, character_vocab, encode_characters, word_characters
+from rnnlab.data.characters import (
+    MAX_CHARACTERS,
+    character_vocab,
+    encode_characters,
+    word_characters,
+)
 from rnnlab.data.datasets.conll_files import CoNLLFiles
 from rnnlab.data.datasets.copying import Copying
 from rnnlab.data.spec import Spec
@@ -58,7 +63,7 @@ def test_the_alphabet_is_that_of_the_words_and_rare_letters_are_unknown():
 
 
 def test_endless_words_are_cut():
-    assert word_characters(["a" * 9999, "b"], LETTERS).lengths.tolist() == [LONGEST, 1]
+    assert word_characters(["a" * 9999, "b"], LETTERS).lengths.tolist() == [MAX_CHARACTERS, 1]
 
 
 @pytest.fixture

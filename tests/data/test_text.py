@@ -6,7 +6,8 @@ import pytest
 
 from rnnlab.data.datasets.conll_files import CoNLLFiles
 from rnnlab.data.datasets.sentiment_files import SentimentFiles
-from rnnlab.data.encoded import CorpusEncoder, EncodedCorpus, Example
+from rnnlab.data.encoded import CorpusEncoder, EncodedCorpus, Example, encode
+from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
 
@@ -110,8 +111,7 @@ def test_an_unseen_label_is_named_with_its_line(folder):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("split", ["train", "val", "test"])
-@pytest.mark.parametrize("content", ["", "\n \n\n"])
+@pytest.mark.parametrize(("split", "content"), [("train", ""), ("val", "\n \n\n"), ("test", "")])
 def test_an_empty_split_is_named(folder, split, content):
     (folder / f"{split}.tsv").write_text(content)
     data = sentiment(folder)
@@ -184,20 +184,29 @@ def test_batches_of_a_loader(folder):
     assert data.test_dataloader().reference_texts() is None
 
 
-def test_coded_survives_the_disk_whole():
-    coder = CorpusEncoder()
+def test_tokens_are_lower_cased_as_texts_are():
+    tokens, text = (
+        encode([Example(source, ("x",), "f")], Tokenizer("space", lower=True), None)
+        for source in (["EU", "says"], "EU says")
+    )
+    assert tokens.source_types == text.source_types == ["eu", "says"]
+    assert tokens.digest == text.digest
+
+
+def test_an_encoded_corpus_survives_the_disk_whole():
+    encoder = CorpusEncoder()
     for example in [
         Example(["a", "\x85", "é\n"], "ein  Text", "f.tsv", 3),
         Example([], "zwei", "f.tsv", 4),
         Example(["a", "\x85", "é\n"], "", "g.tsv"),
     ]:
-        coder.add(example, example.source, example.target.split())
-    coded = coder.encoded()
+        encoder.add(example, example.source, example.target.split())
+    corpus = encoder.encoded()
     stream = io.BytesIO()
-    coded.write(stream)
+    corpus.write(stream)
     stream.seek(0)
     again = EncodedCorpus.read(stream)
-    for one in (coded, again):
+    for one in (corpus, again):
         assert [[one.source_types[at] for at in one.source[row]] for row in range(3)] == [
             ["a", "\x85", "é\n"],
             [UNK],

@@ -13,7 +13,7 @@ IGNORE = -100
 
 @dataclass(frozen=True, slots=True)
 class WordCharacters:
-    """The distinct words of a batch, letter by letter.
+    """The distinct words of a batch, character by character.
 
     Attributes:
         index: Which of them stands at each step, (B, T); any of them on padding.
@@ -43,12 +43,12 @@ class Batch:
         target_lengths: Real steps of each target sequence, (B,), for kind "tokens" only.
         tokens: Number of real source steps in the batch, `lengths.sum()` counted on the host, so
             that throughput is known without a device synchronisation.
-        words: Letters of the inputs; None where no model asked for them.
-        target_tokens: `target_lengths.sum()` counted on the host likewise; None where it is not
-            known, so that who needs it has to wait for the device.
-        carry: Whether the rows go on where those of the batch before ended, so that its states
-            are carried on, or are the first of their streams; None where sequences stand alone.
-            Rows of streams are full: all `lengths` are T.
+        words: Characters of the inputs; None where no model reads them.
+        target_tokens: `target_lengths.sum()`, counted on the host as well; None where it is not
+            known.
+        carry: True where each row of a stream continues the same row of the batch before, whose
+            state is carried on; False in the first batch; None where sequences stand alone. Rows
+            of streams are full: all `lengths` are T.
         share: T over the steps that a batch of its stream usually has; 1 for everything else.
     """
 

@@ -1,8 +1,7 @@
-"""The letters of words, also of those that the vocabulary does not know.
+"""Characters of words, also of words that the vocabulary does not know.
 
-A vocabulary tells words by number and has one for all unknown words, so letters cannot follow from
-a batch's ids. They travel beside them: the characters of the batch's distinct words, and which of
-these stands at each step.
+All unknown words have one id, so that a batch's ids do not tell their characters. These travel
+beside them: the characters of the batch's distinct words, and which word stands at each step.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,15 +14,15 @@ from rnnlab.data.batch import WordCharacters
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.vocab import PAD, UNK, Vocab
 
-LONGEST = 64
-"""Characters of a word that are kept: one endless word must not decide how long all others are."""
-RARE = 3
-"""Least number of times that a known character occurs; the rest trains the unknown one."""
+MAX_CHARACTERS = 64
+"""Characters of a word that are kept: all words of a batch are padded to the longest."""
+MIN_COUNT = 3
+"""Rarer characters are unknown; they train the vector of the unknown one."""
 
 
 @dataclass(frozen=True)
 class CharacterIds:
-    """A split's words, letter by letter.
+    """The words of a split, character by character.
 
     Attributes:
         words: Which row of `characters` each token is, N sequences as long as the inputs.
@@ -54,17 +53,15 @@ def character_vocab(counts: Mapping[str, int]) -> Vocab:
     times = np.zeros(len(found), dtype=np.int64)
     np.add.at(times, places.reshape(-1), np.repeat(list(counts.values()), lengths))
     letters = dict(zip(map(chr, found.tolist()), times.tolist(), strict=True))
-    return Vocab.build(letters, specials=(PAD, UNK), min_freq=RARE)
+    return Vocab.build(letters, specials=(PAD, UNK), min_freq=MIN_COUNT)
 
 
 def word_characters(words: Sequence[str], characters: Vocab) -> Ragged:
-    """Character ids of each word, of its first `LONGEST`; a word without any is one `<unk>`."""
-    points, lengths = _code_points([word[:LONGEST] or "\0" for word in words])
+    """Ids of the first `MAX_CHARACTERS` of each word; a word without any is one `<unk>`."""
+    points, lengths = _code_points([word[:MAX_CHARACTERS] or "\0" for word in words])
     found, inverse = np.unique(points, return_inverse=True)
     table = np.array(characters.ids(map(chr, found.tolist())), dtype=np.int32)
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return Ragged(table[inverse.reshape(-1)], offsets)
+    return Ragged.from_lengths(table[inverse.reshape(-1)], lengths)
 
 
 def encode_characters(texts: Sequence[Sequence[str]], characters: Vocab) -> CharacterIds:

@@ -26,7 +26,12 @@ class Ragged:
         """Pack Python sequences."""
         arrays = [np.fromiter(sequence, dtype=np.int32) for sequence in sequences]
         values = np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int32)
-        return cls(values, _offsets(np.array([len(array) for array in arrays], dtype=np.int64)))
+        return cls.from_lengths(values, np.array([len(a) for a in arrays], dtype=np.int64))
+
+    @classmethod
+    def from_lengths(cls, values: np.ndarray, lengths: np.ndarray) -> "Ragged":
+        """Elements one behind the other, and the length of each sequence."""
+        return cls(values, _offsets(lengths))
 
     def __len__(self) -> int:
         """Number of sequences N."""

@@ -75,7 +75,7 @@ def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
         with ZipFile(path) as zipped:
             if member not in zipped.namelist():
                 raise DataError(f"{path}: no member {member}")
-            with zipped.open(member) as inner:
+            with BufferedReader(zipped.open(member)) as inner:  # type: ignore[type-var]
                 yield inner
     elif member is not None:
         with tarfile.open(path) as archive:

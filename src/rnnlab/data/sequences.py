@@ -2,18 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from rnnlab.config.types import LEARNT, PositiveInt
 from rnnlab.data.characters import CharacterIds, character_vocab, word_characters
 from rnnlab.data.encoded import EncodedCorpus, Example, encode
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.tag_schemes import all_tags
-from rnnlab.data.text import TextData, Tokenizers
+from rnnlab.data.text import Limit, TextData, Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 
@@ -28,7 +27,7 @@ class SequenceTextData(TextData):
         max_length: Longer texts are cut to this number of tokens; None for no limit.
     """
 
-    max_length: Annotated[PositiveInt | None, LEARNT] = None
+    max_length: Limit = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

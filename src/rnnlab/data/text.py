@@ -19,6 +19,9 @@ from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import DataError
 
+Limit = Annotated[PositiveInt | None, LEARNT]
+"""Largest number of something in what a model reads or writes; None for no limit."""
+
 Tokenizers = tuple[Tokenizer | None, Tokenizer | None]
 """Of the source and of the target; None where it is no text."""
 
@@ -42,7 +45,7 @@ class TextData(SequenceData):
 
     lower: Annotated[bool, LEARNT] = False
     min_freq: Annotated[NonNegativeInt, LEARNT] = 1
-    max_vocab_size: Annotated[PositiveInt | None, LEARNT] = None
+    max_vocab_size: Limit = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,9 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal, NamedTuple
 
-from annotated_types import Ge
-
-from rnnlab.config.types import LEARNT
+from rnnlab.config.types import LEARNT, PositiveInt
 from rnnlab.data.bpe import train_bpe
 from rnnlab.data.cache import cached
 from rnnlab.data.encoded import EncodedCorpus, Example
@@ -33,7 +31,7 @@ class TranslationData(PairData):
 
     batch_size: int = 64
     level: Annotated[Literal["bpe", "word"], LEARNT] = "bpe"
-    vocab_size: Annotated[int, Ge(1), LEARNT] = 8_000
+    vocab_size: Annotated[PositiveInt, LEARNT] = 8_000
     share_vocab: Annotated[bool, LEARNT] = False
 
     def __post_init__(self) -> None:

@@ -1,9 +1,6 @@
 """Reads vector files in text form, and keeps what was read for the next time."""
 
-import io
 import math
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -11,7 +8,7 @@ from typing import IO
 import numpy as np
 
 from rnnlab.data.cache import cached
-from rnnlab.data.reading import broken_files, decode, lines, sha256
+from rnnlab.data.reading import lines, sha256
 from rnnlab.errors import DataError
 
 
@@ -69,7 +66,7 @@ def read_table(file: Path, member: str, size: int | None) -> Table:
     rows: list[np.ndarray] = []
     announced = None
     number, reason = 0, "embedding.embedding_dim"
-    for number, line in _lines(file, member):
+    for number, line in lines(file, member if file.suffix == ".zip" else None):
         # word2vec's own program ends each line with a blank
         word, *fields = line.removesuffix(" ").split(" ")
         try:
@@ -99,20 +96,6 @@ def read_table(file: Path, member: str, size: int | None) -> Table:
     if announced not in (None, number - 1):
         raise DataError(f"{file}: {number - 1} vectors, line 1 announces {announced}")
     return Table(list(words), np.stack(rows))
-
-
-def _lines(file: Path, member: str) -> Iterator[tuple[int, str]]:
-    if file.suffix != ".zip":
-        yield from lines(file)
-        return
-    try:
-        with broken_files(file), zipfile.ZipFile(file) as archive, archive.open(member) as stream:
-            for number, raw in enumerate(io.BufferedReader(stream), start=1):  # type: ignore[type-var]
-                yield number, decode(raw.rstrip(b"\r\n"), f"{file}:{member}:{number}")
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{file}: truncated or damaged ({error})") from error
-    except KeyError:
-        raise DataError(f"{file}: no member {member}") from None
 
 
 def _vector(word: str, fields: list[str]) -> np.ndarray:

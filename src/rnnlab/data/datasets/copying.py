@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.memory import MemoryData, SymbolData
+from rnnlab.data.generated_data import MemoryData, SymbolData
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab

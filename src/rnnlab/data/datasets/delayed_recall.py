@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Le
 
-from rnnlab.data.memory import MemoryData, SymbolData
+from rnnlab.data.generated_data import MemoryData, SymbolData
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from rnnlab.config.types import LEARNT, PositiveInt
 from rnnlab.data.encoded import Example
 from rnnlab.data.files import DownloadedData, ValidationSplit
 from rnnlab.data.formats.acl_imdb import Reviews
@@ -14,7 +13,7 @@ from rnnlab.data.sequences import LabelledData
 from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import Level, StreamData
-from rnnlab.data.text import TextData, Tokenizers
+from rnnlab.data.text import Limit, TextData, Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
 
 LABELLED, UNLABELLED = ("neg", "pos"), ("unsup",)
@@ -40,7 +39,7 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
 
     lower: bool = True
     min_freq: int = 2
-    max_vocab_size: PositiveInt | None = 30_000
+    max_vocab_size: Limit = 30_000
 
     def reviews(self, split: Split) -> list[Reviews]:
         """The reviews of the official `train` or `test` split: those with a label."""
@@ -97,7 +96,7 @@ class IMDb(ReviewData, LabelledData):
     )
 
     batch_size: int = 64
-    max_length: PositiveInt | None = 400
+    max_length: Limit = 400
 
     def tokenizers(self) -> Tokenizers:
         """Words of the reviews."""
@@ -131,7 +130,7 @@ class IMDbText(ReviewData, StreamData):
     eval_batch_size: int = 32
     level: Level = "word"
     unlabelled: bool = False
-    max_length: Annotated[PositiveInt | None, LEARNT] = None
+    max_length: Limit = None
 
     def file(self, split: Split) -> Path:
         """The archive or folder with the labelled reviews."""

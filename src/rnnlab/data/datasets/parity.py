@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnlab.data.memory import MemoryData
+from rnnlab.data.generated_data import MemoryData
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.data.encoded import Example
 from rnnlab.data.files import UserFiles
 from rnnlab.data.reading import lines
 from rnnlab.data.sequences import LabelledData, LabelToText
 from rnnlab.data.spec import Split
-from rnnlab.data.text import Tokenizers
+from rnnlab.data.text import Limit, Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.errors import DataError
 
@@ -21,8 +20,8 @@ class SentimentFiles(UserFiles, LabelledData):
 
     batch_size: int = 64
     lower: bool = True
-    max_vocab_size: PositiveInt | None = 30_000
-    max_length: PositiveInt | None = 400
+    max_vocab_size: Limit = 30_000
+    max_length: Limit = 400
 
     def tokenizers(self) -> Tokenizers:
         """Words of the texts."""

@@ -11,7 +11,7 @@ from rnnlab.data.datasets.copying import Copying
 from rnnlab.data.datasets.delayed_recall import DelayedRecall
 from rnnlab.data.datasets.parity import Parity
 from rnnlab.data.datasets.reverse import Reverse
-from rnnlab.data.memory import MemoryData
+from rnnlab.data.generated_data import MemoryData
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
