@@ -14,16 +14,16 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     """`rnnlab evaluate`: print the test metrics as JSON, and return them.
 
     Raises:
-        ConfigError, DataError, CheckpointError: Something that the user can mend.
+        ConfigError, DataError, CheckpointError: A mistake of the user's.
     """
     quiet()
     limit_memory()
     opened = open_run("evaluate", words)
     settings, checkpoint = opened.options["trainer"], opened.checkpoint
-    # a bar would stand in the way of a program that reads the JSON
+    # a program that reads the JSON wants no progress bar
     bar = settings.get("enable_progress_bar", True) and sys.stdout.isatty()
     trainer = {**settings, "enable_progress_bar": bar}
-    for key in ("precision", "limit_test_batches"):  # else the run's figures would not come again
+    for key in ("precision", "limit_test_batches"):  # as in training, to get the same figures
         if f"trainer.{key}" not in opened.said and "trainer" not in opened.said:
             trainer[key] = checkpoint.cfg["trainer"].get(key)
     full = {**opened.cfg, "trainer": trainer, "logger": None}

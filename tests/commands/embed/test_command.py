@@ -197,7 +197,7 @@ def test_mistakes_are_one_line(capsys, here):
         "corpus=blank.txt": "min_count: no word occurs 5 times; the most frequent one, '<eos>', 2",
         "corpus=blank.txt min_count=1": "blank.txt: no sentence has two words that occur",
         "corpus=latin.txt": "latin.txt:1: not UTF-8 (byte 0xe9 at column 4)",
-        "corpus=adding": "corpus: adding is no text",
+        "corpus=adding": "corpus: adding is not text",
         "corpus=names_of_label": "corpus: names_of_label is read as whole labels, not in words",
         "corpus=tinyshakespeare": "corpus: tinyshakespeare is read letter by letter, not in words; "
         "say data.level=word",

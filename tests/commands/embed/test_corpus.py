@@ -92,7 +92,7 @@ def test_words_with_a_blank_are_left_out(tmp_path, monkeypatch):
 def test_what_is_no_text_in_words(tmp_path):
     write(tmp_path / "names/French.txt", "Dubois\n")
     table = {
-        Parity(): "corpus: mine is no text",
+        Parity(): "corpus: mine is not text",
         Names(root=str(tmp_path)): "corpus: mine is read letter by letter, not in words",
         TextFiles(train="a", level="char"): "corpus: mine is read letter by letter, not in words; "
         "say data.level=word",

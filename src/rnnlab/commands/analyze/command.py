@@ -1,4 +1,4 @@
-"""`rnnlab analyze`: read the run, measure its layers, say what was found."""
+"""`rnnlab analyze`: read the run, measure its layers, report."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from rnnlab.runs.tables import as_text
 
 
 def analyze_words(words: list[str]) -> dict[str, Any]:
-    """`rnnlab analyze`: print table and text, write all numbers and the figures.
+    """`rnnlab analyze`: print a table and text, write all numbers and figures.
 
     Returns:
-        What `analysis.json` holds.
+        The content of `analysis.json`.
 
     Raises:
-        ConfigError, DataError, CheckpointError: Something that the user can mend.
+        ConfigError, DataError, CheckpointError: A mistake of the user's.
     """
     quiet()
     limit_memory()
@@ -46,7 +46,7 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
 
 
 def _folder(output: str | None, checkpoint: Path) -> Path:
-    """Where to write, made and known to be writable before anything is measured."""
+    """The folder to write into; made and tried before anything is measured."""
     if output is not None:
         folder = Path(output).expanduser()
     elif checkpoint.parent.name == "checkpoints":

@@ -21,7 +21,7 @@ SIZE = (6.4, 4.2)
 
 
 def write_figures(analysis: Analysis, folder: Path) -> None:
-    """Those that there is something to draw for, as PNG."""
+    """Draw all figures that have data, as PNG."""
     with mpl.rc_context(RC):
         for name, draw in (
             ("lyapunov", exponents),
@@ -80,10 +80,10 @@ def time_flow(analysis: Analysis) -> Figure | None:
 
 
 def memory(analysis: Analysis) -> Figure | None:
-    """What the last state knows of an earlier h (and c, dotted), of all layers against the lag."""
+    """dh_T/dh (and dh_T/dc, dotted) of all layers against the lag."""
     return _against_lag(
         {name: report.memory for name, report in analysis.layers.items()},
-        "What the last state knows of an earlier one, whatever the loss",
+        "What the last state keeps of an earlier one, whatever the loss",
         ("dh_T/dh", "dh_T/dc"),
     )
 
@@ -141,7 +141,7 @@ def unit_scales(analysis: Analysis) -> Figure | None:
 
 
 def gate_ranges(analysis: Analysis) -> Figure | None:
-    """Which share of its values each sigmoid gate is shut, in between and open."""
+    """Shares of the values of each sigmoid gate that are shut, in between and open."""
     bars = [
         (f"{name}, {gate}", report.gates.shares[f"{gate}/low"], report.gates.shares[f"{gate}/high"])
         for name, report in analysis.layers.items()
@@ -172,7 +172,7 @@ def _canvas(title: str) -> tuple[Figure, Axes]:
 
 
 def _logarithmic(axes: Axes) -> None:
-    """A logarithmic y axis with numbers that are read at once, however much it spans."""
+    """A logarithmic y axis with plain numbers."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     subs = (1, 2, 5) if high / low < 200 else (1,)

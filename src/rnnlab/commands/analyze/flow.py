@@ -1,4 +1,4 @@
-"""What the loss feels of earlier states: dL/dh_t against the lag, on real batches."""
+"""Gradient of the loss in earlier states: dL/dh_t against the lag, on real batches."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:
 
     Args:
         model: In evaluation mode; its parameters have no gradients afterwards.
-        batches: Each has a loss and a backward pass of its own.
+        batches: Batches, each with its own backward pass.
     """
     both = nn.ModuleDict({"encoder": model.encoder, "task": model.task})
     with ExitStack() as stack:

@@ -14,7 +14,7 @@ from rnnlab.layers.trace import Trace
 
 @dataclass(frozen=True)
 class Gates:
-    """Gates and states of a layer over all real steps; empty for a cell that does not say.
+    """Gates of a layer over all real steps; empty for a cell without any.
 
     Attributes:
         means: Mean of each unit's sigmoid gates, by gate, float64 (H,).
@@ -27,7 +27,7 @@ class Gates:
 
 @torch.no_grad()
 def gates_of(layer: Layer, traces: Sequence[Trace]) -> Gates:
-    """What the gates were in these forward passes (see `Layer.gate_values`)."""
+    """The gates in these forward passes (see `Layer.gate_values`)."""
     sums: dict[str, Tensor] = {}
     shares: dict[str, float] = {}
     count = sum(int(trace.valid.sum()) for trace in traces)
@@ -39,19 +39,19 @@ def gates_of(layer: Layer, traces: Sequence[Trace]) -> Gates:
             sums[name] = sums[name] + total if name in sums else total
         for key, value in gate_scalars("", values, values.valid).items():
             name = key.removeprefix("/")
-            if name != "memory":  # of the units apart there are time scales
+            if name != "memory":  # time scales say that of each unit
                 shares[name] = shares.get(name, 0.0) + share * float(value)
     return Gates({name: total / count for name, total in sums.items()}, shares)
 
 
 def time_scales(means: Mapping[str, Float[Tensor, "H"]]) -> dict[str, Float[Tensor, "H"]]:
-    """Steps after which a unit has forgotten all but 1/e, were its gate always at its mean.
+    """Steps after which a unit has kept 1/e, if its gate were always at its mean.
 
     -1 / log(mean f) for an LSTM's forget gate f, and the same of a GRU's update gate z, the share
-    of the state that is kept (Tallec and Ollivier 2018, arXiv:1804.11188). It is what the gates
-    alone do: what comes back through the recurrent matrices is in the Lyapunov exponents.
+    of the state that is kept (Tallec and Ollivier 2018, arXiv:1804.11188). This is what the
+    gates alone do; the recurrent matrices are in the Lyapunov exponents.
 
     Args:
-        means: Of `Gates`; other gates than the holding ones are left out.
+        means: As in `Gates`; only gates that hold the state are used.
     """
     return {name: -1 / means[name].log() for name in MEMORY_GATES if name in means}

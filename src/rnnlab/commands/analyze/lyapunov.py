@@ -17,7 +17,7 @@ QR_EVERY = 4
 """Steps between two orthonormalisations."""
 
 UNRESOLVED = 1e-14
-"""What is shorter than this share of the longest tangent vector is rounding noise: it counts as 0.
+"""Below this share of the longest tangent vector a length is rounding noise: it counts as 0.
 
 With `QR_EVERY` = 4 that is 8 below the largest exponent, in nats a step.
 """
@@ -32,11 +32,11 @@ class Exponents:
     Attributes:
         values: Exponents (k,), the largest first; minus infinity where a direction is lost at
             once.
-        errors: Standard error of each (k,), from the differences between the streams; None where
-            there was but one stream.
-        steps: Steps that each was averaged over, in every stream.
+        errors: Standard error of each (k,), from the differences between the streams; None for
+            one stream.
+        steps: Steps that were averaged over in every stream.
         streams: Independent streams of inputs.
-        size: Numbers in the whole state: there are so many exponents.
+        size: Numbers in the whole state, and so of all exponents.
     """
 
     values: Float[Tensor, "k"]
@@ -57,9 +57,9 @@ class Exponents:
 
     @property
     def tolerance(self) -> float:
-        """Below this a largest exponent is not told from 0.
+        """A largest exponent below this cannot be told from 0.
 
-        Two standard errors, or one e-fold in all the steps measured, whichever is more.
+        It is two standard errors, or one e-fold in all steps, whichever is more.
         """
         return max(2 * (self.first_error or 0.0), 1 / self.steps)
 
@@ -87,24 +87,24 @@ def lyapunov(
 ) -> Exponents:
     """The k largest Lyapunov exponents of a layer that reads these inputs.
 
-    k tangent vectors are pushed along by the derivative of `Layer.step` in the whole state (of an
-    LSTM h and c: with h alone its memory would be left out), exactly, in float64, by forward-mode
-    differentiation. They are orthonormalised every few steps; an exponent is the mean logarithm of
-    the lengths that this takes away (Benettin et al. 1980; of recurrent nets Engelken, Wolf and
+    k tangent vectors are multiplied by the derivative of `Layer.step` in the whole state (of an
+    LSTM h and c: its memory is in c), exactly, in float64, by forward-mode differentiation. They
+    are orthonormalised every few steps; an exponent is the mean logarithm of the lengths that are
+    divided out (Benettin et al. 1980; of recurrent nets Engelken, Wolf and
     Abbott 2023, arXiv:2006.02427).
 
     Args:
         layer: Any layer; it is not changed.
         inputs: S streams, time first.
-        starts: Where a new sequence begins in a stream: there the state is the initial one again,
-            as it is in use, while the tangent vectors go on. None carries the state on.
-        k: How many exponents, at most the numbers in the state.
-        transient: First steps that are left out, while the vectors find their directions; rounded
-            up to a multiple of `QR_EVERY`.
-        seed: Of the vectors at the beginning.
+        starts: Where a new sequence begins in a stream: there the state is reset, as in use, but
+            not the tangent vectors. None never resets it.
+        k: Number of exponents, at most the size of the state.
+        transient: First steps to leave out, until the tangent vectors have found their directions;
+            rounded up to a multiple of `QR_EVERY`.
+        seed: Seed of the first tangent vectors.
 
     Raises:
-        ValueError: k is less than 1 or more than there are; no steps are left to measure.
+        ValueError: k is not between 1 and the size of the state; no steps are left.
     """
     inputs = inputs.detach().double()
     steps, streams = inputs.shape[:2]
@@ -131,18 +131,18 @@ def lyapunov(
             lengths = shrunk.diagonal(dim1=1, dim2=2).abs()
             total += torch.where(lengths > UNRESOLVED * lengths[:, :1], lengths, 0.0).log()
     each = total / (steps - first)
-    # close ones may come out in another order where they are averaged over few steps
+    # over few steps, close exponents may come in another order
     each = each[:, each.mean(0).argsort(descending=True, stable=True)]
     return Exponents(each.mean(0), _errors(each), steps - first, streams, size)
 
 
 def state_size(state: State) -> int:
-    """Numbers in the state of one sequence that a derivative can be taken in."""
+    """Number of floating-point elements in the state of one sequence."""
     return sum(part[0].numel() for part in state if part.is_floating_point())
 
 
 def restarted(state: State, initial: State, where: Bool[Tensor, "S"]) -> State:
-    """The state with some sequences at their beginning again."""
+    """The state, reset where a sequence begins."""
     return tuple(
         torch.where(where.view(-1, *[1] * (old.dim() - 1)), new, old)
         for old, new in zip(state, initial, strict=True)
@@ -152,7 +152,7 @@ def restarted(state: State, initial: State, where: Bool[Tensor, "S"]) -> State:
 def push(
     layer: Layer, x: Float[Tensor, "S D"], state: State, tangents: Float[Tensor, "S N k"]
 ) -> tuple[State, Float[Tensor, "S N k"]]:
-    """One step of the state, and of k tangent vectors in the whole of it."""
+    """One step of the state and of k tangent vectors."""
     shapes = [part.shape for part in state if part.is_floating_point()]
     sizes = [shape[1:].numel() for shape in shapes]
 
@@ -167,13 +167,13 @@ def push(
         return flat(after), after
 
     def along(tangent: Tensor) -> tuple[Tensor, State]:
-        with warnings.catch_warnings():  # of torch's own, when it loads its forward mode
+        with warnings.catch_warnings():  # torch itself causes it when it loads forward mode
             warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
             done: Any = jvp(step, (flat(state),), (tangent,), has_aux=True)
         _, moved, after = done
         return moved, after
 
-    unbatched: Any = (2, None)  # the state is the same for all of them
+    unbatched: Any = (2, None)  # the state is the same for all vectors
     moved, after = vmap(along, in_dims=2, out_dims=unbatched)(tangents)
     return after, moved
 
@@ -182,4 +182,4 @@ def _errors(each: Float[Tensor, "S k"]) -> Tensor | None:
     if len(each) < 2:
         return None
     spread = each.std(0) / math.sqrt(len(each))
-    return torch.where(spread.isnan(), 0.0, spread)  # minus infinity everywhere has no spread
+    return torch.where(spread.isnan(), 0.0, spread)  # minus infinity in all streams

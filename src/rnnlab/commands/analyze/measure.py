@@ -24,12 +24,12 @@ from rnnlab.layers.trace import Trace
 from rnnlab.runs.build import Model
 
 FEW = 8
-"""Exponents where the user does not say how many."""
+"""Default number of exponents."""
 
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What was found out about one layer.
+    """Measurements of one layer.
 
     Attributes:
         cell: Name of its class.
@@ -39,7 +39,7 @@ class LayerReport:
         flow: dL/dh_t against the lag, and of an LSTM dL/dc_t, under the names of `part_name`.
         memory: ||dh_T/dh_{T-k}|| against k, and of an LSTM dh_T/dc_{T-k}, of the first batch.
         matrices: Its recurrent matrices, by gate.
-        gates: What its gates and states do.
+        gates: Means and shares of its gates.
         scales: Time scale of each unit in steps, by the gate that holds its state.
     """
 
@@ -56,13 +56,13 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was found out about a model on a data set.
+    """Measurements of a model on a data set.
 
     Attributes:
-        layers: Report of every recurrent layer of the encoder, by name, in its order.
-        kind: What the targets are.
-        length: Median real steps of the sequences read.
-        lag: Steps that the task asks to remember for, where the data says so.
+        layers: Report of every recurrent layer of the encoder, by name, in order.
+        kind: Kind of the targets.
+        length: Median length of the sequences, without padding.
+        lag: Steps over which the task needs memory, where the data has a `lag`.
     """
 
     layers: Mapping[str, LayerReport]
@@ -72,7 +72,7 @@ class Analysis:
 
 
 def check_layers(encoder: nn.Module, path: object, k: int | None) -> dict[str, Layer]:
-    """The recurrent layers, where they can be analysed.
+    """The recurrent layers, after a check that they can be analysed.
 
     Raises:
         CheckpointError: There are none, or weights are not finite.
@@ -97,8 +97,8 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
 
     Args:
         model: In evaluation mode, on the CPU.
-        data: It was made to fit the model.
-        options: Of the command, see `rnnlab.config.roots.AnalyzeConfig`.
+        data: Data that fits the model.
+        options: Options of the command, see `rnnlab.config.roots.AnalyzeConfig`.
     """
     wanted = (options["steps"] + options["transient"]) * options["streams"]
     loader = data.test_dataloader()

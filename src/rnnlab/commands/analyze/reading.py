@@ -1,4 +1,4 @@
-"""What the recurrent layers of an encoder read: their real inputs, from real batches."""
+"""Inputs of the recurrent layers of an encoder, from real batches."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -12,11 +12,11 @@ from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 
 Traces = dict[str, list[Trace]]
-"""Of each layer its forward passes, in the order of the batches."""
+"""Forward passes of each layer, in the order of the batches."""
 
 
 def encoder_layers(encoder: nn.Module) -> dict[str, Layer]:
-    """An encoder's recurrent layers, by names such as `encoder.0.forward`; not its embedding's."""
+    """Recurrent layers of an encoder but its embedding, by names such as `encoder.0.forward`."""
     return {
         f"encoder.{name}": layer
         for name, layer in recurrent_layers(encoder).items()
@@ -32,12 +32,12 @@ def read(
 
     Args:
         encoder: In evaluation mode.
-        batches: From here as many are taken as are needed.
-        steps: Real steps that are wanted.
-        least: Batches that are taken even where fewer have as many steps.
+        batches: As many are taken as are needed.
+        steps: Steps that are needed, without padding.
+        least: Batches to take even if fewer have enough steps.
 
     Returns:
-        The traces, and the batches that were taken.
+        The traces and the batches.
     """
     layers = encoder_layers(encoder)
     traces: Traces = {name: [] for name in layers}

@@ -17,13 +17,13 @@ def record(
     facts: Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What `analysis.json` holds; a number that is not finite becomes null there.
+    """Content of `analysis.json`; a number that is not finite becomes null.
 
     Args:
-        analysis: What was measured.
+        analysis: The measurements.
         paragraphs: The same in words.
-        facts: What was analysed.
-        options: Of the command.
+        facts: Checkpoint and data.
+        options: Options of the command.
     """
     asked = {key: value for key, value in options.items() if key not in ("data", "trust")}
     return {

@@ -1,4 +1,4 @@
-"""Long streams of a layer's real inputs, made of the sequences that it read."""
+"""Long streams of inputs of a layer, joined from the sequences that it read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Streams:
-    """Sequences one behind the other, several streams side by side.
+    """Joined sequences, several streams side by side.
 
     Attributes:
         inputs: (T, S, D), time first.
         starts: Where a sequence begins (T, S).
-        sequences: Different sequences that they are made of.
-        passes: How often the shortest share of sequences was read, in part or whole.
+        sequences: Number of different sequences in them.
+        passes: How often the sequences of a stream were repeated, at most.
     """
 
     inputs: Float[Tensor, "T S D"]
@@ -28,17 +28,16 @@ class Streams:
 def join(
     sequences: Sequence[Float[Tensor, "L D"]], *, steps: int, streams: int, seed: int
 ) -> Streams:
-    """Join sequences to streams of so many steps.
+    """Join sequences to streams of `steps` steps.
 
-    No sequence goes into two streams, so that differences between the streams say how much the
-    choice of the sequences matters. Where a stream's share is too short it is read again, in
-    another order.
+    No sequence is in two streams, so that differences between streams show how much the choice of
+    sequences matters. A stream with too few sequences repeats them in another order.
 
     Args:
-        sequences: Inputs of a layer, each in the order in which it reads them.
+        sequences: Inputs of a layer, each in the order in which it is read.
         steps: Length T of every stream.
-        streams: How many; fewer where there are fewer sequences.
-        seed: Of the order.
+        streams: Number of streams, at most the number of sequences.
+        seed: Decides the order.
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(sequences), generator=generator).tolist()

@@ -1,4 +1,4 @@
-"""What an analysis says, as a table and in sentences."""
+"""An analysis as a table and in sentences."""
 
 import math
 from typing import Any
@@ -10,16 +10,16 @@ from rnnlab.commands.analyze.measure import Analysis, LayerReport
 from rnnlab.diagnostics.stats import LONGEST, Curve
 
 REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.update_bias (2)"}
-"""What lengthens the memory of a cell with such a gate."""
+"""What makes the memory of a cell with this gate longer."""
 
 EVERY_STEP = ("tags", "next")
 """Kinds of targets that give every step a loss of its own: dL/dh is flat by construction."""
 
 ENDS = {"low": "shut (below 0.05)", "high": "open (above 0.95)"}
-"""What the ends of a gate's range are called in words."""
+"""Names of the ends of a gate's range."""
 
 MOST = 0.5
-"""A gate that is at one end for a larger share than this is worth a sentence."""
+"""A gate that is at one end for more than this share gets a sentence."""
 
 
 def table(analysis: Analysis) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def table(analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def tell(analysis: Analysis) -> list[str]:
-    """A paragraph on every layer: what vanishes or grows, why, and what to try."""
+    """A paragraph for every layer: what vanishes or explodes, why, and what to try."""
     return [
         " ".join(
             [
@@ -57,15 +57,15 @@ def tell(analysis: Analysis) -> list[str]:
 
 
 def span(values: Tensor) -> tuple[float, float, float]:
-    """Least, median and most."""
+    """Minimum, median and maximum."""
     low, median, high = values.quantile(values.new_tensor([0.0, 0.5, 1.0])).tolist()
     return low, median, high
 
 
 def reach(analysis: Analysis) -> tuple[float, str]:
-    """Steps that matter, and what they are: the task's lag, else a sequence's length."""
+    """How long a memory should be, and why: the lag of the task, or the length of a sequence."""
     if analysis.lag is not None:
-        return float(analysis.lag), "the lag that the task asks for"
+        return float(analysis.lag), "the lag of the task"
     return analysis.length, "the median length of a sequence"
 
 
@@ -78,7 +78,7 @@ def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
     exponent = f"lambda_1 = {_exponent(found)} a step over {carried}"
     steps, what = reach(analysis)
     if found.verdict == "edge":
-        fate = "the slowest change of its state neither dies nor grows"
+        fate = "the slowest change of its state neither decays nor grows"
         return f"{head}at the edge: {fate} ({exponent})."
     if found.verdict == "expanding":
         return (
@@ -88,27 +88,29 @@ def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
     left = math.exp(max(found.first, -700.0) * steps)
     return (
         f"{head}contracting: even the slowest change of its state halves every "
-        f"{_steps(found.half_life)} steps ({exponent}); of it {left:.2g} is left after "
-        f"{steps:g} steps, {what}."
+        f"{_steps(found.half_life)} steps ({exponent}); "
+        f"{left:.2g} of it is left after {steps:g} steps, {what}."
     )
 
 
 def _flow(curve: Curve, analysis: Analysis) -> str:
     slope, life = curve.decades_per_step, curve.half_life
     if math.isnan(slope):
-        return "dL/dh was seen at fewer than two lags."
+        return "dL/dh was measured at fewer than two lags."
     if analysis.kind in EVERY_STEP:
         return (
             f"dL/dh changes by {slope:+.3g} decades a step towards the past; here every step has "
-            "a loss of its own, so that this says nothing about memory."
+            "a loss of its own, so this says nothing about memory."
         )
     if life >= analysis.length * 10:
         rate = f"{slope:+.2g} decades a step"
-        return f"The loss feels early states as much as late ones (dL/dh: {rate})."
+        return f"The gradient reaches early states as well as late ones (dL/dh: {rate})."
     word = "vanishes" if slope < 0 else "explodes"
     change = "halving" if slope < 0 else "doubling"
     ratio = curve.first_last_ratio
-    ends = "" if math.isnan(ratio) else f"; at the first step it is {ratio:.2g} of that at the last"
+    ends = (
+        "" if math.isnan(ratio) else f"; at the first step it is {ratio:.2g} times that at the last"
+    )
     return f"dL/dh {word} towards the past, {change} every {_steps(life)} steps{ends}."
 
 
@@ -117,7 +119,7 @@ def _memory_curve(curve: Curve) -> list[str]:
         return []
     word = "halves" if curve.decades_per_step < 0 else "doubles"
     return [
-        "What its last state knows of earlier ones, ||dh_T/dh_(T-k)||, "
+        "What its last state keeps of earlier ones, ||dh_T/dh_(T-k)||, "
         f"{word} every {_steps(curve.half_life)} steps back."
     ]
 
@@ -141,7 +143,7 @@ def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
     found = report.exponents
     if found.verdict == "expanding" and report.flow[name].decades_per_step <= 0:
         return (
-            "That the loss does not feel this growth now is no promise: keep the gradients clipped "
+            "The gradients of the loss do not explode yet; clip them all the same "
             "(trainer.gradient_clip_val=1)."
         )
     if found.verdict == "expanding":
@@ -151,11 +153,11 @@ def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
         )
     steps, _ = reach(analysis)
     if found.verdict == "edge" or found.half_life >= steps:
-        return "Nothing has to be done for its memory."
+        return "Its memory is long enough."
     remedies = [REMEDIES[gate] for gate in report.scales if gate in REMEDIES]
     cells = "a cell with a gate that holds its state (cell=lstm, cell=gru)"
     return (
-        f"If more than {_steps(found.half_life)} steps are to be remembered, try "
+        f"To remember more than {_steps(found.half_life)} steps, try "
         f"{' or '.join(remedies) if remedies else cells}."
     )
 

@@ -1,1 +1,1 @@
-"""Runs side by side: what they reached, what they felt of the past, where they differ."""
+"""`rnnlab compare`: results, curves and differences of runs, side by side."""

@@ -1,4 +1,4 @@
-"""`rnnlab compare`: read the runs, say what they reached, write the page."""
+"""`rnnlab compare`: read the runs, print their results, write the page."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,19 +25,19 @@ from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
 OPTIONS = ("by", "output")
 HOME = Path("outputs") / "compare"
-"""Where a folder named by the time is made, unless `output` names one."""
+"""Where a folder named by the time is made if `output` names none."""
 
 REACH = (
     "One mark a run. The half-life is that of the layer that reaches back farthest, at the last "
     "measurement; the thin line comes from the first one. Above the dotted line more than half of "
-    "the gradient survives the lag that the task asks for."
+    "the gradient is left after the lag that the task needs."
 )
 LIFE = (
     "Steps back in time after which the norm of the loss's gradient in the hidden state has halved."
 )
 FLOW = (
     "log10 of ||dL/dh_t|| against how many steps before a sequence's end t is, as the layer reads, "
-    "relative to the end itself: a line that falls to -3 at lag 50 says that a thousandth of the "
+    "relative to the end itself: a line that falls to -3 at lag 50 means that a thousandth of the "
     "gradient reaches 50 steps back. `/cell` is dL/dc_t of an LSTM. Where every step has a loss of "
     "its own the line is flat whatever the net remembers. Thick: last measured, thin: first."
 )
@@ -93,7 +93,7 @@ def compare_words(words: Sequence[str]) -> Path:
     """Print the table and write page, figures and tables; the folder that they are in.
 
     Raises:
-        ConfigError, DataError: Something that the user can mend.
+        ConfigError, DataError: A mistake of the user's.
     """
     wish = Wish.read(words)
     runs, skipped = find_runs(wish.paths)
@@ -115,7 +115,7 @@ def compare_words(words: Sequence[str]) -> Path:
 
 
 def write(groups: Sequence[Group], folder: Path, notes: Sequence[str] = ()) -> None:
-    """Page, figures (PNG) and tables (CSV, Markdown) into a folder that is there."""
+    """Write page, figures (PNG) and tables (CSV, Markdown) into a folder that exists."""
     with mpl.rc_context(RC):
         made = list(pictures(groups))
     for picture in made:
@@ -129,7 +129,7 @@ def write(groups: Sequence[Group], folder: Path, notes: Sequence[str] = ()) -> N
 
 
 def pictures(groups: Sequence[Group]) -> Iterator[Picture]:
-    """The figures that there is something to draw for."""
+    """All figures for which the runs have logged something."""
     runs = [run for group in groups for run in group.runs]
     of = f" ({title(groups)})"
     lines = "Thin lines are runs, thick ones the mean over the completed runs of a group."

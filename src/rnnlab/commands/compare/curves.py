@@ -16,25 +16,25 @@ from rnnlab.commands.compare.style import legend, line_styles, panels
 from rnnlab.runs.tables import of_a_label
 
 ENDS = {"diverged": "x", "interrupted": "s", UNFINISHED: "o"}
-"""Marker of the ends of runs that did not come to theirs."""
+"""Marker at the end of a run that did not complete, by status."""
 
 DECADES = 1.7
-"""A panel of positive values that span more than this is drawn on a logarithmic axis."""
+"""A panel whose values are positive and span more than this has a logarithmic axis."""
 
 Picker = Callable[[Run], Mapping[str, Series]]
-"""What is drawn of a run: series by the title of their panel."""
+"""Chooses what is drawn of a run: series by the title of their panel."""
 
 
 def draw(groups: Sequence[Group], pick: Picker, *, title: str, unit: str) -> Figure | None:
-    """One panel for each name that any run has a series of; None where there is none.
+    """One panel for each series that any run has; None where no run has one.
 
     Thin lines are runs, thick ones the mean of a group's completed runs.
 
     Args:
-        groups: What is compared.
-        pick: Series of a run, by panel.
-        title: Of the figure.
-        unit: What stands at the y axes.
+        groups: Groups to compare.
+        pick: Gives the series of a run, by panel.
+        title: Title of the figure.
+        unit: Label of the y axes.
     """
     runs = [run for group in groups for run in group.runs]
     names = list(dict.fromkeys(name for run in runs for name in pick(run)))
@@ -56,9 +56,9 @@ def draw(groups: Sequence[Group], pick: Picker, *, title: str, unit: str) -> Fig
 
 
 def mean_series(every: Sequence[Series]) -> Series:
-    """The mean of several series as far as all of them go, at every step that one of them has.
+    """Mean of several series, over the steps that all of them cover.
 
-    Between two steps of a series its value is taken from the straight line between them.
+    It has every step of any series; between two steps a series is interpolated linearly.
     """
     first = max(int(series.steps[0]) for series in every)
     last = min(int(series.steps[-1]) for series in every)
@@ -71,8 +71,8 @@ def mean_series(every: Sequence[Series]) -> Series:
 def losses(runs: Sequence[Run]) -> Picker:
     """Picks training loss, validation loss and the monitored metrics of the validation split.
 
-    Where no run has ended it is not known which metric is monitored: all are shown then. One that
-    is the validation loss under another name is not.
+    While no run has ended it is not known which metric is monitored, and all are shown. A metric
+    that equals the validation loss is left out.
     """
     names = {"train/loss": "training loss", "val/loss": "validation loss"}
     ended = [run.record for run in runs if run.record is not None]
@@ -102,7 +102,7 @@ def _alike(one: Series | None, other: Series | None) -> bool:
 def gradients(run: Run) -> dict[str, Series]:
     """Norm of the whole gradient before clipping, and of each kernel over all of its gates.
 
-    Cells have different gates; what they have in common are the kernels.
+    Cells have different gates but the same kernels.
     """
     kernels: dict[str, list[Series]] = {"all parameters": []}
     for tag, series in run.scalars("grad/").items():
@@ -128,7 +128,7 @@ def _root_sum_square(every: Sequence[Series]) -> Series:
 def _draw_group(
     panel: Axes, group: Sequence[tuple[Run, Series | None]], look: Mapping[str, Any]
 ) -> list[np.ndarray]:
-    """Draw the runs and their mean; the values that the axis should make room for."""
+    """Draw the runs and their mean; returns the values that have to fit into the panel."""
     there = [(run, series) for run, series in group if series is not None]
     completed = [series for run, series in there if run.status == "completed"]
     several = len(completed) > 1
@@ -161,7 +161,7 @@ def _ends(groups: Sequence[Group]) -> list[Line2D]:
 
 
 def _scale(panel: Axes, calm: Sequence[np.ndarray]) -> None:
-    """Logarithmic where the values ask for it; diverged runs leave the frame, others do not."""
+    """Choose a linear or logarithmic axis; only diverged runs may leave the frame."""
     values = np.concatenate(calm) if calm else np.empty(0)
     values = values[np.isfinite(values)]
     if not values.size:

@@ -1,4 +1,4 @@
-"""What a run has logged so far, read from its folder; the run may still be going on."""
+"""What a run has logged so far, read from its folder; the run may still be training."""
 
 import csv
 from collections import defaultdict
@@ -13,7 +13,7 @@ from rnnlab.errors import DataError
 
 PATTERN = "events.out.tfevents.*"
 SIZES = {"scalars": 0, "tensors": 0, "images": 1, "histograms": 1, "compressedHistograms": 1}
-"""How much of each kind is kept: 0 is all."""
+"""How many events of each kind are kept; 0 for all."""
 
 TEXT = "/text_summary"
 """End of the names that TensorBoard gives to texts."""
@@ -22,15 +22,15 @@ FRAME = 16
 """Bytes around each record: its length, and checksums of length and content."""
 
 LONGEST_FIRST = 1024
-"""More bytes than a file's first record, a version's name, can have."""
+"""More bytes than the first record of a file, a version number, can have."""
 
 
 class Series(NamedTuple):
     """A scalar over the training.
 
     Attributes:
-        steps: (N,) optimiser steps made when it was written, rising.
-        values: (N,) its values; not all need be finite.
+        steps: Optimiser steps (N,) when it was written, rising.
+        values: Its values (N,), not all of them finite.
     """
 
     steps: np.ndarray
@@ -43,7 +43,7 @@ class Series(NamedTuple):
 
 
 class Log(NamedTuple):
-    """All that a run has logged: scalars, and the newest text of each tag."""
+    """All that a run has logged: scalars and texts by tag."""
 
     scalars: dict[str, Series]
     texts: dict[str, list[str]]
@@ -52,11 +52,11 @@ class Log(NamedTuple):
 def read_log(folder: Path) -> Log:
     """Scalars and texts of a run folder, from TensorBoard's event files or Lightning's CSV.
 
-    A last record that is only half written is left out, as TensorBoard does; where a resumed run
-    has made a step again, the later value counts.
+    A last record that is only half written is left out, as in TensorBoard. Where a resumed run has
+    repeated a step, the later value counts.
 
     Raises:
-        DataError: A file that cannot be read or is not what its name says.
+        DataError: A file cannot be read or is not what its name says.
     """
     points: dict[str, dict[int, float]] = defaultdict(dict)
     texts: dict[str, list[str]] = {}
@@ -67,7 +67,7 @@ def read_log(folder: Path) -> Log:
         for tag in events.Tags()["scalars"]:
             points[tag] |= {event.step: event.value for event in events.Scalars(tag)}
         for tag in events.Tags()["tensors"]:
-            if not tag.endswith(TEXT):  # a layout of charts, say
+            if not tag.endswith(TEXT):  # such as a layout of charts
                 continue
             protos = [event.tensor_proto for event in events.Tensors(tag)]
             words = [word.decode() for proto in protos for word in proto.string_val]
@@ -79,15 +79,15 @@ def read_log(folder: Path) -> Log:
 
 
 def _age(file: Path) -> tuple[int, int, str]:
-    """Sorts by the second of creation, then by the number that a process gives its files."""
+    """Sort key: the second of creation, then the number that a process gives its files."""
     second = file.name.split(".")[3]
     return (int(second) if second.isdigit() else 0, len(file.name), file.name)
 
 
 def _events(file: Path) -> EventAccumulator | None:
-    """An event file's content; None of one that does not hold a whole record yet."""
+    """The content of an event file; None where it does not hold a whole record yet."""
     try:
-        with file.open("rb") as stream:  # the accumulator would take a refusal for an end
+        with file.open("rb") as stream:  # a forbidden file is an empty one for the accumulator
             first = int.from_bytes(stream.read(8), "little")  # bytes in the first record
         if file.stat().st_size < min(first, LONGEST_FIRST) + FRAME:
             return None
@@ -99,7 +99,7 @@ def _events(file: Path) -> EventAccumulator | None:
     except ValueError:
         raise DataError(
             f"{file}: not an event file of TensorBoard's, or damaged from its start; "
-            "without it the run can be compared, but not its curves"
+            "remove it to compare the run without its curves"
         ) from None
     return events
 
@@ -117,6 +117,6 @@ def _csv_points(file: Path) -> Iterator[tuple[str, int, float]]:
 def _series(tag: str, points: dict[int, float]) -> Series:
     steps = sorted(points)
     made = np.array(steps, dtype=int)
-    if tag.startswith("val/"):  # counted from zero by Lightning; the rest counts steps made
+    if tag.startswith("val/"):  # Lightning counts these from zero
         made = made + 1
     return Series(made, np.array([points[step] for step in steps]))

@@ -1,4 +1,4 @@
-"""Which runs are meant by the folders that were named."""
+"""The runs in the folders that the user names."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,14 @@ from rnnlab.errors import ConfigError
 
 
 def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    """All runs in or below the paths, each once, and one line for each that had to be left out.
+    """All runs in or below the paths, each once, and a line for each that is left out.
 
     Args:
         paths: Run folders, folders of multiruns, or any folder above them.
 
     Raises:
         ConfigError: A path that is not a folder or has no runs; no run that can be compared.
-        DataError: An event file that cannot be read.
+        DataError: An event file cannot be read.
     """
     folders: dict[Path, Path] = {}
     for path in paths:
@@ -40,7 +40,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
 
 
 def run_folders(path: Path) -> Iterator[Path]:
-    """Folders at or below a path that hold a run, or what was to become one."""
+    """Folders at or below a path that hold a run, complete or not."""
     for marker in ("config.yaml", "metrics.json", ".hydra"):
         for found in path.rglob(marker):
             if found.parent.name != ".hydra" and _is_run(found.parent):
@@ -53,6 +53,6 @@ def _is_run(folder: Path) -> bool:
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    """Key that sorts the tenth job behind the ninth."""
+    """Sort key: the tenth job comes behind the ninth."""
     words = re.findall(r"\d+|\D+", str(path))
     return [(int(word), "") if word.isdigit() else (0, word) for word in words]

@@ -1,4 +1,4 @@
-"""How far back a run's gradients reach, and how far they have to."""
+"""How far back the gradients of a run reach, and whether it solved its memory task."""
 
 from collections.abc import Mapping
 from math import copysign
@@ -34,10 +34,10 @@ def half_life(run: Run, which: int = -1) -> float | None:
 
 
 def solved(run: Run) -> bool | None:
-    """Whether a memory task's goal was reached; None of a run that is not completed, or no task.
+    """Whether a memory task's goal was reached; None where no goal is known, or no end.
 
-    The goal is that of the class that made the data, if it is one of rnnlab's own: a run folder
-    may come from anywhere, and no code is imported because it says so.
+    The goal stands in the class of the data, if that is one of rnnlab's own: a run folder may come
+    from anywhere, and must not decide which code is imported.
     """
     target = run.targets.get("data", "")
     if run.status != "completed" or run.record is None or not allowed(target, []):

@@ -1,4 +1,4 @@
-"""Gradient norms against the lag, all runs overlaid: what reaches back, and how far."""
+"""Gradient norms against the lag, all runs in one figure: how far back gradients reach."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,15 +13,15 @@ from rnnlab.commands.compare.run import Run
 from rnnlab.commands.compare.style import legend, line_styles, panels
 
 SHALLOWEST = 1.0
-"""Decades that a panel shows at the least, so that a flat curve looks flat."""
+"""Decades that a panel spans at least, so that a flat curve looks flat."""
 
 
 class Lags(NamedTuple):
-    """A layer's curve at the first and at the last time that it was measured.
+    """A layer's curve at its first and at its last measurement.
 
     Attributes:
-        first: (K,) log10 of the norm by lag, less that at lag 0; nan where there is none.
-        last: The same, later.
+        first: log10 of the norm by lag (K,), relative to lag 0; nan where there is none.
+        last: The same of the last measurement.
     """
 
     first: np.ndarray
@@ -29,10 +29,10 @@ class Lags(NamedTuple):
 
 
 def read_lags(run: Run, name: str) -> dict[str, Lags]:
-    """A run's curves by layer, from `diagnostics/<name>.npz`; empty where it has none.
+    """A run's curves by layer, from `diagnostics/<name>.npz`; empty where there are none.
 
-    `rnnlab.diagnostics.curve_history` describes the arrays. A file that cannot be read counts
-    as none: the run may have been killed, or come from another version.
+    `rnnlab.diagnostics.curve_history` describes the arrays. A file that cannot be read is passed
+    over: the run may have been killed, or come from another version.
     """
     path = run.folder / "diagnostics" / f"{name}.npz"
     try:
@@ -50,16 +50,16 @@ def read_lags(run: Run, name: str) -> dict[str, Lags]:
 
 
 def draw_lags(groups: Sequence[Group], name: str, *, title: str, unit: str) -> Figure | None:
-    """One panel a layer and direction; None where no run has measured.
+    """One panel a layer and direction; None where no run has measured any.
 
-    Thick lines are the last measurement, thin ones the first; a group's runs are averaged as
-    logarithms, as far as half of them go.
+    Thick lines are the last measurement, thin ones the first. The logarithms of a group's runs
+    are averaged, at lags that at least half of the runs have.
 
     Args:
-        groups: What is compared.
-        name: Of the file below `diagnostics/`.
-        title: Of the figure.
-        unit: What stands at the y axes.
+        groups: Groups to compare.
+        name: Name of the file below `diagnostics/`.
+        title: Title of the figure.
+        unit: Label of the y axes.
     """
     measured = [[read_lags(run, name) for run in group.runs] for group in groups]
     layers = list(dict.fromkeys(layer for runs in measured for run in runs for layer in run))

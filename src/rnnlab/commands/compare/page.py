@@ -1,4 +1,4 @@
-"""The comparison as one page that needs nothing but itself."""
+"""The comparison as one HTML page without any other file."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from rnnlab.runs.tables import as_html
 
 LEGEND = (
     "Mean ± sample standard deviation over the completed runs of a group (runs that differ in "
-    "their seed alone), each with the weights of its best validation. “So far”: nothing of the "
-    "group has completed, the newest values stand there. Diverged runs do not count."
+    "their seed alone), each with the weights of its best validation. “So far”: no run of "
+    "the group has completed, these are the newest values. Diverged runs do not count."
 )
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with what a reader has to know about it.
+    """A figure with its heading and caption.
 
     Attributes:
         name: Name of its file, without suffix.
@@ -45,7 +45,7 @@ class Picture:
             self.figure.savefig(path, dpi=150)
 
     def svg(self) -> str:
-        """Itself as SVG, in base64; letters are outlines, so that no font is needed."""
+        """The figure as SVG in base64; letters are outlines, so that no font is needed."""
         stream = BytesIO()
         with mpl.rc_context(RC | {"svg.fonttype": "path"}):
             self.figure.savefig(stream, format="svg", metadata={"Date": None})
@@ -58,10 +58,10 @@ def render(
     """The page as HTML.
 
     Args:
-        groups: What is compared.
+        groups: Groups to compare.
         pictures: The figures, in order.
         subtitle: One sentence below the title.
-        notes: Lines that stand before all else, such as runs left out.
+        notes: Lines at the top, such as runs that were left out.
     """
     differing: list[Row] = [{"group": group.label} for group in groups]
     for key, values in differences(groups).items():

@@ -1,4 +1,4 @@
-"""The half-life of the gradient against the steps that the task asks to remember for."""
+"""The half-life of the gradient against the lag that the task needs."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from rnnlab.commands.compare.groups import Group
 from rnnlab.commands.compare.half_life import half_life, solved
+from rnnlab.commands.compare.run import Run
 from rnnlab.commands.compare.style import legend, line_styles, panels
 
 VERDICTS: dict[bool | None, tuple[str, str, str]] = {
@@ -21,14 +22,14 @@ VERDICTS: dict[bool | None, tuple[str, str, str]] = {
 
 
 def draw_reach(groups: Sequence[Group], of: str = "") -> Figure | None:
-    """One mark a run: lag needed across, half-life up; None without memory tasks or half-lives.
+    """Half-life over lag, one mark a run; None where no run has both.
 
     A thin line leads from the half-life first measured to the last one. Both axes are
     logarithmic; a half-life that is not finite stands at the upper edge.
 
     Args:
-        groups: What is compared.
-        of: Put behind the figure's title.
+        groups: Groups to compare.
+        of: Appended to the title of the figure.
     """
     points = [
         (look["color"], run, run.lag, lives)
@@ -79,7 +80,7 @@ def draw_reach(groups: Sequence[Group], of: str = "") -> Figure | None:
     return figure
 
 
-def _lives(run: Any) -> tuple[float, float] | None:
+def _lives(run: Run) -> tuple[float, float] | None:
     first, last = half_life(run, 0), half_life(run)
     return None if first is None or last is None else (first, last)
 

@@ -1,4 +1,4 @@
-"""A run as its folder tells it: finished, going on, diverged or broken off."""
+"""A run as read from its folder: finished, still training, diverged or interrupted."""
 
 import json
 import re
@@ -15,14 +15,14 @@ from rnnlab.commands.compare.events import Log, Series, read_log
 from rnnlab.runs.tables import MISSING, flat
 
 UNFINISHED = "unfinished"
-"""Status of a run that has left no record: it is still going on, or it was killed."""
+"""Status of a run without a record: it is still training, or it was killed."""
 
 NEEDED = ("seed", "cell", "data", "trainer", "task")
-"""Without these a `config.yaml` is not, or not all of, a run's."""
+"""Without these a `config.yaml` is not a run's, or not all of it."""
 
 
-class HalfWritten(Exception):  # noqa: N818 - a state of a folder, not a mistake of the user's
-    """A run folder that lacks, or holds only a part of, what makes a run; says which."""
+class HalfWritten(Exception):  # noqa: N818 - a state of a folder, not an error
+    """A run folder that lacks a file, or has only a part of it."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Run:
 
     Attributes:
         folder: Where it is.
-        task: Its name on the command line; of a run made in Python, its data's class.
-        config: Leaves of its configuration by dotted key; a component's own key gives its class.
+        task: Name of the task on the command line; of a run made in Python the class of its data.
+        config: Its options by dotted key; the key of a component gives its class.
         targets: Full name of the class of each component.
-        record: Its `metrics.json`; None while there is none.
+        record: Content of `metrics.json`; None while there is none.
         log: What it has logged.
     """
 
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def step(self) -> int:
-        """Optimiser steps made, as far as is known."""
+        """Optimiser steps, as far as is known."""
         if self.record is not None:
             return int(self.record["steps"])
         return max((int(series.steps[-1]) for series in self.log.scalars.values()), default=0)
@@ -73,7 +73,7 @@ class Run:
 
     @property
     def lag(self) -> float | None:
-        """Steps that its task asks to remember for; None where that is not known."""
+        """Steps over which its task needs memory; None where that is not known."""
         lag = self.config.get("data.lag")
         return float(lag) if isinstance(lag, int | float) else None
 
@@ -90,7 +90,7 @@ class Run:
 
     @property
     def alarms(self) -> list[str] | None:
-        """Its alarms' sentences; None of a run that is not known to have watched for any."""
+        """The sentences of its alarms; None where nothing may have watched for any."""
         if self.record is not None and "alarms" in self.record:
             return [str(alarm) for alarm in self.record["alarms"]]
         texts = {tag: said for tag, said in self.log.texts.items() if tag.startswith("alarm")}
@@ -108,7 +108,7 @@ def read_run(folder: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        HalfWritten: It is not complete enough to tell what was run.
+        HalfWritten: The folder does not tell what was run.
         DataError: Its event files cannot be read.
     """
     cfg = _read_config(folder / "config.yaml")
@@ -153,7 +153,7 @@ def _task(folder: Path, targets: Mapping[str, str]) -> str:
     try:
         hydra: Any = OmegaConf.load(folder / ".hydra" / "hydra.yaml")
         return str(hydra.hydra.runtime.choices.task)
-    except (OSError, YAMLError, OmegaConfBaseException):  # made in Python
+    except (OSError, YAMLError, OmegaConfBaseException):  # a run made in Python
         name = targets.get("data", targets.get("task", "")).rpartition(".")[2]
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 

@@ -1,4 +1,4 @@
-"""How the figures look: light, readable, told apart by colour-blind eyes as well."""
+"""Colours, line styles and legends of the figures, also for colour-blind readers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from rnnlab.commands.compare.groups import Group
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
-"""Okabe and Ito (2008), Color Universal Design; without the yellow, which white swallows."""
+"""Okabe and Ito (2008), Color Universal Design, without yellow, which is too light on white."""
 
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 """Line styles of groups that share a colour."""
@@ -30,7 +30,7 @@ RC: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "rnnlab",
 }
-"""matplotlib's settings, those of the user's own apart."""
+"""Settings of matplotlib."""
 
 PANEL = (4.2, 3.0)
 """Width and height of one panel in inches."""
@@ -51,7 +51,7 @@ def line_styles(groups: Sequence[Group]) -> list[dict[str, Any]]:
 
 
 def panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
-    """A figure with so many panels, at most three in a row."""
+    """A figure with `count` panels, at most three in a row."""
     across = min(count, 3)
     down = -(-count // across)
     size = (max(across * PANEL[0], 1.7 * PANEL[0]), down * PANEL[1] + 1.0)
@@ -68,13 +68,13 @@ def panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
 def legend(
     figure: Figure, groups: Sequence[Group], more: Sequence[Line2D] = (), *, dashes: bool = True
 ) -> None:
-    """Names of the groups below the panels, so that they hide nothing.
+    """Names of the groups below the panels.
 
     Args:
         figure: A figure whose panels are drawn.
-        groups: As they were drawn.
-        more: What else is to be explained.
-        dashes: Whether dashes tell the groups of a family apart; else only families are named.
+        groups: The groups, as they were drawn.
+        more: Further entries.
+        dashes: Whether line styles tell the groups of a family apart; else families are named.
     """
     if dashes:
         entries = {

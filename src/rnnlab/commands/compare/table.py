@@ -20,8 +20,8 @@ class Statistic:
     """A metric over the runs of a group.
 
     Attributes:
-        values: Finite values, one a run that counts.
-        final: Whether they are those of completed runs, not of runs under way.
+        values: The finite values, one a run.
+        final: Whether they come from completed runs.
     """
 
     values: tuple[float, ...]
@@ -42,10 +42,10 @@ class Statistic:
 
 
 def statistic(runs: Sequence[Run], metric: str) -> Statistic:
-    """A metric over runs of one group.
+    """A metric over the runs of a group.
 
-    Completed runs count. Where there is none, those that were broken off or are under way do, with
-    what they had reached; diverged ones never.
+    Completed runs count; where there are none, unfinished and interrupted ones with their newest
+    values. Diverged runs never count.
     """
     completed = [run for run in runs if run.status == "completed"]
     others = [run for run in runs if run.status in ("interrupted", UNFINISHED)]
@@ -54,11 +54,11 @@ def statistic(runs: Sequence[Run], metric: str) -> Statistic:
 
 
 def metric_names(runs: Sequence[Run]) -> list[str]:
-    """The monitored metrics, then those of the test split but not of single labels (`f1_PER`)."""
+    """The monitored metrics, then all of the test split but those of single labels (`f1_PER`)."""
     names = dict.fromkeys(str(run.record["monitor"]) for run in runs if run.record is not None)
     every = [name for run in runs for name in run.metrics if not of_a_label(name)]
     tests = [name for name in every if name.startswith("test/")]
-    if not names:  # nothing has finished: what there is
+    if not names:  # no run has ended
         names = dict.fromkeys(every)
     return list(dict.fromkeys([*names, *tests]))
 
@@ -87,7 +87,7 @@ def group_rows(groups: Sequence[Group]) -> list[Row]:
 
 
 def status(group: Group) -> str:
-    """How its runs ended: `2 completed, 1 diverged`; where one is under way, its step."""
+    """How its runs ended: `2 completed, 1 diverged at step 40`."""
     counts = Counter(run.status for run in group.runs)
     if set(counts) == {"completed"}:
         return "completed"
@@ -100,7 +100,7 @@ def status(group: Group) -> str:
 
 
 def run_rows(groups: Sequence[Group]) -> list[Row]:
-    """One row a run, with plain numbers: for a program that reads the CSV."""
+    """One row a run, with plain numbers for programs."""
     keys = list(differences(groups))
     rows: list[Row] = []
     for group in groups:

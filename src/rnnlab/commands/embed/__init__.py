@@ -1,1 +1,1 @@
-"""`rnnlab embed`: word vectors from a corpus, and what they are worth."""
+"""`rnnlab embed`: word vectors from a corpus, and their evaluation."""

@@ -1,4 +1,4 @@
-"""`rnnlab embed`: read the corpus, learn the vectors, write them, say what they are worth."""
+"""`rnnlab embed`: read the corpus, learn the vectors, write and evaluate them."""
 
 import time
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ from rnnlab.runs.tables import as_text
 
 
 def embed_words(words: list[str]) -> Path:
-    """`rnnlab embed`: learn and evaluate, or evaluate alone; the folder that was written.
+    """`rnnlab embed`: learn and evaluate vectors, or evaluate a file of them; the folder.
 
     Raises:
-        ConfigError, DataError: Something that the user can mend.
+        ConfigError, DataError: A mistake of the user's.
     """
     wish = Wish.read(words)
     options = wish.options
@@ -34,7 +34,7 @@ def embed_words(words: list[str]) -> Path:
         file = FileVectors(path=options["vectors"], root=options["root"], embedding_dim=None)
         table = file.table
         tests = Word2VecEval(root=options["root"])
-        tests.files()  # here a missing one is a mistake
+        tests.files()  # here a missing file is an error
         print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
         with output_folder(options["output"], wish.folder) as folder:
             _evaluate(table, tests, options, folder, {"vectors": file.checksums()})
@@ -45,7 +45,7 @@ def embed_words(words: list[str]) -> Path:
         corpus = Corpus.read(data, options["corpus"], options["min_count"])
         print(f"run      {folder}\ncorpus   {_said(corpus)}", flush=True)
         if corpus.unwritable:
-            print(f"left out {corpus.unwritable:,} words with a blank inside")
+            print(f"left out {corpus.unwritable:,} words that contain a blank")
         start = time.perf_counter()
         table = learn(corpus, options)
         seconds = time.perf_counter() - start

@@ -15,10 +15,10 @@ from rnnlab.data.vocab import UNK
 from rnnlab.errors import ConfigError, DataError
 
 LETTERS: frozenset[Level] = frozenset({"char", "whole"})
-"""Levels of a tokenizer whose tokens are no words: single letters, or a label."""
+"""Levels of a tokenizer whose tokens are letters or whole labels, not words."""
 
 LONGEST = 10_000
-"""Words of a piece that is learned from at once; of a longer one gensim would drop the rest."""
+"""Words of a piece at most: gensim drops the rest of a longer one."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Corpus:
     """Sentences of words.
 
     Attributes:
-        pieces: Sentences as positions in `words`, without the words that were left out; one of
-            more than `LONGEST` words is several pieces.
-        words: Those that are learned, most frequent first, equal counts in alphabetical order.
+        pieces: Sentences as positions in `words`, without the words that are left out; a sentence
+            of more than `LONGEST` words is several pieces.
+        words: Words to learn, most frequent first, equal counts in alphabetical order.
         counts: How often each occurs.
-        sentences: Number of sentences in the text.
-        tokens: Words of the text, all counted.
-        types: Distinct ones.
-        unwritable: Distinct ones that were left out because they hold a blank.
+        sentences: Number of sentences.
+        tokens: Number of words in the text.
+        types: Number of distinct words.
+        unwritable: Number of distinct words that are left out because they contain a blank.
     """
 
     pieces: Ragged
@@ -50,18 +50,16 @@ class Corpus:
 
         Args:
             data: The data set.
-            name: What the user calls it.
-            min_count: Rarer words are left out, and so are words with a blank inside, which the
-                text format of vectors has no room for.
+            name: Its name for the user.
+            min_count: Rarer words are left out. So are words that contain a blank: the text format
+                of vectors cannot hold them.
 
         Raises:
-            ConfigError: The data is not text, or is read letter by letter; no word is frequent
-                enough.
-            DataError: A file is missing or broken, there are no sentences, or none of them has
-                two words that are learned.
+            ConfigError: The data is not text, or is not read in words; no word is frequent enough.
+            DataError: A file is missing or broken, or no sentence has two words to learn.
         """
         if not isinstance(data, TextData):
-            raise ConfigError(f"corpus: {name} is no text")
+            raise ConfigError(f"corpus: {name} is not text")
         tokenizer, _ = data.current_tokenizers()
         if tokenizer is not None and tokenizer.level in LETTERS:
             unit = "letter by letter" if tokenizer.level == "char" else "as whole labels"
@@ -98,20 +96,20 @@ class Corpus:
         """The pieces as lists of words.
 
         Args:
-            tell: Takes the number of words of each piece as it is handed out.
+            tell: Called with the number of words of each piece.
         """
         return Texts(self, tell)
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What can be gone through several times; see `Corpus.texts`."""
+    """An iterable that can be read several times; see `Corpus.texts`."""
 
     corpus: Corpus
     tell: Callable[[int], object]
 
     def __iter__(self) -> Iterator[list[str]]:
-        """From the first piece on."""
+        """Start with the first piece."""
         words, pieces = self.corpus.words, self.corpus.pieces
         for index in range(len(pieces)):
             piece = pieces[index].tolist()
@@ -120,7 +118,7 @@ class Texts:
 
 
 def _without_empty(source: Ragged, types: list[str]) -> tuple[Ragged, list[str]]:
-    """An input without any token stands as a single `<unk>`: nobody wrote that."""
+    """Drop inputs without any token, which stand as a single `<unk>`."""
     if UNK not in types:
         return source, types
     single = np.flatnonzero(source.lengths == 1)
@@ -129,7 +127,7 @@ def _without_empty(source: Ragged, types: list[str]) -> tuple[Ragged, list[str]]
 
 
 def _pieces(sentences: Ragged) -> Ragged:
-    """Negative elements dropped, and long sentences cut into pieces of `LONGEST`."""
+    """Drop negative elements, and cut long sentences into pieces of `LONGEST`."""
     known = sentences.values >= 0
     borders = np.concatenate([[0], np.cumsum(known)])[sentences.offsets]
     cuts = [

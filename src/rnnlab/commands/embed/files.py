@@ -1,4 +1,4 @@
-"""The folder of learned vectors: all of it, or nothing."""
+"""Write the folder of learned vectors, all of it or nothing."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,21 +17,21 @@ from rnnlab.errors import ConfigError
 from rnnlab.runs.metrics_json import write_json
 
 PART = ".part"
-"""Folder in which files are written, before they are moved to where they belong."""
+"""Folder in which files are written before they are moved to their place."""
 
 WRITTEN = ("embed.json", "evaluation.json", "vectors.txt")
 
 
 @contextmanager
 def output_folder(output: str | None, parent: str) -> Iterator[Path]:
-    """A folder that can be written to; removed again where nothing was written into it.
+    """A folder that can be written to; it is removed if it stays empty.
 
     Args:
-        output: Its name; None for one named by the time, below `parent`.
-        parent: Where that is made.
+        output: Its name; None for a name by the time, below `parent`.
+        parent: Folder of that one.
 
     Raises:
-        ConfigError: It cannot be written to, or holds vectors or an evaluation already.
+        ConfigError: It cannot be written to, or already holds vectors or an evaluation.
     """
     folder = Path(output).expanduser() if output is not None else Path(parent)
     with writing(folder):
@@ -47,7 +47,7 @@ def output_folder(output: str | None, parent: str) -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder / PART, ignore_errors=True)
-        with suppress(OSError):  # up to the first folder that holds something
+        with suppress(OSError):  # up to the first folder that is not empty
             for each in (folder, *folder.parents):
                 each.rmdir()
 
@@ -59,9 +59,9 @@ def write_vectors(
 
     Args:
         folder: From `output_folder`; the files are moved there once all of them are written.
-        table: Words, most frequent first, none with a blank in it, and their vectors.
+        table: Words without blanks, most frequent first, and their vectors.
         counts: How often each word occurs.
-        record: What `embed.json` holds.
+        record: Content of `embed.json`.
         projector: Words for TensorBoard's projector; 0 for none.
     """
     part = folder / PART

@@ -16,7 +16,7 @@ def gensim_word2vec() -> Callable[..., Any]:
     """The class `Word2Vec` of gensim.
 
     Raises:
-        ConfigError: It is not installed, or does not fit the other packages.
+        ConfigError: It is not installed, or cannot be imported.
     """
     try:
         from gensim.models import Word2Vec
@@ -31,12 +31,12 @@ def gensim_word2vec() -> Callable[..., Any]:
 def learn(corpus: Corpus, options: Mapping[str, Any]) -> Table:
     """Learn a vector for each word of a corpus (Mikolov et al. 2013).
 
-    The learning rate falls linearly from `alpha` to gensim's least, 0.0001. With one worker the
-    same seed gives the same vectors.
+    The learning rate falls linearly from `alpha` to 0.0001. With one worker the same seed gives the
+    same vectors.
 
     Args:
-        corpus: Sentences.
-        options: Of the command: model, size, window, negative, sample, epochs, alpha,
+        corpus: The sentences.
+        options: Options of the command: model, size, window, negative, sample, epochs, alpha,
             workers, seed.
 
     Returns:
@@ -58,7 +58,7 @@ def learn(corpus: Corpus, options: Mapping[str, Any]) -> Table:
         workers=options["workers"],
         seed=options["seed"],
     )
-    # its warnings are about the sizes of batches, or about what was checked here already
+    # it warns of batch sizes, and of what the corpus has checked already
     logging.getLogger("gensim").setLevel(logging.ERROR)
     pieces = len(corpus.pieces)
     model.build_vocab_from_freq(
