@@ -1,10 +1,11 @@
-"""Every cell x direction x depth x task: one batch of real files, forward and backward."""
+"""Cells, directions, depths and tasks in pairs: one batch of real files, forward and backward."""
 
 from functools import cache
 
 import pytest
 import torch
 
+from pairs import pairs
 from rnnlab.config.compose import compose_words
 from rnnlab.config.roots import config_dir
 from rnnlab.config.trust import read_yaml
@@ -24,7 +25,9 @@ OPTIONS = {
     "language_model": [{}, {"tie_word_embeddings": True}],
     "generate": [{"attention": "additive"}, {"attention": "none", "tie_word_embeddings": True}],
 }
-"""Choices of each task that read the encoder in different ways; one is taken in turn."""
+"""Choices of each task that read the encoder in different ways."""
+
+CHOICES = [(task, options) for task, several in OPTIONS.items() for options in several]
 
 IDLE = ("attention.query.weight", "attention.query.bias", "attention.key.weight", "energy.weight")
 """Weights of an attention that has one step to attend to."""
@@ -46,28 +49,46 @@ def prepared(tmp_path_factory):
     return prepare
 
 
-@pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "both-ways"])
-@pytest.mark.parametrize("cell", CELLS)
+def sizes(module):
+    return {name: tensor.shape for name, tensor in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("task", ONE_WAY)
+def test_tasks_that_read_one_way_refuse_both(task, prepared):
+    cfg, vectors, spec, _ = prepared(task)
+    for cell, depth in zip(CELLS, [1, 2, 1], strict=False):
+        chosen = {
+            "cell": read_yaml(config_dir() / "cell" / f"{cell}.yaml"),
+            "encoder": cfg["encoder"] | {"bidirectional": True, "num_layers": depth},
+        }
+        with pytest.raises(ConfigError, match=r"encoder\.bidirectional: true would show"):
+            build_model(cfg | chosen, spec, vectors)
+
+
 @pytest.mark.parametrize(
-    ("task", "options"),
-    [(task, options) for task, several in OPTIONS.items() for options in several],
-    ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
+    ("choice", "cell", "bidirectional", "num_layers"),
+    pairs(
+        *(CHOICES, CELLS, [False, True], [1, 2]),
+        allowed=lambda choice, cell, both, depth: not (both and choice[0] in ONE_WAY),
+    ),
+    ids=str,
 )
-def test_one_batch_forward_and_backward(task, options, cell, bidirectional, num_layers, prepared):
+def test_one_batch_forward_and_backward(choice, cell, bidirectional, num_layers, prepared):
+    task, options = choice
     cfg, vectors, spec, batch = prepared(task)
     shape = {"bidirectional": bidirectional, "num_layers": num_layers}
-    if bidirectional and task in ONE_WAY:
-        with pytest.raises(ConfigError, match=r"encoder\.bidirectional: true would show"):
-            build_model(cfg | {"encoder": cfg["encoder"] | shape}, spec, vectors)
-        return
     cfg = cfg | {
         "cell": read_yaml(config_dir() / "cell" / f"{cell}.yaml") | {"hidden_size": 8},
         "encoder": cfg["encoder"] | shape,
         "task": cfg["task"] | options,
     }
+    with torch.device("meta"):
+        dry = build_model(cfg, spec, vectors)
     torch.manual_seed(0)
     model = build_model(cfg, spec, vectors)
+    for part, shapes in ((model.encoder, dry.encoder), (model.task, dry.task)):
+        assert sizes(part) == sizes(shapes)
+        assert all(tensor.is_meta for tensor in [*shapes.parameters(), *shapes.buffers()])
     assert model.encoder.output_size == 8 * (1 + bidirectional)
     encoded = model.encoder(batch.inputs, batch.lengths)
     loss = model.task.loss(encoded, batch)

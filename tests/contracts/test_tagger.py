@@ -10,10 +10,10 @@ from tiny import SMALL, call, conll, refused, train
 
 LINES = ["Ann saw Rome", "", "Bob Smith 🙂 left 漢字", "zzz", "Ann " * 3000]
 CHARACTERS = {
-    "none": [],
+    "none": ["diagnostics=off"],
     "cnn": ["characters=cnn", "characters.shape_size=4", "encoder.variational_dropout=true"],
     "recurrent": ["characters=recurrent", "characters.hidden_size=6"],
-    "shape": ["characters=shape", "encoder.word_dropout=0.05"],
+    "shape": ["characters=shape", "encoder.word_dropout=0.05", "diagnostics=off"],
 }
 
 

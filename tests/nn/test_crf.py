@@ -6,6 +6,7 @@ import torchcrf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pairs import pairs
 from rnnlab.data.batch import IGNORE, valid_mask
 from rnnlab.nn import chain
 from rnnlab.nn.chain import LogSums, ScaledSums, renormalise_every
@@ -66,12 +67,19 @@ def slow_nll(crf, emissions, gold, lengths):
     return torch.stack(losses)
 
 
-@pytest.fixture(params=["scaled", "scaled often", "log"])
+SPACES = ["scaled", "scaled often", "log"]
+"""All ways to sum: in scaled space as it comes or renormalised each step, on logarithms."""
+
+
+@pytest.fixture(params=SPACES)
 def space(request, monkeypatch):
-    """All ways to sum: in scaled space as it comes or renormalised each step, on logarithms."""
+    sum_in(request.param, monkeypatch)
+
+
+def sum_in(space, monkeypatch):
     every = {"scaled often": 1, "log": 0}
-    if request.param in every:
-        monkeypatch.setattr(chain, "renormalise_every", lambda *_: every[request.param])
+    if space in every:
+        monkeypatch.setattr(chain, "renormalise_every", lambda *_: every[space])
 
 
 def other(crf):
@@ -146,9 +154,11 @@ def test_gradcheck(space):
     assert torch.autograd.gradcheck(loss, (emissions.requires_grad_(), *parameters))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("tags", [1, 2, 9, 17])
-def test_everything_equals_pytorch_crf(tags, dtype, space):
+@pytest.mark.parametrize(
+    ("tags", "space", "dtype"), pairs([1, 2, 9, 17], SPACES, [torch.float32, torch.float64])
+)
+def test_everything_equals_pytorch_crf(tags, dtype, space, monkeypatch):
+    sum_in(space, monkeypatch)
     crf = make(tags, spread=2.0, dtype=dtype)
     theirs = other(crf)
     emissions, gold, lengths = draw([37, 1, 12, 60, 12], tags, spread=4.0, dtype=dtype)

@@ -1,4 +1,3 @@
-import itertools
 from dataclasses import replace
 from functools import partial
 
@@ -6,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from pairs import pairs
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
@@ -43,13 +43,10 @@ def source(padding=0):
 
 @pytest.mark.parametrize(
     ("cell", "attention", "bidirectional", "encoder_depth", "depth"),
-    [
-        (cell, kind, both, *depths)
-        for cell, kind, both, *depths in itertools.product(
-            [RNN, LSTM, GRU], KINDS, [True, False], [1, 2], [1, 2]
-        )
-        if not (both and kind in EQUAL)
-    ],
+    pairs(
+        *([RNN, LSTM, GRU], KINDS, [True, False], [1, 2], [1, 2]),
+        allowed=lambda _, kind, both, *depths: not (both and kind in EQUAL),
+    ),
 )
 def test_teacher_forcing_equals_step_by_step(cell, attention, bidirectional, encoder_depth, depth):
     encoder, decoder = build(
@@ -67,8 +64,9 @@ def test_teacher_forcing_equals_step_by_step(cell, attention, bidirectional, enc
         torch.testing.assert_close(log_probs, together[:, u])
 
 
-@pytest.mark.parametrize(("kind", "depth"), [*itertools.product(ATTENTIONS, [1, 2])])
-@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+@pytest.mark.parametrize(
+    ("cell", "kind", "depth"), pairs([RNN, LSTM, GRU], list(ATTENTIONS), [1, 2])
+)
 def test_input_feeding_equals_step_by_step_and_the_equations(cell, kind, depth):
     encoder, decoder = build(
         cell,

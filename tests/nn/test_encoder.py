@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from pairs import pairs
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
@@ -34,9 +35,9 @@ def scan(layer, x):
     return torch.cat(outputs)
 
 
-@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize(
+    ("cell", "bidirectional", "num_layers"), pairs([RNN, LSTM, GRU], [False, True], [1, 2])
+)
 def test_outputs_and_finals_of_each_sequence(cell, bidirectional, num_layers):
     encoder = make(cell, bidirectional=bidirectional, num_layers=num_layers).double()
     encoded = encoder(INPUTS, LENGTHS)

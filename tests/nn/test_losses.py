@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pairs import pairs
 from rnnlab.data.batch import IGNORE
 from rnnlab.errors import ConfigError
 from rnnlab.nn import losses as module
@@ -23,9 +24,10 @@ def plain(features, output, target, smoothing=0.0):
     )
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("rows", [1, 7, CHUNK, CHUNK + 1, 3 * CHUNK - 1])
-@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize(
+    ("rows", "smoothing", "ignored"),
+    pairs([1, 7, CHUNK, CHUNK + 1, 3 * CHUNK - 1], [0.0, 0.1], [False, True]),
+)
 def test_loss_and_gradients_are_those_of_the_plain_formula(rows, smoothing, ignored):
     features, output, target = case(rows)
     if ignored:
