@@ -19,7 +19,7 @@ from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.crf import CRF
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from tabular import markdown
 
 BATCH, STEPS, WORDS = 32, 30, 10_000
@@ -41,7 +41,7 @@ def compare(tags: int, seconds: float) -> list[str]:
     emissions = torch.randn(BATCH, STEPS, tags, requires_grad=True)
     words = Vocab([PAD, UNK, *map(str, range(WORDS))])
     embedding = RandomVectors(embedding_dim=100).module(words)
-    encoder = Encoder(
+    encoder = RecurrentEncoder(
         embedding, lambda d: LSTM(d, hidden_size=128), num_layers=2, bidirectional=True
     )
     head = nn.Linear(encoder.output_size, tags)

@@ -32,7 +32,7 @@ from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from tabular import markdown
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
@@ -62,7 +62,7 @@ class Work:
     def of(cls, cell: str, batch: int, steps: int, hidden: int) -> "Work":
         """A net with one layer."""
         torch.manual_seed(0)
-        encoder = Encoder(Words(), partial(CELLS[cell], hidden_size=hidden))
+        encoder = RecurrentEncoder(Words(), partial(CELLS[cell], hidden_size=hidden))
         model = nn.ModuleDict({"encoder": encoder, "head": nn.Linear(hidden, 2)})
         lengths = torch.full((batch,), steps)
         words = torch.randint(1000, (batch, steps))

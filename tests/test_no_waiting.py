@@ -21,7 +21,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.classify import Classify
 from rnnlab.tasks.regress import Regress
 from rnnlab.tasks.tag import Tag
@@ -59,7 +59,7 @@ def made(task, cell):
     kind, spec, target = TASKS[task]
     examples = Examples(ragged(0), target)
     batch = next(iter(BatchLoader(examples, COUNT, shuffle=True, seed=1)))
-    encoder = Encoder(
+    encoder = RecurrentEncoder(
         RandomVectors(embedding_dim=4).module(WORDS),
         partial(cell, hidden_size=5),
         num_layers=2,

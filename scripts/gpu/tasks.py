@@ -17,6 +17,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.base import Task
 from rnnlab.tasks.classify import Classify
 from rnnlab.tasks.tag import Tag
@@ -60,7 +61,7 @@ def _make(problem: Problem, small: bool) -> Made:
     words = Vocab([*SPECIAL, *(f"w{i}" for i in range(problem.vocabulary - len(SPECIAL)))])
     inputs = _sequences(problem, small, seed=1)
     cell = {"lstm": LSTM, "gru": GRU}[problem.cell]
-    encoder = Encoder(
+    encoder = RecurrentEncoder(
         RandomVectors(embedding_dim=problem.embedding).module(words),
         partial(cell, hidden_size=problem.hidden),
         bidirectional=problem.bidirectional,

@@ -14,7 +14,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.layers.trace import Trace
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from runs import small_run
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
@@ -129,7 +129,7 @@ class Words(nn.Embedding):
 @pytest.mark.parametrize("cell", CELLS)
 def test_curves_of_an_encoder_leave_no_trace(cell, bidirectional):
     torch.manual_seed(0)
-    encoder = Encoder(
+    encoder = RecurrentEncoder(
         Words(9, D),
         partial(CELLS[cell], hidden_size=H),
         num_layers=2,
@@ -159,7 +159,7 @@ def test_curves_of_an_encoder_leave_no_trace(cell, bidirectional):
 
 def test_the_backward_direction_reads_from_the_end():
     torch.manual_seed(0)
-    encoder = Encoder(Words(9, D), partial(GRU, hidden_size=H), bidirectional=True)
+    encoder = RecurrentEncoder(Words(9, D), partial(GRU, hidden_size=H), bidirectional=True)
     batch = Batch(torch.randint(9, (3, 5)), LENGTHS, torch.zeros(3, dtype=torch.long))
     embedded = encoder.embedding(batch.inputs).detach()
     turned = embedded.clone()

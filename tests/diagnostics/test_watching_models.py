@@ -18,7 +18,7 @@ from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.classify import Classify
 from rnnlab.tasks.tag import Tag
 from rnnlab.tasks.translate import Translate
@@ -121,7 +121,9 @@ def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel
     for depth, lengths in zip([1, 2, 3, 2, 1], SHAPES.values(), strict=True):
         torch.manual_seed(0)
         make = partial(CELLS[cell], hidden_size=4, kernel=kernel)
-        encoder = Encoder(Words(len(WORDS), 3), make, num_layers=depth, bidirectional=bidirectional)
+        encoder = RecurrentEncoder(
+            Words(len(WORDS), 3), make, num_layers=depth, bidirectional=bidirectional
+        )
         model = nn.ModuleDict({"encoder": encoder, "task": TASKS[task](encoder)}).double()
         batch = batch_of(lengths, task)
         with ExitStack() as stack:
@@ -155,7 +157,7 @@ def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_decoder_that_goes_step_by_step_against_autograd(cell):
     torch.manual_seed(0)
-    encoder = Encoder(Words(len(WORDS), 3), partial(CELLS[cell], hidden_size=4))
+    encoder = RecurrentEncoder(Words(len(WORDS), 3), partial(CELLS[cell], hidden_size=4))
     task = translate("additive", input_feeding=True)(encoder)
     model = nn.ModuleDict({"encoder": encoder, "task": task}).double()
     batch = batch_of([5, 2, 1, 4], "tokens")

@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 
 PAIRS = {
     "rnn": (RNN, nn.RNN),
@@ -73,7 +73,9 @@ def test_encoder_equals_packed_stack(name, bidirectional, depth, kernel):
     ours, native = PAIRS[name]
     packed = native(D, H, depth, batch_first=True, bidirectional=bidirectional).double()
     cell = partial(ours, hidden_size=H, kernel=kernel)
-    encoder = Encoder(Features(), cell, num_layers=depth, bidirectional=bidirectional).double()
+    encoder = RecurrentEncoder(
+        Features(), cell, num_layers=depth, bidirectional=bidirectional
+    ).double()
     directions = (
         {"forward_layer.": "", "backward_layer.": "_reverse"} if bidirectional else {"": ""}
     )

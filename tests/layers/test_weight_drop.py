@@ -12,7 +12,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.layers.weight_drop import dropped_weights
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 
 CELLS = [RNN, LSTM, GRU]
 KERNELS = ["fused", "bptt", "scan"]
@@ -74,7 +74,7 @@ def test_afterwards_all_is_as_before(cell, kernel):
 
 def encoder(**options):
     torch.manual_seed(0)
-    return Encoder(Words(8, 3), partial(LSTM, hidden_size=4), **options)
+    return RecurrentEncoder(Words(8, 3), partial(LSTM, hidden_size=4), **options)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -162,5 +162,5 @@ class Nameless(Around):
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_cell_that_names_no_recurrent_weights_cannot_drop_them(bidirectional):
     with pytest.raises(ConfigError, match=r"^encoder\.weight_dropout: this cell's `gates` name no"):
-        Encoder(Words(8, 4), Nameless, weight_dropout=0.1, bidirectional=bidirectional)
-    Encoder(Words(8, 4), Nameless, bidirectional=bidirectional)
+        RecurrentEncoder(Words(8, 4), Nameless, weight_dropout=0.1, bidirectional=bidirectional)
+    RecurrentEncoder(Words(8, 4), Nameless, bidirectional=bidirectional)

@@ -18,7 +18,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.classify import Classify
 
 LAG = 50
@@ -49,7 +49,7 @@ def train(cell: CellFactory, steps: int, *, std: float = 1.0) -> float:
     data = DelayedRecall(lag=LAG, batch_size=64, train_size=64 * steps)
     spec = data.spec()
     assert isinstance(spec.source, Vocab)
-    encoder = Encoder(RandomVectors(embedding_dim=32, std=std).module(spec.source), cell)
+    encoder = RecurrentEncoder(RandomVectors(embedding_dim=32, std=std).module(spec.source), cell)
     task = Classify(encoder, spec, pooling="last")
     model = nn.ModuleDict({"encoder": encoder, "task": task})
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)

@@ -12,7 +12,7 @@ from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.attention import ATTENTIONS
 from rnnlab.nn.decoder import Decoder
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 
 VOCAB = 11
 LENGTHS = torch.tensor([4, 1, 6])
@@ -28,7 +28,7 @@ class Words(nn.Embedding):
 
 def build(cell=GRU, *, bidirectional=False, depth=1, **options):
     torch.manual_seed(0)
-    encoder = Encoder(
+    encoder = RecurrentEncoder(
         Words(9, 5), partial(cell, hidden_size=4), num_layers=depth, bidirectional=bidirectional
     )
     decoder = Decoder(encoder, VOCAB, embedding_dim=6, **options)

@@ -10,7 +10,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.embedding import Features, TokenEmbedding
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 
 D, H = 3, 4
 INPUTS = torch.tensor([[5, 2, 7, 1], [3, 0, 0, 0], [6, 6, 4, 0]])
@@ -23,7 +23,7 @@ class Words(nn.Embedding):
 
 def make(cell=GRU, **options):
     torch.manual_seed(0)
-    return Encoder(Words(8, D), partial(cell, hidden_size=H), **options)
+    return RecurrentEncoder(Words(8, D), partial(cell, hidden_size=H), **options)
 
 
 def scan(layer, x):
@@ -129,7 +129,7 @@ def test_embedding_dropout_is_a_table_with_rows_dropped(bidirectional):
     def new(**options):
         torch.manual_seed(1)
         table = TokenEmbedding(torch.randn(8, D))
-        return Encoder(table, made, bidirectional=bidirectional, **options).double()
+        return RecurrentEncoder(table, made, bidirectional=bidirectional, **options).double()
 
     encoder, plain = new(embedding_dropout=0.5), new()
     torch.manual_seed(7)
@@ -149,7 +149,7 @@ def test_embedding_dropout_is_a_table_with_rows_dropped(bidirectional):
 
 def test_embedding_dropout_of_numbers_is_refused():
     with pytest.raises(ConfigError, match=r"encoder\.embedding_dropout: the inputs are numbers"):
-        Encoder(Features(3), partial(GRU, hidden_size=H), embedding_dropout=0.1)
+        RecurrentEncoder(Features(3), partial(GRU, hidden_size=H), embedding_dropout=0.1)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

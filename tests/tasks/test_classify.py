@@ -8,8 +8,9 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoder import Encoded
 from rnnlab.nn.pooling import POOLINGS
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.classify import Classify, Label
 
 SOURCE = Vocab([PAD, UNK, "a", "b", "c"])
@@ -20,7 +21,7 @@ SPEC = Spec(SOURCE, LABELS, "label")
 def make(**options):
     torch.manual_seed(0)
     embedding = RandomVectors(embedding_dim=6, std=1.0).module(SOURCE)
-    encoder = Encoder(embedding, lambda size: GRU(size, hidden_size=8), bidirectional=True)
+    encoder = RecurrentEncoder(embedding, lambda size: GRU(size, hidden_size=8), bidirectional=True)
     return encoder, Classify(encoder, SPEC, **options)
 
 

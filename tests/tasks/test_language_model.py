@@ -16,7 +16,7 @@ from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.nn.sampling import Sampling
 from rnnlab.tasks.language_model import LanguageModel, Next
 from rnnlab.training.tbptt import TruncatedBPTT
@@ -30,7 +30,7 @@ IDS = np.random.default_rng(0).integers(2, 6, 50).astype(np.int32)
 def make(spec=CHARS, hidden=6, size=6, tied=False, **options):
     torch.manual_seed(0)
     embedding = RandomVectors(embedding_dim=size, std=0.5).module(spec.source)
-    encoder = Encoder(embedding, partial(GRU, hidden_size=hidden), **options)
+    encoder = RecurrentEncoder(embedding, partial(GRU, hidden_size=hidden), **options)
     return nn.ModuleDict(
         {"encoder": encoder, "task": LanguageModel(encoder, spec, tie_word_embeddings=tied)}
     )

@@ -5,13 +5,13 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import Features
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.regress import Regress
 
 
 def make(values=2):
     torch.manual_seed(0)
-    encoder = Encoder(Features(3), lambda size: GRU(size, hidden_size=16))
+    encoder = RecurrentEncoder(Features(3), lambda size: GRU(size, hidden_size=16))
     return encoder, Regress(encoder, Spec(3, values, "values"))
 
 

@@ -13,7 +13,8 @@ from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoder import Encoded
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.tag import Tag
 
 SOURCE = Vocab([PAD, UNK, "a", "b", "c"])
@@ -23,7 +24,9 @@ TAGS = Vocab(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"])
 def make(tags=TAGS, **options):
     torch.manual_seed(0)
     embedding = RandomVectors(embedding_dim=6, std=1.0).module(SOURCE)
-    encoder = Encoder(embedding, lambda size: LSTM(size, hidden_size=12), bidirectional=True)
+    encoder = RecurrentEncoder(
+        embedding, lambda size: LSTM(size, hidden_size=12), bidirectional=True
+    )
     return encoder, Tag(encoder, Spec(SOURCE, tags, "tags"), **options)
 
 

@@ -13,7 +13,7 @@ from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.runs.train import resume_run
 from rnnlab.training.checkpoint import read_checkpoint
 from rnnlab.training.pretrained import Pretrained
@@ -43,7 +43,7 @@ def source(tmp_path_factory):
 def encoder(**options):
     torch.manual_seed(5)
     embedding = RandomVectors(embedding_dim=6).module(SPEC.source)
-    return Encoder(embedding, partial(GRU, hidden_size=8), **{"num_layers": 2} | options)
+    return RecurrentEncoder(embedding, partial(GRU, hidden_size=8), **{"num_layers": 2} | options)
 
 
 def words(folder, source, *more):

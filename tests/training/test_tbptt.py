@@ -11,7 +11,7 @@ from rnnlab.data.stream import Stream
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.training.tbptt import TruncatedBPTT
 
 IDS = np.random.default_rng(0).integers(1, 8, 61).astype(np.int32)
@@ -24,7 +24,9 @@ class Words(nn.Embedding):
 
 def make(cell=LSTM, kernel="auto", **options):
     torch.manual_seed(0)
-    return Encoder(Words(8, 3), partial(cell, hidden_size=4, kernel=kernel), **options).double()
+    return RecurrentEncoder(
+        Words(8, 3), partial(cell, hidden_size=4, kernel=kernel), **options
+    ).double()
 
 
 def batches(bptt=7, size=3):

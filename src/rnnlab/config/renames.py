@@ -44,7 +44,7 @@ CLASSES: dict[str, str] = {
     "rnnlab.data.tinyshakespeare.TinyShakespeare": "rnnlab.data.datasets.tinyshakespeare.TinyShakespeare",
     "rnnlab.data.ud_english_ewt.UDEnglishEWT": "rnnlab.data.datasets.ud_english_ewt.UDEnglishEWT",
     "rnnlab.data.wikigold.WikiGold": "rnnlab.data.datasets.wikigold.WikiGold",
-    "rnnlab.encoder.Encoder": "rnnlab.nn.encoder.Encoder",
+    "rnnlab.encoder.Encoder": "rnnlab.nn.recurrent.RecurrentEncoder",
     "rnnlab.nn.characters.ShapeAlone": "rnnlab.nn.characters.WordShapeOnly",
     "rnnlab.sweep_table.SweepTable": "rnnlab.runs.sweep.SweepTable",
 }

@@ -1,22 +1,20 @@
-"""The encoder: embedding, then a stack of recurrent layers, then what a task may use."""
+"""The encoder: an embedding, layers on top of it, and what a task may use of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, cast
+from typing import cast
 
 import torch
-from annotated_types import Ge, Le
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from rnnlab.config.types import PositiveInt, Probability
+from rnnlab.config.types import Probability
 from rnnlab.data.batch import WordCharacters, valid_mask
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.dropout import LockedDropout, TypeDropout, WordDropout
-from rnnlab.layers.weight_drop import dropped_weights, recurrent_weights
+from rnnlab.layers.weight_drop import dropped_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,86 +46,70 @@ class Encoded:
 
 
 class Encoder(nn.Module):
-    """Embedding -> layers x directions -> `Encoded`.
+    """Embedding -> layers -> `Encoded`.
 
-    Dropout stands between the layers, outside of any kernel, so that seeded runs repeat and every
-    kernel is the same function.
+    Dropout is applied between the layers, outside of any kernel, so that seeded runs repeat and
+    every kernel computes the same function.
+
+    A subclass makes the layers, last in its constructor, and gives them to `stack`. `embedding` and
+    `cell` are the positional parameters of every choice of the `encoder` group.
 
     Args:
         embedding: From a batch's `inputs` to features (B, T, D); has `output_size` D.
         cell: Makes one recurrent layer for a number of input features.
-        num_layers: Layers of the stack, at least 1.
-        bidirectional: Read the sequence in both directions; their outputs are concatenated,
-            so that `output_size` is twice the cell's.
-        dropout: Probability of zeroing an output of a layer that feeds another layer.
-        input_dropout: The same for the embedded inputs.
-        output_dropout: The same for the last layer's outputs, before the task's head.
+        input_dropout: Probability of zeroing an embedded feature.
+        output_dropout: Probability of zeroing a feature of the last layer's outputs.
         word_dropout: Probability of zeroing all embedded features of a step.
-        embedding_dropout: The same of a type of token, at all steps of a batch where it stands.
-        weight_dropout: Probability of zeroing a recurrent weight, for a whole batch (DropConnect).
-        variational_dropout: Zero a feature at all steps of a sequence or at none. This holds for
-            `dropout`, `input_dropout` and `output_dropout`.
-        last_size: Features of the last layer, in each direction; None for those of the others. It
-            is given to the cell as its `hidden_size`.
-        init_from: Checkpoint or run folder that training starts from; of no influence here, and on
-            a model that is restored (`rnnlab.training.pretrained`).
+        embedding_dropout: Probability of zeroing a token of the vocabulary, wherever it stands in
+            a batch.
+        variational_dropout: Drop a feature at all steps of a sequence or at none. This holds for
+            features of the embedding and of layers' outputs.
 
     Raises:
-        ConfigError: `embedding_dropout` of inputs that are numbers, or `weight_dropout` of a cell
-            that names no recurrent weights.
+        ConfigError: `embedding_dropout` of inputs that are numbers.
 
     Attributes:
+        layers: As given to `stack`.
         output_size: Features O of the outputs.
         cell: As given; a decoder takes its own layers from it.
-        bidirectional: As given.
+        bidirectional: Whether the layers read in both directions.
+        dropout: Applied between the layers; none by default.
+        weight_dropout: Probability of zeroing a recurrent weight; 0 by default.
     """
+
+    output_size: int
+    bidirectional: bool = False
+    weight_dropout: float = 0.0
 
     def __init__(
         self,
         embedding: nn.Module,
         cell: CellFactory,
         *,
-        num_layers: Annotated[int, Ge(1), Le(1000)] = 1,
-        bidirectional: bool = False,
-        dropout: Probability = 0.0,
         input_dropout: Probability = 0.0,
         output_dropout: Probability = 0.0,
         word_dropout: Probability = 0.0,
         embedding_dropout: Probability = 0.0,
-        weight_dropout: Probability = 0.0,
         variational_dropout: bool = False,
-        last_size: PositiveInt | None = None,
-        init_from: str | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.cell = cell
-        self.bidirectional = bidirectional
-        kind = LockedDropout if variational_dropout else nn.Dropout
-        self.dropout = kind(dropout)
-        self.input_dropout = kind(input_dropout)
-        self.output_dropout = kind(output_dropout)
+        self.dropout_of = LockedDropout if variational_dropout else nn.Dropout
+        self.dropout: nn.Module = nn.Identity()
+        self.input_dropout = self.dropout_of(input_dropout)
+        self.output_dropout = self.dropout_of(output_dropout)
         self.final_dropout = nn.Dropout(output_dropout)
         self.word_dropout = WordDropout(word_dropout)
         types = getattr(embedding, "types", 0)
         if embedding_dropout and not types:
             raise ConfigError("encoder.embedding_dropout: the inputs are numbers, no tokens; say 0")
         self.type_dropout = TypeDropout(embedding_dropout, types) if embedding_dropout else None
-        self.weight_dropout = weight_dropout
-        size = int(embedding.output_size)  # type: ignore[arg-type]
-        layers: list[Layer | Bidirectional] = []
-        for depth in range(num_layers):
-            made = cell
-            if last_size is not None and depth == num_layers - 1:
-                made = partial(cast("Callable[..., Layer]", cell), hidden_size=last_size)
-            layers.append(Bidirectional(size, made) if bidirectional else made(size))
-            if weight_dropout and not recurrent_weights(layers[-1]):
-                raise ConfigError(
-                    "encoder.weight_dropout: this cell's `gates` name no recurrent weights; say 0"
-                )
-            size = layers[-1].output_size
+
+    def stack(self, layers: Sequence[nn.Module]) -> None:
+        """Take the layers, first to last; each has `outputs`, `final` and `output_size`."""
         self.layers = nn.ModuleList(layers)
-        self.output_size = size
+        self.output_size = int(layers[-1].output_size)  # type: ignore[arg-type]
 
     def forward(
         self,

@@ -15,7 +15,7 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.embedding import Features
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.recurrent import RecurrentEncoder
 
 
 def test_matrices_of_every_gate():
@@ -148,7 +148,7 @@ def test_mean_gates_leave_padding_out():
 
 def test_layers_read_what_the_stack_gives_them():
     torch.manual_seed(0)
-    encoder = Encoder(
+    encoder = RecurrentEncoder(
         Features(3), lambda size: GRU(size, hidden_size=2), num_layers=2, bidirectional=True
     ).eval()
     x, lengths = torch.randn(2, 4, 3), torch.tensor([4, 2])
