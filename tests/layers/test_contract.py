@@ -1,6 +1,7 @@
 """What every cell of the configuration must do, found by walking `configs/cell`."""
 
 import importlib
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +10,6 @@ import torch
 from omegaconf import OmegaConf
 from torch.autograd import gradcheck
 
-from rnnlab.layers.base import Layer
 from rnnlab.layers.fused import FusedLayer, Kernel
 
 CELLS = Path(__file__).parents[2] / "configs" / "cell"
@@ -72,28 +72,26 @@ def assert_same(ours, reference):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
-@pytest.mark.parametrize("given", [True, False], ids=["state", "zeros"])
-def test_forward_is_the_scan_of_step(layer, lengths, given):
+def test_forward_is_the_scan_of_step(layer):
     x, state = batch(layer)
-    inputs = (x, *state) if given else (x,)
-    start = state if given else None
-    outputs, final = layer(x, lengths, start)
-    expected, expected_final = Layer.forward(layer, x, lengths, start)
-    assert outputs.shape == (B, T, layer.output_size)
-    assert_same((outputs, *final), (expected, *expected_final))
-    assert_same(
-        gradients(layer, outputs, final, inputs),
-        gradients(layer, expected, expected_final, inputs),
-    )
+    for lengths, start in product((None, LENGTHS), (None, state)):
+        inputs = (x, *(start or ()))
+        outputs, final = layer(x, lengths, start)
+        expected, expected_final = layer.scan(x, lengths, start)
+        assert outputs.shape == (B, T, layer.output_size)
+        assert_same((outputs, *final), (expected, *expected_final))
+        assert_same(
+            gradients(layer, outputs, final, inputs),
+            gradients(layer, expected, expected_final, inputs),
+        )
 
 
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
-def test_outputs_are_those_of_forward(layer, lengths):
+def test_outputs_are_those_of_forward(layer):
     x, _ = batch(layer)
-    outputs, expected = layer.outputs(x, lengths), layer(x, lengths)[0]
-    assert_same((outputs,), (expected,))
-    assert_same(gradients(layer, outputs, (), (x,)), gradients(layer, expected, (), (x,)))
+    for lengths in (None, LENGTHS):
+        outputs, expected = layer.outputs(x, lengths), layer(x, lengths)[0]
+        assert_same((outputs,), (expected,))
+        assert_same(gradients(layer, outputs, (), (x,)), gradients(layer, expected, (), (x,)))
 
 
 def test_each_sequence_gives_what_it_gives_alone(layer):
@@ -106,28 +104,26 @@ def test_each_sequence_gives_what_it_gives_alone(layer):
         assert not outputs[row, length:].any()
 
 
-@pytest.mark.parametrize(
-    ("method", "garbage"),
-    [(m, g) for m in ("forward", "scan") for g in (1e30, float("nan"), float("inf"))]
-    + [("outputs", 1e30), ("outputs", -3.0)],  # finite: the encoder's padding is
-)
-def test_padding_has_no_influence(layer, garbage, method):
-    def run(x):
-        if method == "outputs":
-            outputs, final = layer.outputs(x, LENGTHS), ()
-        else:
-            function = type(layer).forward if method == "forward" else Layer.forward
-            outputs, final = function(layer, x, LENGTHS)
+def test_padding_has_no_influence(layer):
+    def run(method, x):
+        outputs, final = method(x)
         return outputs, *final, *gradients(layer, outputs, final, (x,))
 
-    x, _ = batch(layer)
-    dirty = x.detach().clone()
-    for row, length in enumerate(LENGTHS.tolist()):
-        dirty[row, length:] = garbage
-    clean = run(x)
-    assert all(part.isfinite().all() for part in clean)
-    assert_same(run(dirty.requires_grad_()), clean)
-    assert not clean[-1 - len(list(layer.parameters()))][1, 1:].any()  # gradient of padding
+    every = (1e30, float("nan"), float("inf"))
+    for method, garbage in (
+        (lambda x: layer(x, LENGTHS), every),
+        (lambda x: layer.scan(x, LENGTHS), every),
+        (lambda x: (layer.outputs(x, LENGTHS), ()), (1e30, -3.0)),  # finite: the encoder's is
+    ):
+        x, _ = batch(layer)
+        clean = run(method, x)
+        assert all(part.isfinite().all() for part in clean)
+        assert not clean[-1 - len(list(layer.parameters()))][1, 1:].any()  # gradient of padding
+        for value in garbage:
+            dirty = x.detach().clone()
+            for row, length in enumerate(LENGTHS.tolist()):
+                dirty[row, length:] = value
+            assert_same(run(method, dirty.requires_grad_()), clean)
 
 
 def test_more_padding_changes_nothing(layer):
@@ -214,23 +210,21 @@ def test_gates_cover_every_weight_once(layer):
     assert "bias_ih_l0" not in {parameter for parameter, _ in layer.gates().values()}
 
 
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
-def test_bf16_autocast_is_near_float32(make, lengths):
+def test_bf16_autocast_is_near_float32(make):
     torch.manual_seed(0)
     layer = make(D, H)
     x = torch.randn(B, T, D)
-    expected, expected_final = layer(x, lengths)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        first, carried = layer(x[:, :3])
-        second, _ = layer(x[:, 3:], None, carried)
-        outputs, final = layer(x, lengths)
-        only = layer.outputs(x, lengths)
-    ours = (outputs, only, *final)
-    exact = (expected, expected, *expected_final)
-    for one, other in zip(ours, exact, strict=True):
-        torch.testing.assert_close(one.float(), other, rtol=0, atol=0.03)
-    torch.testing.assert_close(
-        torch.cat([first, second], dim=1).float(), layer(x)[0], rtol=0, atol=0.03
-    )
-    outputs.float().sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
+    for lengths in (None, LENGTHS):
+        layer.zero_grad()
+        expected, expected_final = layer(x, lengths)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            first, carried = layer(x[:, :3])
+            second, _ = layer(x[:, 3:], None, carried)
+            outputs, final = layer(x, lengths)
+            only = layer.outputs(x, lengths)
+        ours = (outputs, only, *final, torch.cat([first, second], dim=1))
+        exact = (expected, expected, *expected_final, layer(x)[0])
+        for one, other in zip(ours, exact, strict=True):
+            torch.testing.assert_close(one.float(), other, rtol=0, atol=0.03)
+        outputs.float().sum().backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())

@@ -41,8 +41,9 @@ def test_torch_is_torch(cell):
         assert torch.equal(layer.state_dict()[key], value)
 
 
-@pytest.mark.parametrize("init", ["orthogonal", "torch"])
-@pytest.mark.parametrize("value", [-1.5, 0.0, 3.0])
+@pytest.mark.parametrize(
+    ("init", "value"), [("orthogonal", -1.5), ("torch", 0.0), ("orthogonal", 0.0), ("torch", 3.0)]
+)
 def test_gate_bias_is_the_total(init, value):
     lstm = LSTM(D, hidden_size=H, init=init, forget_bias=value)
     gru = GRU(D, hidden_size=H, init=init, update_bias=value)
@@ -76,11 +77,10 @@ def test_large_gate_bias_remembers():
 
 
 @pytest.mark.parametrize("cell", [LSTM, GRU])
-@pytest.mark.parametrize("init", ["orthogonal", "torch"])
-def test_chrono_draws_lengths_uniformly(cell, init):
+def test_chrono_draws_lengths_uniformly(cell):
     """A unit that keeps s(b) a step forgets in 1 + e^b steps: all lengths up to the longest."""
     torch.manual_seed(0)
-    layer = cell(2, hidden_size=2000, init=init, chrono=501)
+    layer = cell(2, hidden_size=2000, init="torch", chrono=501)
     lengths = total(layer, "update" if cell is GRU else "forget").exp()
     assert 1 <= lengths.min() < 5
     assert 495 < lengths.max() <= 500.001
@@ -94,11 +94,11 @@ def test_chrono_draws_lengths_uniformly(cell, init):
 def test_chrono_closes_an_input_gate_as_far_as_it_opens_the_forget_gate():
     lstm = LSTM(D, hidden_size=H, chrono=30)
     assert torch.equal(total(lstm, "input"), -total(lstm, "forget"))
-    assert (total(lstm, "forget") < math.log(29.001)).all()
+    assert ((total(lstm, "forget") > 0) & (total(lstm, "forget") < math.log(29.001))).all()
     assert not total(lstm, "cell").any()
     assert not total(lstm, "output").any()
     gru = GRU(D, hidden_size=H, chrono=30)
-    assert (total(gru, "update") < math.log(29.001)).all()
+    assert ((total(gru, "update") > 0) & (total(gru, "update") < math.log(29.001))).all()
     assert not total(gru, "reset").any()
     assert not total(gru, "new").any()
 
