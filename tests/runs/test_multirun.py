@@ -82,6 +82,7 @@ def test_optuna_maximises_the_score(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.faults
 def test_an_experiment_may_be_a_sweep_whose_jobs_run_side_by_side(tmp_path, capsys):
     words = ["experiment=vanishing", "variant=gru_bias2", "data.lag=2,9", "data.train_size=128"]
     rnnlab(capsys, "-m", *words, "trainer.val_check_interval=1.0")
