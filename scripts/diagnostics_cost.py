@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.benchmark import Measurement
 
+from bench.layers import CELLS
 from bench.timing import interleave
 from rnnlab.config.roots import config_dir
 from rnnlab.data.batch import Batch
@@ -29,13 +30,9 @@ from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.diagnostics.samples import first_sequences
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
-from rnnlab.layers.gru import GRU
-from rnnlab.layers.lstm import LSTM
-from rnnlab.layers.rnn import RNN
 from rnnlab.nn.recurrent import RecurrentEncoder
 from tabular import markdown
 
-CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 SHAPES = {"small": (32, 40, 128), "large": (64, 200, 512)}
 """Batch, steps, hidden units."""
 
@@ -62,7 +59,7 @@ class Work:
     def of(cls, cell: str, batch: int, steps: int, hidden: int) -> "Work":
         """A net with one layer."""
         torch.manual_seed(0)
-        encoder = RecurrentEncoder(Words(), partial(CELLS[cell], hidden_size=hidden))
+        encoder = RecurrentEncoder(Words(), partial(CELLS[cell][0], hidden_size=hidden))
         model = nn.ModuleDict({"encoder": encoder, "head": nn.Linear(hidden, 2)})
         lengths = torch.full((batch,), steps)
         words = torch.randint(1000, (batch, steps))

@@ -7,14 +7,13 @@ from functools import partial
 import numpy as np
 
 from bench.corpora import Corpus, sentences
+from bench.layers import CELLS
 from bench.problems import PROBLEMS, Problem
 from rnnlab.data.examples import BatchLoader, Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
-from rnnlab.layers.gru import GRU
-from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.recurrent import RecurrentEncoder
@@ -60,10 +59,9 @@ def _make(problem: Problem, small: bool) -> Made:
         problem = replace(problem, vocabulary=50, hidden=8, batch_size=4)
     words = Vocab([*SPECIAL, *(f"w{i}" for i in range(problem.vocabulary - len(SPECIAL)))])
     inputs = _sequences(problem, small, seed=1)
-    cell = {"lstm": LSTM, "gru": GRU}[problem.cell]
     encoder = RecurrentEncoder(
         RandomVectors(embedding_dim=problem.embedding).module(words),
-        partial(cell, hidden_size=problem.hidden),
+        partial(CELLS[problem.cell][0], hidden_size=problem.hidden),
         bidirectional=problem.bidirectional,
     )
     spec, task, target = HEADS[problem.task](problem, words, encoder, inputs, small)
