@@ -23,7 +23,7 @@ from bench import report
 from bench.sections import SECTIONS
 from bench.sizes import SIZES
 from rnnlab.errors import RnnlabError
-from rnnlab.runs.prepare import limit_memory, quiet
+from rnnlab.runs.environment import limit_memory, quiet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

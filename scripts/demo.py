@@ -32,10 +32,10 @@ from rnnlab.commands.compare.groups import group_runs
 from rnnlab.commands.compare.lags import read_lags
 from rnnlab.commands.compare.run import Run, read_run
 from rnnlab.config.compose import compose_words
-from rnnlab.config.roots import fresh
 from rnnlab.data.datasets.delayed_recall import DelayedRecall
 from rnnlab.errors import RnnlabError
 from rnnlab.runs.finish import Outcome
+from rnnlab.runs.folders import dated
 from rnnlab.runs.train import run
 from tabular import plain
 
@@ -273,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lag, steps = (5, 80) if chosen.quick else (50, 800)
     torch.set_num_threads(1)
     try:
-        return compare(lag, steps, Path(chosen.out) / fresh(chosen.out))
+        return compare(lag, steps, dated(chosen.out))
     except (RnnlabError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2

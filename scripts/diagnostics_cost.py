@@ -22,7 +22,7 @@ from torch.utils.benchmark import Measurement
 
 from bench.layers import CELLS
 from bench.timing import interleave
-from rnnlab.config.roots import config_dir
+from rnnlab.config.files import config_dir
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.gates import gate_scalars
 from rnnlab.diagnostics.memory import memory_curves

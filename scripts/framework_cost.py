@@ -30,7 +30,7 @@ from rnnlab.data.base import SequenceData
 from rnnlab.data.batch import Batch
 from rnnlab.data.vocab import Vocab
 from rnnlab.runs.metrics_json import machine
-from rnnlab.runs.prepare import limit_memory, quiet
+from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.training.module import SequenceModule
 from tabular import markdown
 

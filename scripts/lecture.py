@@ -20,8 +20,8 @@ from lectures.parts import PARTS, Part
 from rnnlab.commands.compare.command import write
 from rnnlab.commands.compare.finding import find_runs
 from rnnlab.commands.compare.groups import group_runs
-from rnnlab.config.roots import fresh
 from rnnlab.errors import RnnlabError
+from rnnlab.runs.folders import dated
 from rnnlab.runs.launch import launch
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "lecture.md"
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in names:
             print(f"lecture: no part '{name}'; there are {', '.join(names)}", file=sys.stderr)
             return 2
-    home = chosen.runs or Path("outputs/lecture") / fresh("outputs/lecture")
+    home = chosen.runs or dated("outputs/lecture")
     figures = chosen.document.parent / "lecture"
     figures.mkdir(parents=True, exist_ok=True)
     try:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.config.compose import compose_words, single_runs
-from rnnlab.config.roots import config_dir
+from rnnlab.config.compose import compose_words
+from rnnlab.config.files import config_dir
+from rnnlab.config.overrides import each_value
 from rnnlab.config.validate import find_problems
 
 pytestmark = pytest.mark.docs
@@ -34,7 +35,7 @@ def test_train_commands_are_valid(command):
     words = [w for w in shlex.split(command)[2:] if w != "-m"]
     if "--config-dir" in words:
         return  # the cell of one's own: below
-    for run in single_runs(words):
+    for run in each_value(words):
         composed = compose_words("train", run)
         assert list(find_problems(composed.cfg, composed.choices)) == []
 

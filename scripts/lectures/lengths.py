@@ -12,7 +12,7 @@ from rnnlab.commands.compare.run import Run
 from rnnlab.commands.compare.style import COLOURS, RC
 from rnnlab.config.trust import make
 from rnnlab.data.base import SequenceData
-from rnnlab.runs.predictor import restore
+from rnnlab.runs.restore import restore
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 
 BINS = 5

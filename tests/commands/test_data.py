@@ -26,7 +26,7 @@ from rnnlab.commands.data import (
     table,
     verify,
 )
-from rnnlab.config.roots import config_dir
+from rnnlab.config.files import config_dir
 from rnnlab.data.source import DatasetInfo
 from rnnlab.errors import DataError
 

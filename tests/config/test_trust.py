@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.config.roots import config_dir
+from rnnlab.config.files import config_dir
 from rnnlab.config.trust import allowed, factory, make, shipped, targets
 from rnnlab.errors import ConfigError
 from tiny import SMALL, call, refused, sentiment, start, write

@@ -1,20 +1,12 @@
 """Mistakes in configurations: every one told, in one style, before anything is made."""
 
-import inspect
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from rnnlab.config.compose import compose_words
-from rnnlab.config.validate import (
-    check_node,
-    data_of_kind,
-    find_problems,
-    options,
-    suggest,
-    validate,
-)
+from rnnlab.config.hints import suggest
+from rnnlab.config.validate import data_of_kind, find_problems, validate
 from rnnlab.errors import ConfigError
 from tiny import call, python, refused, start, write
 
@@ -24,7 +16,7 @@ TABLE = {
     "task.pooling=lst": "task.pooling: 'lst' is not one of last, mean, max, attention",
     "task=translation task.attention=true": "task.attention: 'True' is not one of additive, dot, "
     "general, scaled, none",
-    "encoder.dropout=hi": "encoder.dropout: 'hi' is not a float",
+    "encoder.dropout=hi": "encoder.dropout: 'hi' is not a float of at least 0 and below 1",
     "task=ner data=imdb": "task ner needs tags; data imdb gives label. "
     "Data with tags: conll2003, conll_files, copying, ud_english_ewt, wikigold",
     "+cell.hiden_size=3": "cell.hiden_size: LSTM has no such option; did you mean 'hidden_size'?",
@@ -32,11 +24,12 @@ TABLE = {
     "did you mean 'max_epochs'?",
     "+optimizer.lrr=1": "optimizer.lrr: Adam has no such option; did you mean 'lr'?",
     "encoder.bidirectional=1": "encoder.bidirectional: '1' is not true or false",
-    "cell.hidden_size=8.5": "cell.hidden_size: '8.5' is not an int",
-    "cell.hidden_size=null": "cell.hidden_size: null is not an int",
-    "cell.hidden_size=[8]": "cell.hidden_size: '[8]' is not an int",
+    "cell.hidden_size=8.5": "cell.hidden_size: '8.5' is not an int of at least 1",
+    "cell.hidden_size=null": "cell.hidden_size: null is not an int of at least 1",
+    "cell.hidden_size=[8]": "cell.hidden_size: '[8]' is not an int of at least 1",
     "cell.forget_bias=.nan": "cell.forget_bias: '.nan' is not a float or null",
-    "cell.forget_bias=nan": "cell.forget_bias: not a number",
+    "cell.forget_bias=nan": "cell.forget_bias: nan is not a finite number",
+    "cell.forget_bias=inf": "cell.forget_bias: inf is not a finite number",
     "cell.init=true": "cell.init: 'True' is not one of orthogonal, torch",
     "+cell._args_=[1]": "cell._args_: keys with an underscore are not options",
     "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not an int or null",
@@ -46,15 +39,15 @@ TABLE = {
     "options",
     "diagnostics=off diagnostics.weight_flow.every_n_steps=3": "diagnostics.weight_flow."
     "every_n_steps: nothing is chosen here that has options",
-    "diagnostics.max_overhead=often": "diagnostics.max_overhead: 'often' is not a float or null",
-    "diagnostics.max_overhead=0": "diagnostics.max_overhead: 0 is not above 0 and below 1",
-    "diagnostics.max_overhead=1.0": "diagnostics.max_overhead: 1.0 is not above 0 and below 1",
-    "diagnostics.max_overhead=nan": "diagnostics.max_overhead: nan is not above 0 and below 1",
+    "diagnostics.max_overhead=often": "diagnostics.max_overhead: 'often' is not a float above 0 "
+    "and below 1 or null",
+    "diagnostics.max_overhead=0": "diagnostics.max_overhead: '0' is not a float above 0 and below 1 "
+    "or null",
     "diagnostics.max_overheat=0.03": "diagnostics.max_overheat: no such option; "
     "did you mean 'max_overhead'?",
     "+cell.extra.hidden=3": "cell.extra: LSTM has no such option; there are: "
     "chrono, forget_bias, hidden_size, init, kernel",
-    "cell.hidden_size.x=3": "cell.hidden_size: '{'x': 3}' is not an int",
+    "cell.hidden_size.x=3": "cell.hidden_size: '{'x': 3}' is not an int of at least 1",
     "task.pooling=${sed}": "task.pooling: Interpolation key 'sed' not found",
 }
 
@@ -117,14 +110,13 @@ def test_mistakes_of_every_run_of_a_grid(capsys, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sead: 3\n", "sead: no such option; did you mean 'seed'? (in experiment/mine)"),
+        ("sead: 3\n", "sead: no such option; did you mean 'seed'?"),
         ("cell:\n  hiden_size: 3\n", TABLE["cell.hiden_size=3"]),
         ("encoder:\n  dropout: hi\n", TABLE["encoder.dropout=hi"]),
         ("trainer:\n  max_epoch: 3\n", TABLE["++trainer.max_epoch=3"]),
         ("checkpoint:\n  every_n_step: 3\n", "checkpoint.every_n_step: no such option; "
-         "did you mean 'every_n_steps'? (in experiment/mine)"),
-        ("seed: x\n", "seed: Value 'x' of type 'str' could not be converted to Integer "
-         "(in experiment/mine)"),
+         "did you mean 'every_n_steps'?"),
+        ("seed: x\n", "seed: 'x' is not an int of at least 0 and below 4294967296"),
         ("cell: 3\n", "cell: nothing is chosen here that has options"),
         ("defaults:\n  - override /cell: gruu\n", TABLE["cell=gruu"]),
     ],
@@ -152,9 +144,9 @@ def test_a_file_without_a_component_is_no_choice(text, capsys, tmp_path):
     [
         ("seed=x", "seed: 'x' is not an int"),
         ("seed=null", "seed: null is not an int"),
-        ("early_stopping.patience=soon", "early_stopping.patience: 'soon' is not an int or null"),
+        ("early_stopping.patience=soon", "early_stopping.patience: 'soon' is not an int"),
         ("checkpoint.every=3", "checkpoint.every: no such option; there are: every_n_steps"),
-        ("trust.x=3", "trust.x: no such option; it has none"),
+        ("trust.x=3", "trust.x: trust has no options of its own"),
         ("trust=mine", "trust: 'mine' is not a list (each a text)"),
         ("cell=rnn,gru", "cell=rnn,gru: several values need -m; a list is written cell=[...]"),
         ("cell.hidden_size=[", "cell.hidden_size=[: not KEY=VALUE"),
@@ -162,7 +154,7 @@ def test_a_file_without_a_component_is_no_choice(text, capsys, tmp_path):
         ("=3", "=3: not KEY=VALUE"),
         ("hydra.rnu.dir=x", "hydra.rnu: "),
         ("task=[ner,nerr]", "Could not find 'task/nerr'. Available: adding, "),
-        ("~task", "data: Missing"),
+        ("~task", "task: nothing is chosen"),
         ("cell.hidden_size=???", "cell.hidden_size: "),
         ("cell@encoder=gru", "Could not override 'cell@encoder'"),
         ("+cell=gru", ""),
@@ -221,34 +213,6 @@ def test_mistakes_are_told_soon(words, share, imports, tmp_path):
     assert refused(said)
     assert said.seconds < share * imports
     assert not list(tmp_path.iterdir())
-
-
-class Part:
-    """A component like ours: what is wired, then what is chosen."""
-
-    def __init__(self, wired: int, *, size: int, kind: Literal["a", "b"] = "a"):
-        pass
-
-
-def test_only_keyword_parameters_are_options():
-    assert list(options(Part)) == ["size", "kind"]
-    assert options(Part)["size"].default is inspect.Parameter.empty
-    assert list(check_node("x", {"size": 1}, Part)) == []
-    assert list(check_node("x", {"wired": 1, "kind": "c"}, Part)) == [
-        "x.wired: Part has no such option; there are: kind, size",
-        "x.kind: 'c' is not one of a, b",
-        "x.size: Part needs a value for it",
-    ]
-
-
-def test_every_parameter_but_the_first_is_an_option_of_a_torch_class():
-    from torch.optim import SGD
-    from torch.optim.lr_scheduler import StepLR
-
-    assert "params" not in options(SGD)
-    assert {"lr", "momentum", "nesterov"} <= set(options(SGD))
-    assert "optimizer" not in options(StepLR)
-    assert {"step_size", "gamma"} <= set(options(StepLR))
 
 
 def test_suggestions():

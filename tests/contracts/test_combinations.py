@@ -7,8 +7,7 @@ import torch
 
 from pairs import pairs
 from rnnlab.config.compose import compose_words
-from rnnlab.config.roots import config_dir
-from rnnlab.config.trust import read_yaml
+from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.errors import ConfigError
 from rnnlab.runs.build import build_data, build_model, build_vectors
 from tiny import CORPORA, ONE_WAY, SMALL

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.config.compose import compose_words, single_runs
-from rnnlab.config.roots import EmbedConfig, config_dir
-from rnnlab.config.trust import read_yaml, targets
-from rnnlab.config.validate import data_of_kind, locate, options, validate
+from rnnlab.config.compose import compose_words
+from rnnlab.config.files import config_dir, read_yaml
+from rnnlab.config.overrides import each_value
+from rnnlab.config.roots import EmbedConfig
+from rnnlab.config.schema import options
+from rnnlab.config.trust import locate, targets
+from rnnlab.config.validate import data_of_kind, validate
 from tiny import call
 
 ROOTS = {"train", "evaluate", "predict", "analyze", "embed"}
@@ -77,7 +80,7 @@ def test_every_choice_of_every_group(group, name):
 
 
 def test_every_group_is_on_offer():
-    from rnnlab.config.root_checks import groups as offered
+    from rnnlab.config.compose import groups as offered
 
     assert offered("train") == set(groups())
     assert set(names("")) == ROOTS
@@ -152,7 +155,7 @@ def test_every_experiment_runs(experiment, data_root, monkeypatch, tmp_path, cap
     words = [f"experiment={experiment}", *limits, "trainer.max_epochs=1", "hydra.run.dir=run"]
     swept = compose_words("train", words[:1]).swept
     if swept:  # one run of the sweep, the first
-        words += [*next(single_runs(swept)), "launcher=sequential", "hydra.sweep.dir=."]
+        words += [*next(each_value(swept)), "launcher=sequential", "hydra.sweep.dir=."]
         words += ["hydra.sweep.subdir=run", "trainer.val_check_interval=1.0"]
     source = composed_source(experiment)
     if source is not None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.config.roots import config_dir
-from rnnlab.config.trust import read_yaml
-from rnnlab.config.validate import locate
+from rnnlab.config.files import config_dir
+from rnnlab.config.files import read_yaml
+from rnnlab.config.trust import locate
 from rnnlab.data.base import Configurable, SequenceData
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab

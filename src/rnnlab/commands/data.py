@@ -13,11 +13,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from rnnlab.config.files import choices, config_dir
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
 from rnnlab.data.download import fetch
 from rnnlab.data.reading import sha256
-from rnnlab.data.source import DatasetInfo
-from rnnlab.errors import DataError
+from rnnlab.data.source import DatasetInfo, data_root
+from rnnlab.errors import ConfigError, DataError
 from rnnlab.runs.tables import as_text
 
 LOCATE: dict[str, Callable[[Any], object]] = {
@@ -217,3 +218,30 @@ def human_size(sizes: Sequence[int | None]) -> str:
             return f"{total:.3g} {unit}"
         total /= 1000
     return f"{total:.3g} GB"
+
+
+def data_words(words: list[str]) -> int:
+    """`rnnlab data list|fetch NAME|verify NAME`; the exit code.
+
+    Raises:
+        ConfigError, DataError: Something that the user can correct.
+    """
+    root = data_root(next((w.removeprefix("root=") for w in words if w.startswith("root=")), None))
+    known = entries(config_dir())
+    match [word for word in words if not word.startswith("root=")]:
+        case ["list"]:
+            rest = choices("data").keys() - {entry.name for entry in known}
+            print(table(known, root))
+            print(f"no download (generated, or your own files): {', '.join(sorted(rest))}")
+        case ["fetch", name]:
+            for path in fetch_entry(name, known, root):
+                print(path)
+        case ["verify", name]:
+            checks = verify(name, known, root)
+            print("\n".join(map(str, checks)))
+            return 0 if all(check.ok for check in checks) else 2
+        case other:
+            raise ConfigError(
+                f"data: '{' '.join(other)}' is not one of list, fetch NAME, verify NAME"
+            )
+    return 0

@@ -4,9 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from rnnlab.runs.build import build_module
+from rnnlab.runs.build import build_module, build_trainer
+from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.finish import evaluate_split
-from rnnlab.runs.prepare import limit_memory, make_trainer, quiet
 from rnnlab.runs.restore import open_run, restored
 
 
@@ -29,7 +29,7 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     full = {**opened.cfg, "trainer": trainer, "logger": None}
     spec, model, data = restored(opened, full)
     module = build_module(full, opened.choices, spec, model)
-    results = evaluate_split(make_trainer(full, Path.cwd(), []), module, data)
+    results = evaluate_split(build_trainer(full, Path.cwd(), []), module, data)
     answer = {"checkpoint": str(checkpoint.path), "test": results}
     print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
     return results

@@ -1,45 +1,37 @@
-"""From the words of a command line to one checked configuration, with errors in one style."""
+"""From the words of a command line to one configuration, with errors in one style."""
 
 import re
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import OmegaConf, open_dict
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError  # type: ignore[import-untyped]
 
+from rnnlab.config.command_line import use_current_folder
+from rnnlab.config.defaults import plain_default, with_defaults
+from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.config.hints import suggest
-from rnnlab.config.root_checks import groups, override_problems
-from rnnlab.config.roots import (
-    AnalyzeConfig,
-    EmbedConfig,
-    EvaluateConfig,
-    PredictConfig,
-    TrainConfig,
-    config_dir,
-    register,
-)
+from rnnlab.config.overrides import parse
+from rnnlab.config.renames import OPTIONS
+from rnnlab.config.roots import ROOTS, Group
+from rnnlab.config.schema import metadata, nested, options
+from rnnlab.config.validate import unknown, validate
 from rnnlab.errors import ConfigError
 
 UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 """What composing raises for words and files that are wrong; see `explain`."""
 
-_PLACE = re.compile(r"In '(.+?)': ")
+LONGEST_SLUG = 80
 
-ROOTS: dict[str, type] = {
-    "train": TrainConfig,
-    "evaluate": EvaluateConfig,
-    "predict": PredictConfig,
-    "analyze": AnalyzeConfig,
-    "embed": EmbedConfig,
-}
+_PLACE = re.compile(r"In '(.+?)': ")
 
 
 @dataclass(frozen=True)
@@ -47,25 +39,26 @@ class Composed:
     """A configuration as plain values, and the choice made for each group.
 
     Attributes:
-        cfg: The configuration.
+        cfg: The configuration, complete and resolved.
         choices: "task" -> "ner" and so on.
+        hydra: The configuration as Hydra composed it, with its own node.
         swept: What the configuration itself sweeps over, as overrides; empty where it is one run.
     """
 
     cfg: dict[str, Any]
     choices: dict[str, Any]
+    hydra: DictConfig
     swept: tuple[str, ...] = ()
 
 
 def compose_words(root: str, words: Sequence[str], search: Path | None = None) -> Composed:
-    """Compose `configs/<root>.yaml` with overrides, reporting unknown names in rnnlab's style.
+    """Compose `configs/<root>.yaml` with overrides.
 
-    Unknown keys inside a group are let through here, so that `validate` can report all of them at
-    once against the signature of the class they were meant for.
+    Unknown options inside a group are left to `validate`, which tells all of them at once.
 
     Args:
         root: "train", "evaluate", "predict", "analyze" or "embed".
-        words: Overrides in Hydra's grammar; not a sweep (see `single_runs`).
+        words: Overrides in Hydra's grammar; not a sweep (see `rnnlab.config.overrides`).
         search: A folder of the user's own configurations.
 
     Raises:
@@ -76,76 +69,120 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     if search and not search.is_dir():
         raise ConfigError(f"--config-dir: no folder {search}")
     overrides = parse(words)
-    problems = list(override_problems(root, ROOTS[root], overrides, folders))
+    problems = list(override_problems(root, overrides, folders))
     if problems:
         raise ConfigError("\n".join(problems))
-    lenient = [_lenient(override, groups(root)) for override in overrides]
-    if search:
-        lenient.append(f"hydra.searchpath=['file://{search.resolve()}']")
+    given = [*words, f"hydra.searchpath=['file://{search.resolve()}']"] if search else list(words)
     try:
         with initialize_config_dir(str(config_dir())):
-            cfg = compose(root, lenient, return_hydra_config=True)
-            choices = dict(cfg.hydra.runtime.choices)
-            swept = _swept(cfg.hydra)
-            with open_dict(cfg):
-                del cfg["hydra"]
-            plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+            cfg = compose(root, given, return_hydra_config=True)
+        params = cfg.hydra.sweeper.get("params") or {}
+        return Composed(
+            resolved(cfg, root),
+            dict(cfg.hydra.runtime.choices),
+            cfg,
+            tuple(f"{key}={value}" for key, value in params.items()),
+        )
     except UNSOUND as error:
         raise ConfigError(explain(error)) from None
-    assert isinstance(plain, dict)
-    return Composed({str(key): value for key, value in plain.items()}, choices, swept)
 
 
-def _swept(hydra: Any) -> tuple[str, ...]:
-    params = hydra.sweeper.get("params") or {}
-    return tuple(f"{key}={value}" for key, value in params.items())
+def checked(root: str, words: Sequence[str], search: Path | None = None) -> dict[str, Any]:
+    """A composed configuration that was found valid; see `compose_words`."""
+    composed = compose_words(root, words, search)
+    validate(composed.cfg, composed.choices, ROOTS[root])
+    return composed.cfg
 
 
-def parse(words: Sequence[str]) -> list[Override]:
-    """Overrides from words; words that are none are a ConfigError."""
-    parser = OverridesParser.create()
-    parsed: list[Override] = []
-    problems: list[str] = []
-    for word in words:
-        try:
-            parsed += parser.parse_overrides([word])
-        except HydraException:
-            problems.append(
-                f"{word}: not KEY=VALUE; a value with other than letters, digits and -_./ is "
-                "written in quotes, KEY='\"...\"'"
-            )
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return parsed
+def resolved(cfg: DictConfig, root: str = "train") -> dict[str, Any]:
+    """What Hydra composed as plain values: complete, interpolations looked up."""
+    plain: Any = OmegaConf.to_container(cfg, resolve=False)
+    plain = {str(k): None if v == {} else v for k, v in plain.items() if k != "hydra"}
+    use_current_folder(plain)
+    filled = OmegaConf.create(with_defaults(plain, ROOTS[root]))
+    values: Any = OmegaConf.to_container(filled, resolve=True, throw_on_missing=True)
+    return {str(key): value for key, value in values.items()}
 
 
-def single_runs(words: Sequence[str]) -> Iterator[list[str]]:
-    """Runs that together try every value of every swept override once (not the whole grid)."""
-    overrides = parse(words)
-    values: dict[int, list[str]] = {}
-    for index, override in enumerate(overrides):
-        if override.is_discrete_sweep():
-            key = override.get_key_element()
-            values[index] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+@cache
+def register() -> None:
+    """Make roots and resolvers known to Hydra; more than once does no harm."""
+    store = ConfigStore.instance()
+    for name, root in ROOTS.items():
+        node = OmegaConf.create(
+            {
+                key: {} if _is_group(option.hint) else plain_default(option)
+                for key, option in options(root).items()
+                if _is_group(option.hint) or not option.required
+            }
+        )
+        for key in node:  # `cell.hidden_size=8` is an option, whether or not a file names it
+            if isinstance(node[key], DictConfig):
+                OmegaConf.set_struct(node[key], False)
+        store.store(name=f"{name}_options", node=node, replace=True)
+    OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)
+
+
+def _is_group(hint: Any) -> bool:
+    return any(isinstance(item, Group) for item in metadata(hint))
+
+
+def slug(text: str) -> str:
+    """Overrides as a folder name: at most 80 characters, none of `= , /` or blanks.
+
+    Of `data.lag=50,cell=gru` it makes `lag-50-cell-gru`. Hydra's own parser rejects a path with
+    `=` in `checkpoint=...`.
+    """
+    text = re.sub(r"(^|,)[+\w.@/]*[./+](?=\w+=)", r"\1", text)
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:LONGEST_SLUG] or "default"
+
+
+@cache
+def groups(root: str) -> frozenset[str]:
+    """The groups that `configs/<root>.yaml` chooses from."""
+    defaults = read_yaml(config_dir() / f"{root}.yaml")["defaults"]
+    entries = (next(iter(entry)) for entry in defaults if isinstance(entry, dict))
+    return frozenset(name for name in entries if not name.startswith("override "))
+
+
+def override_problems(
+    root: str, overrides: Sequence[Override], folders: Sequence[Path]
+) -> Iterator[str]:
+    """Names that do not exist, choices without a file, several values for one run.
+
+    Args:
+        root: "train", "evaluate", "predict", "analyze" or "embed".
+        overrides: What the user said.
+        folders: Where configurations are looked for.
+    """
+    offered = groups(root)
+    known = offered | options(ROOTS[root]).keys()
+    for override in overrides:
+        key, line = override.key_or_group, override.input_line or ""
+        name = key.split(".")[0].split("/")[0]
+        if name == "hydra":
+            continue
+        if not name:
+            yield f"{line}: not KEY=VALUE"
+        elif key in OPTIONS:
+            yield unknown(key, known)
+        elif name not in known:
+            yield f"{key}: rnnlab has no option '{name}'; {suggest(name, known)}"
         elif override.is_sweep_override():
-            values[index] = []  # an interval: the sweeper knows its values, we do not
-    first = {index: each[0] for index, each in values.items() if each}
-
-    def run(chosen: dict[int, str]) -> list[str]:
-        kept = ((index, override.input_line or "") for index, override in enumerate(overrides))
-        return [chosen.get(i, w) for i, w in kept if i in chosen or i not in values]
-
-    yield run(first)
-    for index, each in values.items():
-        for value in each[1:]:
-            yield run(first | {index: value})
+            yield f"{line}: several values need -m; a list is written {key}=[...]"
+        elif override.type is not OverrideType.DEL and key in offered:
+            yield from _choice_problems(key, override.value(), folders)
+        elif "." in key and name not in offered and nested(options(ROOTS[root])[name]) is None:
+            yield f"{key}: {name} has no options of its own"
 
 
-def _lenient(override: Override, offered: frozenset[str]) -> str:
-    line = override.input_line or ""
-    group, dot, _ = override.key_or_group.partition(".")
-    inside = dot and group in offered
-    return f"++{line}" if override.type is OverrideType.CHANGE and inside else line
+def _choice_problems(group: str, value: Any, folders: Sequence[Path]) -> Iterator[str]:
+    files = (file for folder in folders for file in (folder / group).glob("*.yaml"))
+    available = sorted({file.stem for file in files})
+    for choice in value if isinstance(value, list) else [value]:
+        name = "null" if choice is None else str(choice).removesuffix(".yaml")
+        if "${" not in name and name not in available:
+            yield f"Could not find '{group}/{name}'. Available: {', '.join(available)}"
 
 
 def explain(error: Exception) -> str:
@@ -164,10 +201,6 @@ def explain(error: Exception) -> str:
     for link in reversed(chain):
         key = getattr(link, "full_key", None)
         if key and isinstance(link, OmegaConfBaseException):
-            schema = getattr(link, "object_type", None)
-            if isinstance(link, ConfigKeyError) and isinstance(schema, type):
-                hint = suggest(str(key).rpartition(".")[2], get_type_hints(schema))
-                return f"{key}: no such option; {hint}{where}"
             return f"{key}: {_first_line(getattr(link, 'msg', None) or link)}{where}"
     return _first_line(error)
 
@@ -175,30 +208,3 @@ def explain(error: Exception) -> str:
 def _first_line(message: object) -> str:
     lines = [line.strip() for line in str(message).splitlines() if line.strip()]
     return lines[0] if lines else type(message).__name__
-
-
-def override_values(cfg: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
-    """A configuration with single values changed; unknown keys are left to `validate`.
-
-    Args:
-        cfg: Plain values.
-        words: `key=value` overrides of values, not of groups.
-
-    Raises:
-        ConfigError: An override of a key that is not there, or of a whole group.
-    """
-    changed = deepcopy(cfg)
-    for override in parse(words):
-        key = override.key_or_group
-        if override.is_sweep_override() or override.type is OverrideType.DEL:
-            raise ConfigError(f"{override.input_line}: one value is needed here")
-        if "." not in key and isinstance(cfg.get(key), dict):
-            raise ConfigError(f"{key}: single options can be changed here, not the whole group")
-        *parents, last = key.split(".")
-        node: Any = changed
-        for name in parents:
-            node = node.get(name) if isinstance(node, dict) else None
-        if not isinstance(node, dict) or (node is changed and last not in cfg):
-            raise ConfigError(f"{key}: the configuration has no such option")
-        node[last] = override.value()
-    return changed

@@ -1,33 +1,58 @@
 """Does a plain value from a configuration fit a type annotation? What would have?"""
 
 import difflib
+import math
+import operator
 import types
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
 _SCALARS = {int: "an int", float: "a float", bool: "true or false", str: "a text"}
+_BOUNDS: dict[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
+    Gt: ("gt", "above", operator.gt),
+    Ge: ("ge", "at least", operator.ge),
+    Lt: ("lt", "below", operator.lt),
+    Le: ("le", "at most", operator.le),
+}
+
+
+def bounds(hint: Any) -> Iterator[tuple[str, float, Callable[[Any, Any], bool]]]:
+    """The range that an `Annotated` hint names: words, number and comparison of each bound."""
+    for item in getattr(hint, "__metadata__", ()):
+        for part in item if isinstance(item, GroupedMetadata) else [item]:
+            if type(part) in _BOUNDS:
+                name, words, inside = _BOUNDS[type(part)]
+                yield words, getattr(part, name), inside
 
 
 def fits(value: Any, hint: Any) -> bool:
     """Whether a YAML value may be passed for a parameter of this annotation.
 
-    An int passes for a float, a list for a tuple or any sequence, a text for a path; a bool is
-    not an int. Annotations that YAML has no value for (callables, tensors) accept nothing, and an
-    unknown or missing annotation accepts everything: the constructor has the last word.
+    An int passes for a float, a list for a tuple or any sequence, a text for a path; a bool is not
+    an int, and no number is infinite. A number has to be in the range that an `Annotated` hint
+    names. Annotations that YAML has no value for (callables, tensors) accept nothing; an unknown or
+    missing annotation accepts everything: the constructor has the last word.
     """
+    origin = get_origin(hint)
     if hint is Any or hint is object:
         return True
     if hint is None or hint is type(None):
         return value is None
-    origin = get_origin(hint)
+    if origin is Annotated:
+        return fits(value, hint.__origin__) and all(
+            inside(value, number) for _, number, inside in bounds(hint)
+        )
     if origin is Literal:
         return value in get_args(hint) and type(value) in {type(v) for v in get_args(hint)}
     if origin in (Union, types.UnionType):
         return any(fits(value, part) for part in get_args(hint))
+    if hint is float:
+        return type(value) in (int, float) and math.isfinite(value)
     if hint in _SCALARS:
-        exact = isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool)
-        return exact or (hint is float and type(value) is int)
+        return isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool)
     if _is_path(hint):
         return isinstance(value, str)
     return _fits_container(value, origin or hint, get_args(hint))
@@ -48,10 +73,15 @@ def _fits_container(value: Any, origin: Any, parts: tuple[Any, ...]) -> bool:
 
 
 def describe(hint: Any) -> str:
-    """The values that fit, in words: `a float`, `one of last, mean, max`."""
+    """The values that fit, in words: `a float above 0`, `one of last, mean, max`."""
     origin = get_origin(hint)
     if hint is None or hint is type(None):
         return "null"
+    if origin is Annotated:
+        base = describe(hint.__origin__)
+        limits = " and ".join(f"{word} {number}" for word, number, _ in bounds(hint))
+        joint = " of " if limits.startswith("at") else " "
+        return f"{base}{joint}{limits}" if limits else base
     if origin is Literal:
         return "one of " + ", ".join(map(str, get_args(hint)))
     if origin in (Union, types.UnionType):

@@ -1,188 +1,332 @@
-"""Where configurations live, what their roots must look like, and the resolvers they use."""
+"""The options of each command: the roots of its configuration."""
 
-import re
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from annotated_types import Ge, Gt, Le, Lt
 
-LONGEST_SLUG = 80
-
-
-def config_dir() -> Path:
-    """The folder of the shipped configurations: inside the wheel, or at the checkout's top."""
-    packaged = Path(str(files("rnnlab") / "configs"))
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "configs"
+from rnnlab.config.types import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    Seed,
+)
 
 
-@dataclass
-class Snapshots:
-    """How often `checkpoints/last.ckpt` is written, and how much of the time that may take."""
+@dataclass(frozen=True)
+class Group:
+    """Marks a node that a folder of `configs/` gives: a component, with its class in `_target_`.
 
-    every_n_steps: int = field(default=50, metadata={"least": 1})
-    max_overhead: float = field(default=0.01, metadata={"least": 0, "most": 1})
-
-
-@dataclass
-class EarlyStopping:
-    """Validations without improvement before a run ends; None never ends it early."""
-
-    patience: int | None = field(default=None, metadata={"least": 0})
-
-
-@dataclass
-class Averaging:
-    """Validations without improvement before weights are averaged; None never averages them."""
-
-    patience: int | None = field(default=None, metadata={"least": 0})
-
-
-@dataclass
-class Instruments:
-    """What stands beside the instruments in `diagnostics`: the share of the time each may take."""
-
-    max_overhead: float | None = field(default=None, metadata={"above": 0, "below": 1})
-
-
-@dataclass
-class TrainConfig:
-    """Root of `rnnlab train`: any further key at the top level is an error.
-
-    `least` and `most` in a field's metadata bound its values, `above` and `below` both without the
-    bound itself; `beside` describes plain values among a group's components; what is `newer` than
-    the format of checkpoints may be absent in one.
+    Attributes:
+        beside: Options that stand beside several components, each under a name of its own; None
+            where the node is one component.
     """
 
-    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
+    beside: type | None = None
+
+
+Component = Annotated[dict[str, Any], Group()]
+
+
+@dataclass(kw_only=True)
+class Snapshots:
+    """When `checkpoints/last.ckpt` is written.
+
+    Args:
+        every_n_steps: Optimiser steps between two checkpoints, at least.
+        max_overhead: Share of the training time that writing them may take within an epoch; 1 for
+            any.
+    """
+
+    every_n_steps: PositiveInt = 50
+    max_overhead: Fraction = 0.01
+
+
+@dataclass(kw_only=True)
+class EarlyStopping:
+    """When a run ends before its last epoch.
+
+    Args:
+        patience: Validations without improvement before it ends; null for never.
+    """
+
+    patience: NonNegativeInt | None = None
+
+
+@dataclass(kw_only=True)
+class Averaging:
+    """When weights are averaged.
+
+    Args:
+        patience: Validations without improvement before the mean of all later steps' weights is
+            evaluated in place of the weights; null for never.
+    """
+
+    patience: NonNegativeInt | None = None
+
+
+@dataclass(kw_only=True)
+class Instruments:
+    """What all instruments of `diagnostics` share.
+
+    Args:
+        max_overhead: Share of the training time that each may take, such as 0.03; null for any.
+    """
+
+    max_overhead: Annotated[float, Gt(0), Lt(1)] | None = None
+
+
+@dataclass(kw_only=True)
+class TrainConfig:
+    """rnnlab train [GROUP=CHOICE ...] [GROUP.OPTION=VALUE ...]
+
+    Trains a model and tests its best checkpoint. `-m` trains once for each value of a list, such as
+    cell=rnn,lstm,gru. A run's folder has its configuration, checkpoints, metrics.json and the
+    events for TensorBoard.
+
+      rnnlab train task=sentiment cell=gru encoder.bidirectional=true
+      rnnlab train task=ner embedding=glove encoder.num_layers=2 trainer.max_epochs=3
+      rnnlab train task=delayed_recall data.lag=50 cell=lstm cell.forget_bias=3
+      rnnlab train -m task=delayed_recall cell=rnn,lstm,gru seed=1,2
+      rnnlab train resume=outputs/ner-lstm/2026-01-31_12-00-00 trainer.max_epochs=20
+
+    Args:
+        seed: Decides initial weights, dropout and the order of the data.
+        resume: Folder of a run to continue.
+        trust: Packages of your own whose classes the configuration may name.
+        baseline: Train a bag of words as well, for a tenth of the time at most, and print its
+            metrics beside the run's.
+        checkpoint: When checkpoints/last.ckpt is written.
+        early_stopping: When a run ends before its last epoch.
+        averaging: When weights are averaged.
+        task: What is learnt; chooses a data set and settings that suit it.
+        cell: The recurrent cell.
+        encoder: Layers and directions.
+        embedding: Word vectors.
+        characters: Features of words from their characters.
+        data: The data set.
+        optimizer: The optimiser.
+        scheduler: The learning rate over the epochs.
+        trainer: Hardware and length of the training.
+        logger: Where figures go.
+        diagnostics: Gradients, gates and memory that are measured.
+    """  # noqa: D415
+
+    seed: Seed = 1
     resume: str | None = None
     trust: list[str] = field(default_factory=list)
-    baseline: bool = field(default=False, metadata={"newer": True})
+    baseline: bool = False
     checkpoint: Snapshots = field(default_factory=Snapshots)
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
-    averaging: Averaging = field(default_factory=Averaging, metadata={"newer": True})
-    cell: Any = MISSING
-    encoder: Any = MISSING
-    embedding: Any = MISSING
-    characters: Any = None
-    data: Any = MISSING
-    optimizer: Any = MISSING
-    scheduler: Any = None
-    trainer: Any = MISSING
-    logger: Any = None
-    diagnostics: Any = field(default=None, metadata={"beside": Instruments})
-    task: Any = MISSING
+    averaging: Averaging = field(default_factory=Averaging)
+    task: Component
+    cell: Component
+    encoder: Component
+    embedding: Component
+    characters: Component | None = None
+    data: Component
+    optimizer: Component
+    scheduler: Component | None = None
+    trainer: Component
+    logger: Component | None = None
+    diagnostics: Annotated[dict[str, Any], Group(beside=Instruments)] | None = None
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EvaluateConfig:
-    """Root of `rnnlab evaluate`."""
+    """rnnlab evaluate checkpoint=RUN_DIR|FILE.ckpt [data=CHOICE] [data.OPTION=VALUE ...]
 
-    checkpoint: str = MISSING
+    Test metrics of a checkpoint, as JSON: on the test split of the data it was trained on, or on
+    other data of the same kind, with the vocabulary of the model.
+
+      rnnlab evaluate checkpoint=outputs/ner-lstm/2026-01-31_12-00-00
+      rnnlab evaluate checkpoint=best.ckpt data=conll_files data.test=mine.conll
+
+    Args:
+        checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
+        trust: Packages of your own whose classes the checkpoint may name.
+        seed: Decides random numbers that the data may need.
+        data: Another data set than that of the training.
+        trainer: Hardware.
+    """  # noqa: D415
+
+    checkpoint: str
     trust: list[str] = field(default_factory=list)
-    seed: int = 1
-    data: Any = None
-    trainer: Any = MISSING
+    seed: Seed = 1
+    data: Component | None = None
+    trainer: Component
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PredictConfig:
-    """Root of `rnnlab predict`."""
+    """rnnlab predict checkpoint=RUN_DIR|FILE.ckpt [input=FILE|-] | [prompt=TEXT]
 
-    checkpoint: str = MISSING
+    One line of text in, one answer out, in order: sentiment gives `label<TAB>probability`, tagging
+    gives CoNLL columns (a blank line after each sentence), translation the translated line, a
+    language model `token<TAB>probability` of what comes next. With num_return_sequences=N each line
+    gives its N best translations, best first, as `line number<TAB>score<TAB>text`.
+
+    With a prompt, a language model continues it, and other generators write a text for it.
+
+      echo "What a film!" | rnnlab predict checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00
+      rnnlab predict checkpoint=RUN prompt="ROMEO:" temperature=0.8 top_k=40
+
+    Args:
+        checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
+        input: A text file, or - for standard input.
+        batch_size: Lines that are answered at once.
+        num_beams: Width of the beam search; null for the model's own.
+        num_return_sequences: Texts for each line or prompt.
+        prompt: A text to continue, or to write a text for.
+        max_new_tokens: Tokens that a prompt is continued by, at most.
+        temperature: Divides the logits; below 1 the probable becomes more probable, 0 always takes
+            the most probable token.
+        top_k: Draw from this many most probable tokens; null for all.
+        top_p: Draw from the fewest most probable tokens that have this probability together.
+        seed: The same seed draws the same texts.
+        trust: Packages of your own whose classes the checkpoint may name.
+    """  # noqa: D415
+
+    checkpoint: str
     input: str = "-"
-    batch_size: int = 64
-    nbest: int = field(default=1, metadata={"least": 1})
-    beam: int | None = field(default=None, metadata={"least": 1})
+    batch_size: PositiveInt = 64
+    num_beams: PositiveInt | None = None
+    num_return_sequences: PositiveInt = 1
     prompt: str | None = None
-    count: int = field(default=1, metadata={"least": 1})
-    length: int = field(default=300, metadata={"least": 1})
-    temperature: float = 1.0
-    top_k: int | None = field(default=None, metadata={"least": 1})
-    top_p: float = 1.0
-    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
+    max_new_tokens: PositiveInt = 300
+    temperature: NonNegativeFloat = 1.0
+    top_k: PositiveInt | None = None
+    top_p: Annotated[float, Gt(0), Le(1)] = 1.0
+    seed: Seed = 1
     trust: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class AnalyzeConfig:
-    """Root of `rnnlab analyze`."""
+    """rnnlab analyze checkpoint=RUN_DIR|FILE.ckpt [data=CHOICE] [data.OPTION=VALUE ...]
 
-    checkpoint: str = MISSING
+    What a trained net remembers, for how long, and why, on the test split of its own data or of
+    other data of the same kind; for each recurrent layer and direction of the encoder: Lyapunov
+    exponents, gradients through time, time scales and saturation of gates, recurrent matrices.
+    Prints a table and a paragraph; writes analysis.json (all numbers) and figures.
+
+      rnnlab analyze checkpoint=outputs/ner-lstm/2026-01-31_12-00-00
+      rnnlab analyze checkpoint=best.ckpt data=delayed_recall data.lag=200 k=32
+
+    Args:
+        checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
+        output: Folder to write into; null for `analysis` in the run's folder.
+        k: Lyapunov exponents, the largest first; null for 8, or all where there are fewer.
+        steps: Steps that the exponents are averaged over in each stream.
+        transient: First steps that are left out.
+        streams: Streams of joined sequences, side by side; they give the standard error.
+        carry: Carry the state over from one sequence to the next.
+        batches: Batches that gradients and gates are measured on.
+        trust: Packages of your own whose classes the checkpoint may name.
+        seed: Decides which sequences are joined.
+        data: Another data set than that of the training.
+    """  # noqa: D415
+
+    checkpoint: str
     output: str | None = None
-    k: int | None = field(default=None, metadata={"least": 1})
-    steps: int = field(default=1000, metadata={"least": 10})
-    transient: int = field(default=100, metadata={"least": 0})
-    streams: int = field(default=16, metadata={"least": 1})
+    k: PositiveInt | None = None
+    steps: Annotated[int, Ge(10)] = 1000
+    transient: NonNegativeInt = 100
+    streams: PositiveInt = 16
     carry: bool = False
-    batches: int = field(default=4, metadata={"least": 1})
+    batches: PositiveInt = 4
     trust: list[str] = field(default_factory=list)
-    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
-    data: Any = None
+    seed: Seed = 1
+    data: Component | None = None
 
 
-@dataclass
+@dataclass(kw_only=True)
+class CompareConfig:
+    """rnnlab compare RUN_DIR|SWEEP_DIR ... [by=KEY] [output=DIR]
+
+    Runs side by side: a table (mean and standard deviation over seeds), and one page, compare.html,
+    with loss curves, gradient norms, time flow, alarms and the options that differ. Finished,
+    running and diverged runs may be mixed. A folder stands for all runs below it.
+
+      rnnlab compare outputs/sweeps/2026-01-31_12-00-00 by=cell
+      rnnlab compare outputs/ner-lstm outputs/ner-gru output=ner
+
+    Args:
+        by: Option that decides the colours: cell, optimizer.lr, seed (each run alone) ...
+        output: Folder to write into; null for outputs/compare/<date_time>.
+    """  # noqa: D415
+
+    by: str | None = None
+    output: str | None = None
+
+
+@dataclass(kw_only=True)
 class EmbedConfig:
-    """Root of `rnnlab embed`."""
+    """rnnlab embed corpus=CHOICE|FILE [data.OPTION=VALUE ...] | vectors=FILE
+
+    Word vectors from the training split of a data set, in the tokens that its loader makes, or from
+    a text file with one sentence a line, split at blanks (data.level=word: into words and
+    punctuation marks; data.lower=true). Needs gensim: pip install 'rnnlab[embed]'.
+
+    Writes vectors.txt (word2vec's text format), counts.tsv (the vocabulary, most frequent word
+    first), embed.json (settings, checksums) and the most frequent words for TensorBoard's
+    projector. Where `rnnlab data fetch word2vec_eval` was run, the vectors are tested as well:
+    Google's analogies, WordSim-353, SimLex-999, in a table and in evaluation.json. With
+    vectors=FILE nothing is trained, only tested.
+
+      rnnlab embed corpus=imdb workers=2
+      rnnlab embed corpus=my.txt model=cbow vector_size=50 min_count=2 data.level=word
+      rnnlab embed vectors=glove/glove.6B.50d.txt
+      rnnlab train task=sentiment embedding=word2vec embedding.path=outputs/embed-imdb/vectors.txt
+
+    Args:
+        corpus: A data set, or a text file with one sentence a line.
+        vectors: Vectors to test (GloVe or word2vec, plain or .gz), below the data root or from the
+            current folder.
+        output: Folder to write into; null for outputs/embed-<corpus>/<date_time>.
+        model: Skip-gram or continuous bag of words, with negative sampling.
+        vector_size: Numbers of a vector.
+        window: Words on either side, at most.
+        negative: Words drawn against each true one.
+        min_count: Rarer words are left out.
+        sample: Words of a larger share of the text are thinned out; 0 for none.
+        epochs: Passes over the text.
+        alpha: Learning rate at the start; it falls to 0.0001.
+        workers: Threads; with one the same seed gives the same vectors, with more it is faster.
+        seed: Decides initial vectors and what is drawn.
+        restrict: Analogies and similarities among the first so many words; null for all.
+        projector: Words for TensorBoard; 0 for none.
+        root: Data root; null for $RNNLAB_DATA, else the user's cache folder.
+        trust: Packages of your own whose classes the configuration may name.
+        data: Options of the corpus.
+    """  # noqa: D415
 
     corpus: str | None = None
     vectors: str | None = None
     output: str | None = None
     model: Literal["skipgram", "cbow"] = "skipgram"
-    size: int = field(default=100, metadata={"least": 1})
-    window: int = field(default=5, metadata={"least": 1})
-    negative: int = field(default=5, metadata={"least": 1})
-    min_count: int = field(default=5, metadata={"least": 1})
-    sample: float = field(default=1e-3, metadata={"least": 0, "most": 1})
-    epochs: int = field(default=5, metadata={"least": 1})
-    alpha: float = field(default=0.025, metadata={"above": 0, "below": 1})
-    workers: int = field(default=1, metadata={"least": 1})
-    seed: int = field(default=1, metadata={"least": 0, "most": 2**32 - 1})
-    restrict: int | None = field(default=None, metadata={"least": 1})
-    projector: int = field(default=5000, metadata={"least": 0})
+    vector_size: PositiveInt = 100
+    window: PositiveInt = 5
+    negative: PositiveInt = 5
+    min_count: PositiveInt = 5
+    sample: Fraction = 1e-3
+    epochs: PositiveInt = 5
+    alpha: Annotated[float, Gt(0), Lt(1)] = 0.025
+    workers: PositiveInt = 1
+    seed: Seed = 1
+    restrict: PositiveInt | None = None
+    projector: NonNegativeInt = 5000
     root: str | None = None
     trust: list[str] = field(default_factory=list)
-    data: Any = None
+    data: Component | None = None
 
 
-def slug(text: str) -> str:
-    """Overrides as a folder name: at most 80 characters, none of `= , /` or blanks.
-
-    Of `data.lag=50,cell=gru` it makes `lag-50-cell-gru`. Hydra's own parser rejects a path with
-    `=` in `checkpoint=...`.
-    """
-    text = re.sub(r"(^|,)[\w.@/]*[./](?=\w+=)", r"\1", text)
-    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:LONGEST_SLUG] or "default"
-
-
-def fresh(parent: str) -> str:
-    """Create a folder below `parent` named by the time, and give its name.
-
-    Created exclusively: of several runs that start in the same second, each gets its own.
-    """
-    name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    Path(parent).mkdir(parents=True, exist_ok=True)
-    for suffix in ["", *(f"_{number}" for number in range(2, 10_000))]:
-        try:
-            (Path(parent) / (name + suffix)).mkdir()
-        except FileExistsError:
-            continue
-        return name + suffix
-    raise FileExistsError(f"{parent}: ten thousand runs in one second")
-
-
-@cache
-def register() -> None:
-    """Make schemas and resolvers known to Hydra; more than once does no harm."""
-    store = ConfigStore.instance()
-    store.store(name="train_schema", node=TrainConfig, replace=True)
-    store.store(name="evaluate_schema", node=EvaluateConfig, replace=True)
-    store.store(name="predict_schema", node=PredictConfig, replace=True)
-    store.store(name="analyze_schema", node=AnalyzeConfig, replace=True)
-    store.store(name="embed_schema", node=EmbedConfig, replace=True)
-    OmegaConf.register_resolver("rnnlab.fresh", fresh, use_cache=True, replace=True)
-    OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)
+ROOTS: dict[str, type] = {
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+    "predict": PredictConfig,
+    "analyze": AnalyzeConfig,
+    "compare": CompareConfig,
+    "embed": EmbedConfig,
+}

@@ -6,28 +6,33 @@ if its exact name stands in one of the configurations shipped with rnnlab, or in
 user names on the command line (`trust=[mypackage]`; a checkpoint cannot ask for that itself).
 """
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
-from rnnlab.config.roots import config_dir
+from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.errors import ConfigError
 
 
 def targets(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every `(key, _target_)` below a plain configuration."""
+    for key, found in nodes(node, path):
+        yield key, str(found["_target_"])
+
+
+def nodes(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every `(key, component)` below a plain configuration."""
     if isinstance(node, dict):
         if "_target_" in node:
-            yield path, str(node["_target_"])
+            yield path, node
         for key, child in node.items():
-            yield from targets(child, f"{path}.{key}" if path else str(key))
+            yield from nodes(child, f"{path}.{key}" if path else str(key))
     elif isinstance(node, list):
         for index, child in enumerate(node):
-            yield from targets(child, f"{path}.{index}")
+            yield from nodes(child, f"{path}.{index}")
 
 
 @cache
@@ -39,11 +44,6 @@ def shipped() -> frozenset[str]:
         for _, target in targets(read_yaml(file))
         if "${" not in target
     )
-
-
-def read_yaml(file: Path) -> Any:
-    """A YAML file as plain values, interpolations as they stand."""
-    return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
 
 
 def allowed(target: str, trusted: Sequence[str]) -> bool:
@@ -58,6 +58,23 @@ def refusal(path: str, target: str) -> str:
         f"{path}._target_: {target} is not a class of rnnlab's own configurations; if it is yours "
         f"and you trust it, say trust=[{package}] on the command line"
     )
+
+
+def unusable(path: str, target: str, trusted: Sequence[str]) -> str | None:
+    """Why a class cannot be used, in one line; None where it can."""
+    if not allowed(target, trusted):
+        return refusal(path, target)
+    try:
+        locate(target)
+    except (ImportError, AttributeError) as error:
+        return f"{path}._target_: cannot import {target} ({error})"
+    return None
+
+
+def locate(target: str) -> Any:
+    """The class of a dotted name."""
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:

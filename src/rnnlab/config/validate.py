@@ -1,158 +1,176 @@
-"""A configuration against the signatures of the classes it names, before anything is built.
+"""A configuration against the options of the classes it names, before anything is built.
 
-A component is described once, by its typed `__init__`. Keyword-only parameters are options that
-YAML may set; positional ones are wired by the program. Classes of other packages do not follow
-that rule: there every parameter but the first positional one without a default is an option.
+The one enforcer of names, types, choices and ranges: constructors rely on it.
 """
 
-import importlib
-import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_type_hints
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from rnnlab.config.files import choices, read_yaml
 from rnnlab.config.hints import describe, fits, shown, suggest
-from rnnlab.config.root_checks import root_problems
-from rnnlab.config.roots import config_dir
-from rnnlab.config.trust import allowed, read_yaml, refusal, targets
+from rnnlab.config.renames import OPTIONS
+from rnnlab.config.roots import Group, TrainConfig
+from rnnlab.config.schema import Option, metadata, nested, options
+from rnnlab.config.trust import locate, unusable
 from rnnlab.errors import ConfigError
 
 
-def validate(cfg: dict[str, Any], choices: Mapping[str, Any] | None = None) -> None:
+def validate(
+    cfg: Mapping[str, Any], chosen: Mapping[str, Any] | None = None, root: type = TrainConfig
+) -> None:
     """Check a resolved configuration.
 
     Args:
         cfg: Plain values, interpolations resolved.
-        choices: What stands for each group ("task" -> "ner"), for the messages.
+        chosen: What stands for each group ("task" -> "ner"), for the messages.
+        root: The dataclass of its command.
 
     Raises:
         ConfigError: All problems at once, one a line.
     """
-    problems = list(find_problems(cfg, choices or {}))
+    problems = list(find_problems(cfg, chosen or {}, root))
     if problems:
         raise ConfigError("\n".join(problems))
 
 
-def find_problems(cfg: dict[str, Any], choices: Mapping[str, Any]) -> Iterator[str]:
+def check_values(root: type, **values: Any) -> None:
+    """Check single options of a command that were given from Python.
+
+    Raises:
+        ConfigError: All problems at once, one a line.
+    """
+    known = options(root)
+    problems = list(node_problems("", values, {name: known[name] for name in values}))
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def find_problems(
+    cfg: Mapping[str, Any], chosen: Mapping[str, Any], root: type = TrainConfig
+) -> Iterator[str]:
     """Every problem of a configuration, a line each."""
-    yield from component_problems(cfg)
-    yield from root_problems(cfg)
-    trusted = cfg.get("trust") or []
-    if not any(_unusable(path, target, trusted) for path, target in targets(cfg)):
-        yield from _kinds(cfg, choices)
+    trusted = cfg.get("trust")
+    trusted = trusted if isinstance(trusted, list) else []
+    yield from node_problems("", cfg, options(root), trusted)
+    yield from _kinds(cfg, chosen, trusted)
 
 
-def component_problems(cfg: dict[str, Any]) -> Iterator[str]:
-    """Problems of the classes that a configuration names, and of the options given to them."""
-    trusted = cfg.get("trust") or []
-    for path, target in targets(cfg):
-        problem = _unusable(path, target, trusted)
-        if problem:
-            yield problem
-        else:
-            yield from check_node(path, _select(cfg, path), locate(target))
+def node_problems(
+    path: str,
+    node: Mapping[str, Any],
+    known: Mapping[str, Option],
+    trusted: Sequence[str] = (),
+    owner: str = "",
+) -> Iterator[str]:
+    """Problems of one node: unknown options, values that do not fit, missing options.
 
-
-def _unusable(path: str, target: str, trusted: Sequence[str]) -> str | None:
-    """Why a class cannot be used, or None."""
-    if not allowed(target, trusted):
-        return refusal(path, target)
-    try:
-        locate(target)
-    except (ImportError, AttributeError) as error:
-        return f"{path}._target_: cannot import {target} ({error})"
-    return None
-
-
-def locate(target: str) -> Any:
-    """The class of a dotted name."""
-    module, _, name = target.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
-def options(component: Any) -> dict[str, inspect.Parameter]:
-    """The parameters that YAML may set, annotations resolved."""
-    parameters = dict(inspect.signature(component).parameters)
-    annotated = component.__init__ if isinstance(component, type) else component  # type: ignore[misc]
-    hints = get_type_hints(annotated)
-    keyword = {n: p for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    ours = {
-        n: p for n, p in parameters.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    }
-    if component.__module__.split(".")[0] in ("torch", "lightning"):
-        wired = next((n for n, p in ours.items() if p.default is inspect.Parameter.empty), None)
-        keyword |= {n: p for n, p in ours.items() if n != wired}
-    known = {n: p.replace(annotation=hints.get(n, Any)) for n, p in keyword.items()}
-    if isinstance(component, type) and _forwards(component):
-        bases = [base for base in component.__mro__ if "__init__" in vars(base)]
-        known |= {n: p for n, p in options(bases[bases[0] is component]).items() if n not in known}
-    return known
-
-
-def _forwards(component: type) -> bool:
-    """Whether the constructor takes the options of its base class as `**options`."""
-    parameters = inspect.signature(component).parameters
-    return component.__module__.startswith("rnnlab.") and any(
-        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
-    )
-
-
-def check_node(path: str, node: Mapping[str, Any], component: Any) -> Iterator[str]:
-    """Problems of one node: unknown options, values of a wrong type, missing options."""
-    known = options(component)
+    Args:
+        path: Where it stands, such as "cell"; empty for the top.
+        node: Its values.
+        known: Its options.
+        trusted: Packages of the user's own.
+        owner: The name of its class, for the messages.
+    """
+    prefix = f"{path}." if path else ""
     for key, value in node.items():
-        name = f"{path}.{key}"
+        name = f"{prefix}{key}"
         if str(key).startswith("_"):
             if key != "_target_":
                 yield f"{name}: keys with an underscore are not options"
-        elif key not in known:
-            yield f"{name}: {component.__name__} has no such option; {suggest(str(key), known)}"
+        elif key in known:
+            yield from _value_problems(name, value, known[str(key)], trusted)
         else:
-            yield from _check_value(name, value, known[str(key)].annotation)
-    for key, parameter in known.items():
-        if parameter.default is inspect.Parameter.empty and key not in node:
-            yield f"{path}.{key}: {component.__name__} needs a value for it"
+            yield unknown(name, known, owner)
+    for key, option in known.items():
+        if option.required and key not in node:
+            whose = f"{owner} needs a value for it" if owner else f"missing; say {key}=..."
+            yield f"{prefix}{key}: {whose}"
 
 
-def _check_value(name: str, value: Any, hint: Any) -> Iterator[str]:
-    if isinstance(value, float) and math.isnan(value):
-        yield f"{name}: not a number"
-    elif not fits(value, hint):
-        expected = describe(hint)
-        yield (
-            f"{name}: {shown(value)} is not {expected}"
-            if expected
-            else f"{name}: {shown(value)} does not fit"
-        )
+def unknown(name: str, known: Iterable[str], owner: str = "") -> str:
+    """The message for an option that does not exist."""
+    if name in OPTIONS:
+        return f"{name}: is called {OPTIONS[name]} now"
+    has = f"{owner} has no such option" if owner else "no such option"
+    return f"{name}: {has}; {suggest(name.rpartition('.')[2], known)}"
 
 
-def _select(cfg: Any, path: str) -> Any:
-    for key in path.split(".") if path else []:
-        cfg = cfg[int(key)] if isinstance(cfg, list) else cfg[key]
-    return cfg
+def _value_problems(name: str, value: Any, option: Option, trusted: Sequence[str]) -> Iterator[str]:
+    groups = [item for item in metadata(option.hint) if isinstance(item, Group)]
+    if groups:
+        yield from _group_problems(name, value, option, groups[0].beside, trusted)
+    elif nested(option) is not None:
+        if isinstance(value, dict):
+            yield from node_problems(name, value, options(nested(option)))
+        else:
+            yield f"{name}: {shown(value)} is not a mapping"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{name}: {value} is not a finite number"
+    elif not fits(value, option.hint):
+        expected = describe(option.hint)
+        yield f"{name}: {shown(value)} {f'is not {expected}' if expected else 'does not fit'}"
 
 
-def _kinds(cfg: Mapping[str, Any], choices: Mapping[str, Any]) -> Iterator[str]:
-    if not (_is_component(cfg.get("task")) and _is_component(cfg.get("data"))):
+def _group_problems(
+    name: str, value: Any, option: Option, beside: type | None, trusted: Sequence[str]
+) -> Iterator[str]:
+    """Problems of what a group's choice gives: a component, or several by name."""
+    if value is None or value == {}:
+        if option.required:
+            yield f"{name}: nothing is chosen"
+    elif not isinstance(value, dict):
+        yield f"{name}: nothing is chosen here that has options"
+    elif "_target_" in value:
+        target = str(value["_target_"])
+        problem = unusable(name, target, trusted)
+        if problem:
+            yield problem
+        else:
+            component = locate(target)
+            yield from node_problems(name, value, options(component), trusted, component.__name__)
+    elif beside is None:
+        yield f"{name}: nothing is chosen here that has options"
+    else:
+        yield from _several_problems(name, value, options(beside), trusted)
+
+
+def _several_problems(
+    name: str, node: Mapping[str, Any], plain: Mapping[str, Option], trusted: Sequence[str]
+) -> Iterator[str]:
+    offered = {key for file in choices(name).values() for key in read_yaml(file) or {}}
+    components = {key: value for key, value in node.items() if key not in plain}
+    yield from node_problems(
+        name, {key: value for key, value in node.items() if key in plain}, plain, trusted
+    )
+    for key, child in components.items():
+        if child is None or (isinstance(child, dict) and "_target_" in child):
+            yield from _group_problems(
+                f"{name}.{key}", child, Option(key, dict, None), None, trusted
+            )
+        elif key in offered:
+            yield f"{name}.{key}: nothing is chosen here that has options"
+        else:
+            yield unknown(f"{name}.{key}", {*plain, *node, *offered} - {key})
+
+
+def _kinds(
+    cfg: Mapping[str, Any], chosen: Mapping[str, Any], trusted: Sequence[str]
+) -> Iterator[str]:
+    parts = [cfg.get("task"), cfg.get("data")]
+    targets = [str(p["_target_"]) for p in parts if isinstance(p, dict) and "_target_" in p]
+    if len(targets) < 2 or any(unusable("", target, trusted) for target in targets):
         return
-    wanted = locate(cfg["task"]["_target_"]).kind
-    given = locate(cfg["data"]["_target_"]).kind
+    wanted, given = (getattr(locate(target), "kind", None) for target in targets)
     if wanted != given:
-        task, data = choices.get("task", "chosen"), choices.get("data", "chosen")
+        task, data = chosen.get("task", "chosen"), chosen.get("data", "chosen")
         yield (
             f"task {task} needs {wanted}; data {data} gives {given}. "
-            f"Data with {wanted}: {', '.join(data_of_kind(wanted))}"
+            f"Data with {wanted}: {', '.join(data_of_kind(str(wanted)))}"
         )
-
-
-def _is_component(node: Any) -> bool:
-    return isinstance(node, dict) and "_target_" in node
 
 
 def data_of_kind(kind: str) -> Sequence[str]:
     """Names of the shipped data sets with a kind of target."""
-    return [
-        file.stem
-        for file in sorted((config_dir() / "data").glob("*.yaml"))
-        if locate(read_yaml(file)["_target_"]).kind == kind
-    ]
+    files = choices("data").items()
+    return [name for name, file in files if locate(read_yaml(file)["_target_"]).kind == kind]

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping
 from torch import nn
 
-from rnnlab.config.trust import factory, make
-from rnnlab.config.validate import locate, options
+from rnnlab.config.schema import options
+from rnnlab.config.trust import factory, locate, make
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
@@ -130,7 +132,7 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     # the board writes at the end of a batch: behind all that measures there
     callbacks: list[Callback] = [throughput, *instruments, CustomLayout()]
     callbacks.append(Board(every_n_steps=interval))
-    since = (cfg.get("averaging") or {}).get("patience")  # older runs have no such option
+    since = cfg["averaging"]["patience"]
     if since is not None:  # behind the instruments: they see the same weights in all of a step
         callbacks.append(Averaging(monitor, mode=task.mode, patience=since))
     checkpoints = folder / "checkpoints"
@@ -146,14 +148,27 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
 
 
 def build_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Trainer:
-    """Lightning's trainer, with the logger writing into the run folder."""
-    logger = cfg["logger"]
-    trainer: Trainer = factory(cfg["trainer"], cfg["trust"])(
-        callbacks=callbacks,
-        logger=make(logger, cfg["trust"], str(folder)) if logger else False,
-        default_root_dir=str(folder),
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    """Lightning's trainer, with the logger writing into the run folder.
+
+    Raises:
+        ConfigError: No such accelerator, too few devices, options that Lightning refuses.
+    """
+    settings, logger = cfg["trainer"], cfg["logger"]
+    automatic = settings.get("accelerator", "auto") == "auto" and not torch.cuda.is_available()
+    if automatic and isinstance(settings.get("devices"), int) and settings["devices"] > 1:
+        raise ConfigError(
+            f"trainer.devices: {settings['devices']} asked for, but there is no GPU here; for "
+            f"several processes on the CPU say trainer=ddp trainer.accelerator=cpu"
+        )
+    try:
+        trainer: Trainer = factory(settings, cfg["trust"])(
+            callbacks=callbacks,
+            logger=make(logger, cfg["trust"], str(folder)) if logger else False,
+            default_root_dir=str(folder),
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
     return trainer

@@ -8,12 +8,14 @@ from typing import Any
 from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.tensorboard.summary import hparams
 
 from rnnlab.data.base import SequenceData
 from rnnlab.diagnostics.alarms import Alarms
 from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
 from rnnlab.runs.build import Config
 from rnnlab.runs.metrics_json import collect, write_json
+from rnnlab.tasks.base import Task
 from rnnlab.training.checkpoint import load_plain
 from rnnlab.training.module import SequenceModule
 
@@ -174,3 +176,18 @@ def _summary(folder: Path, record: dict[str, Any], *, trained: bool) -> None:
         print(f"test it with: rnnlab evaluate checkpoint={folder}", flush=True)
     elif status == "interrupted" and (folder / "checkpoints" / "last.ckpt").exists():
         print(f"continue with: rnnlab train resume={folder}", flush=True)
+
+
+def declare_hparams(trainer: Trainer, values: dict[str, Any], task: Task) -> None:
+    """Announce hyperparameters and the metrics that the run will end with.
+
+    The tab shows a run only if its metrics were named at the start; the values follow at the end,
+    as scalars of the same names (`final/val/...`, `final/test/...`).
+    """
+    names = dict.fromkeys([task.monitor, "loss"])
+    metrics = {f"final/{split}/{name}": 0.0 for split in ("val", "test") for name in names}
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+            writer = logger.experiment._get_file_writer()
+            for summary in hparams(values, metrics):  # type: ignore[no-untyped-call]
+                writer.add_summary(summary)

@@ -1,139 +1,107 @@
-"""Starting a training run, a multirun or a resumed run."""
+"""Starting a run, a multirun or a resumed run."""
 
+import json
 import math
 import os
-import shutil
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from rnnlab.config.compose import compose_words, explain, parse, single_runs
-from rnnlab.config.hints import suggest
-from rnnlab.config.roots import config_dir, register
+from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import run_job
+from hydra.errors import HydraException
+from hydra.types import HydraContext
+from hydra.utils import execution_whitelist
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnlab.config.command_line import CommandLine, use_current_folder
+from rnnlab.config.compose import Composed, compose_words, explain, register, resolved
+from rnnlab.config.files import config_dir
+from rnnlab.config.overrides import each_value, grid, parse
+from rnnlab.config.validate import find_problems, validate
 from rnnlab.errors import ConfigError, RnnlabError
+from rnnlab.runs.folders import new_folder, remove_unused
+
+EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
 
 HYDRA = ["rnnlab.runs.sweep.SweepTable"]
 """Classes that Hydra itself may make; `rnnlab.config.trust` decides about all others."""
 
-EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
-
-WITH_VALUE = frozenset(
-    {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p"}
-)
-INSPECTING = frozenset({"--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help"})
-FLAGS = WITH_VALUE | INSPECTING | {"--multirun", "-m", "--run", "-r", "--resolve"}
-"""What Hydra knows; those with a value may have it behind `=` or as the next word."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """A command line, taken apart.
-
-    Attributes:
-        overrides: `key=value` words.
-        flags: Hydra's flags, with their values.
-        search: Folder of the user's own configurations (`--config-dir`).
-    """
-
-    overrides: list[str]
-    flags: list[str]
-    search: Path | None
-
-    @classmethod
-    def split(cls, words: list[str]) -> Self:
-        """Take a command line apart."""
-        overrides: list[str] = []
-        flags: list[str] = []
-        search: Path | None = None
-        rest = iter(words)
-        for word in rest:
-            if not word.startswith("-"):
-                overrides.append(word)
-                continue
-            name, equals, value = word.partition("=")
-            if name not in FLAGS:
-                raise ConfigError(f"{name}: no such flag; {suggest(name, FLAGS)}")
-            flags.append(word)
-            if name in WITH_VALUE and not equals:
-                value = next(rest, "")
-                flags.append(value)
-            if name in ("--config-dir", "-cd"):
-                search = Path(value)
-        return cls(overrides, flags, search)
-
-    def no_flags(self) -> None:
-        """Refuse flags of runs that Hydra starts, for a command that is none.
-
-        Raises:
-            ConfigError: Another one than `--config-dir` was given.
-        """
-        for flag in (flag for flag in self.flags if flag.startswith("-")):
-            if flag.partition("=")[0] not in ("--config-dir", "-cd"):
-                raise ConfigError(f"{flag}: of use with 'rnnlab train' alone")
-
-    @property
-    def multirun(self) -> bool:
-        """Whether several runs are asked for."""
-        return any(flag in ("-m", "--multirun") for flag in self.flags)
-
-    @property
-    def inspects(self) -> bool:
-        """Whether Hydra is to show something instead of running."""
-        names = {flag.partition("=")[0] for flag in self.flags}
-        return bool(names & INSPECTING)
-
-    @staticmethod
-    def use_current_folder(cfg: Mapping[str, Any]) -> None:
-        """Let trusted packages be imported from the current folder."""
-        if cfg.get("trust") and str(Path.cwd()) not in sys.path:
-            sys.path.append(str(Path.cwd()))
-
 
 def launch(words: list[str]) -> int:
-    """Train as the words say; the exit code."""
-    given = Words.split(words)
-    resume = [o for o in given.overrides if o.startswith("resume=")]
-    if resume and resume[-1] != "resume=null":
-        return _resume(given, resume[-1].removeprefix("resume="))
-    if not given.inspects and precheck(given) and not given.multirun:
-        words = ["--multirun", *words]
-    return run_hydra(words)
+    """Train as the words say; the exit code.
+
+    Raises:
+        RnnlabError: A mistake of the user's, found before anything was made where that can be.
+    """
+    line = CommandLine.split(words)
+    if line.inspects:
+        return _inspect(words)
+    folder = line.value("resume")
+    if folder not in (None, "null"):
+        return _resume(line, str(folder))
+    first = next(each_value(line.overrides)) if line.multirun else line.overrides
+    composed = compose_words("train", first, line.search)
+    if line.multirun or composed.swept:
+        return _multirun(line, composed)
+    validate(composed.cfg, composed.choices)
+    return _single(composed)
 
 
-def precheck(given: Words) -> bool:
-    """Find every mistake that can be found before anything is made.
+def check_all(line: CommandLine, composed: Composed) -> None:
+    """Check every job of a multirun before the first one starts.
 
-    Returns:
-        Whether there will be several runs: asked for by a flag, or by an experiment that is a
-        sweep of its own.
+    Jobs that choose the same groups are composed once; a search tries each value of its space.
+
+    Args:
+        line: The command line.
+        composed: Its first job.
 
     Raises:
         ConfigError: All problems, one a line.
     """
-    from rnnlab.config.validate import find_problems
-
-    first = next(single_runs(given.overrides)) if given.multirun else given.overrides
-    composed = compose_words("train", first, given.search)
-    said = {override.key_or_group for override in parse(given.overrides)}
-    # what the user says instead of a configuration's own sweep counts
-    swept = [word for word in composed.swept if word.partition("=")[0].lstrip("+") not in said]
-    multirun = given.multirun or bool(composed.swept)
-    runs = [composed]
-    if multirun:
-        every = single_runs([*swept, *given.overrides])
-        runs = [compose_words("train", words, given.search) for words in every]
+    words = [*_own_sweep(line, composed), *line.overrides]
+    search = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in parse(words))
+    jobs: Iterable[list[str]] = each_value(words) if search else grid(words)
     problems: dict[str, None] = {}
-    for each in runs:
-        given.use_current_folder(each.cfg)
-        problems |= dict.fromkeys(find_problems(each.cfg, each.choices))
-        if multirun:
-            problems |= dict.fromkeys(_several_processes(each.cfg))
+    for cfg, choices in _composed_jobs(jobs, line):
+        problems |= dict.fromkeys(find_problems(cfg, choices))
+        problems |= dict.fromkeys(_several_processes(cfg))
     if problems:
         raise ConfigError("\n".join(problems))
-    return multirun
+
+
+def _own_sweep(line: CommandLine, composed: Composed) -> list[str]:
+    """What the configuration sweeps over itself, where the user does not say otherwise."""
+    said = {override.key_or_group for override in parse(line.overrides)}
+    return [word for word in composed.swept if word.partition("=")[0].lstrip("+") not in said]
+
+
+def _composed_jobs(
+    jobs: Iterable[list[str]], line: CommandLine
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The configuration of each job, and its choices; composed anew where a choice is another."""
+    known: dict[str, Composed] = {}
+    for words in jobs:
+        overrides = parse(words)
+        values = [o for o in overrides if "." in o.key_or_group and not o.is_delete()]
+        rest = [o.input_line or "" for o in overrides if o not in values]
+        key = json.dumps(rest)
+        if key not in known:
+            known[key] = compose_words("train", rest, line.search)
+        cfg = known[key].hydra.copy()
+        OmegaConf.set_struct(cfg, False)
+        for override in values:
+            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+        try:
+            yield resolved(cfg), known[key].choices
+        except OmegaConfBaseException as error:
+            raise ConfigError(explain(error)) from None
 
 
 def _several_processes(cfg: Mapping[str, Any]) -> list[str]:
@@ -148,94 +116,103 @@ def _several_processes(cfg: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def run_hydra(words: list[str]) -> int:
-    """Hand over to Hydra: one run, or many.
+def _single(composed: Composed) -> int:
+    """One run, in a folder of its own."""
+    cfg = composed.hydra
+    folder = _folder(composed, "hydra.run.dir")
+    cfg.hydra.run.dir = str(folder)
+    outcome: list[str] = []
 
-    Raises:
-        ConfigError: Hydra refuses the words.
-    """
-    import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
+    def train(_: DictConfig) -> None:
+        from rnnlab.runs.train import run
 
-    register()
-    statuses.clear()
-    former, sys.argv = sys.argv, [sys.argv[0], *words]
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us as they are
+        outcome.append(run(composed.cfg, composed.choices, folder).status)
+
     try:
-        hydra.main(config_path=str(config_dir()), config_name="train", execution_whitelist=HYDRA)(
-            job
-        )()
+        with execution_whitelist(HYDRA):
+            context = HydraContext(None, Callbacks(cfg), HYDRA)  # type: ignore[arg-type]
+            done = run_job(train, cfg, "hydra.run.dir", None, context)
+        done.return_value  # noqa: B018 - raises what the run raised
+    except RnnlabError:
+        remove_unused(folder)
+        raise
+    except OSError as error:
+        raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from None
+    return EXIT_CODES[outcome[0]]
+
+
+def _multirun(line: CommandLine, composed: Composed) -> int:
+    """Several runs, by Hydra's sweeper and launcher."""
+    check_all(line, composed)
+    words = list(line.overrides)
+    words.append(f"hydra.sweep.dir={_folder(composed, 'hydra.sweep.dir')}")
+    if line.search:
+        words.append(f"hydra.searchpath=['file://{line.search.resolve()}']")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come as they are, without a message beside them
+    try:
+        with initialize_config_dir(str(config_dir())), execution_whitelist(HYDRA):
+            hydra = GlobalHydra.instance().hydra
+            assert hydra is not None
+            hydra.multirun("train", job, words)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from None
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from None
-    finally:
-        sys.argv = former
-    if refused:
-        raise refused.pop()
-    return EXIT_CODES[statuses[0]] if len(statuses) == 1 else 0
+    return 0
 
 
-statuses: list[str] = []
-"""How the runs of this process ended, in order."""
+def _folder(composed: Composed, key: str) -> Path:
+    """The folder that a configuration names: a new one, unless the user named it."""
+    named = any(o.startswith(f"{key}=") for o in composed.hydra.hydra.overrides.hydra)
+    folder = Path(str(OmegaConf.select(composed.hydra, key)))
+    return folder if named else new_folder(folder)
 
-refused: list[RnnlabError] = []
-"""The user error that a single run ended with: Hydra would print more than its one line."""
 
-
-def job(cfg: Any) -> float:
-    """One run, as Hydra starts it; its score: higher is better, whatever the metric."""
+def job(cfg: DictConfig) -> float:
+    """One job of a multirun, as Hydra starts it; its score: higher is better."""
     from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
-
-    hydra = HydraConfig.get()
-    plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    Words.use_current_folder(plain)
-    from hydra.types import RunMode
 
     from rnnlab.runs.train import run
 
+    hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
-    try:
-        outcome = run(plain, dict(hydra.runtime.choices), folder)
-    except RnnlabError as error:
-        if hydra.mode is not RunMode.RUN:
-            raise
-        refused.append(error)
-        discard(folder)
-        return -math.inf
-    statuses.append(outcome.status)
-    if outcome.status == "interrupted" and hydra.mode is not RunMode.RUN:
+    plain, choices = resolved(cfg), dict(hydra.runtime.choices)
+    validate(plain, choices)
+    outcome = run(plain, choices, folder)
+    if outcome.status == "interrupted":
         raise KeyboardInterrupt  # the sweep was meant, not this run alone
-    return outcome.score
+    return outcome.score if outcome.score is not None else -math.inf
 
 
-def discard(folder: Path) -> None:
-    """Remove the folder of a run that was refused before it began; one that holds more stays."""
-    hydra, config, checkpoints = (folder / n for n in (".hydra", "config.yaml", "checkpoints"))
-    with suppress(OSError):  # up to the first folder that holds something else
-        if set(folder.iterdir()) <= {hydra, config, checkpoints} and not any(checkpoints.glob("*")):
-            shutil.rmtree(folder)
-            for parent in folder.parents:
-                parent.rmdir()
+def _inspect(words: list[str]) -> int:
+    """Let Hydra show what it was asked for (`--cfg`, `--info`)."""
+    import hydra
+
+    register()
+    former, sys.argv = sys.argv, [sys.argv[0], *words]
+    try:
+        hydra.main(config_path=str(config_dir()), config_name="train")(partial(print, end=""))()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from None
+    finally:
+        sys.argv = former
+    return 0
 
 
-def _resume(given: Words, folder: str) -> int:
-    if given.multirun:
+def _resume(line: CommandLine, folder: str) -> int:
+    if line.multirun:
         raise ConfigError("resume: one run is continued at a time, without -m")
     if not folder:
         raise ConfigError("resume: name the run's folder, resume=outputs/...")
-    kept = [o for o in given.overrides if not o.startswith("resume=")]
+    from rnnlab.runs.train import resume_run
+
+    kept = line.without("resume")
     trusted: list[str] = []
     for override in parse(kept):
         if override.key_or_group == "trust":
             value = override.value()
             trusted = [str(v) for v in value] if isinstance(value, list) else [str(value)]
-    Words.use_current_folder({"trust": trusted})
-    from rnnlab.runs.train import resume_run
-
-    outcome = resume_run(Path(folder), kept, trusted)
-    return EXIT_CODES[outcome.status]
+    use_current_folder({"trust": trusted})
+    return EXIT_CODES[resume_run(Path(folder), kept, trusted).status]

@@ -1,30 +1,27 @@
 """A trained model that answers."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
 
 from rnnlab.config.roots import PredictConfig
+from rnnlab.config.validate import check_values
 from rnnlab.data.batch import Batch
 from rnnlab.data.characters import encode_characters
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.reading import decoded
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import UNK, Vocab
-from rnnlab.errors import CheckpointError, ConfigError, DataError
+from rnnlab.errors import CheckpointError
 from rnnlab.nn.encoder import Encoded
 from rnnlab.nn.sampling import Sampling
-from rnnlab.runs.build import Config, Model, build_model, build_vectors
+from rnnlab.runs.build import Model
+from rnnlab.runs.restore import restore
 from rnnlab.tasks.base import Hypothesis
-from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 
 
 class Predictor:
@@ -53,8 +50,8 @@ class Predictor:
         self,
         prompt: str,
         *,
-        count: int = 1,
-        length: int = 300,
+        num_return_sequences: int = 1,
+        max_new_tokens: int = 300,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
@@ -64,8 +61,8 @@ class Predictor:
 
         Args:
             prompt: The text to go on with, or what the model writes about.
-            count: Texts to draw.
-            length: Tokens of each at most, those of the prompt not counted.
+            num_return_sequences: Texts to draw.
+            max_new_tokens: Tokens of each at most, those of the prompt not counted.
             temperature: See `rnnlab.nn.sampling.Sampling`; 0 is greedy.
             top_k: See there.
             top_p: See there.
@@ -75,37 +72,45 @@ class Predictor:
             ConfigError: An option out of its range, a task that writes no texts, or a prompt with
                 tokens that the model has never seen.
         """
-        for key, value in {"count": count, "length": length}.items():
-            if value < 1:
-                raise ConfigError(f"{key}: {value} is too small, the least is 1")
+        check_values(
+            PredictConfig,
+            num_return_sequences=num_return_sequences,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+        )
         with torch.inference_mode():
             return self.model.task.write(
                 self.model.encoder,
                 self.tokenizer.split(prompt),
-                num_return_sequences=count,
-                max_new_tokens=length,
+                num_return_sequences=num_return_sequences,
+                max_new_tokens=max_new_tokens,
                 sampling=Sampling(temperature, top_k, top_p),
                 generator=torch.Generator().manual_seed(seed),
             )
 
     def search(
-        self, texts: Iterable[str], *, nbest: int = 1, beam: int | None = None, batch_size: int = 64
+        self,
+        texts: Iterable[str],
+        *,
+        num_return_sequences: int = 1,
+        num_beams: int | None = None,
+        batch_size: int = 64,
     ) -> Iterator[list[Hypothesis]]:
         """The best translations of each text with their scores, in order, the best first.
 
         Args:
             texts: Sentences; one without tokens has one translation, the empty one.
-            nbest: Translations of each; fewer where the search finds no more.
-            beam: Width of the search; None for the model's `task.num_beams`.
+            num_return_sequences: Translations of each; fewer where the search finds no more.
+            num_beams: Width of the search; None for the model's own.
             batch_size: Texts at once.
 
         Raises:
             ConfigError: An option out of its range, or a task that does not translate.
         """
-        for key, value in {"nbest": nbest, "beam": beam}.items():
-            if value is not None and value < 1:
-                raise ConfigError(f"{key}: {value} is too small, the least is 1")
-        find = self.model.task.searcher(nbest, beam)
+        check_values(PredictConfig, num_return_sequences=num_return_sequences, num_beams=num_beams)
+        find = self.model.task.searcher(num_return_sequences, num_beams)
         nothing = [Hypothesis("", 0.0)]
         return (found for _, found in self._answers(texts, batch_size, find, nothing))
 
@@ -162,99 +167,3 @@ def load(path: str | Path, *, trust: Sequence[str] = ()) -> Predictor:
     checkpoint = read_checkpoint(find_checkpoint(path), trust)
     spec, model = restore(checkpoint)
     return Predictor(model, spec)
-
-
-def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
-    """The model of a checkpoint, with its weights, and its spec.
-
-    Words that have vectors in the embedding's file but did not occur in training are known to the
-    restored vocabulary as well.
-    """
-    vectors = build_vectors(_today(checkpoint.cfg))
-    spec = extended(checkpoint.spec, vectors)
-    with torch.random.fork_rng(devices=[]):
-        model = build_model(checkpoint.cfg, spec, vectors)
-    for prefix, part in (("encoder", model.encoder), ("task", model.task)):
-        state = {
-            key.removeprefix(f"{prefix}."): value
-            for key, value in checkpoint.state_dict.items()
-            if key.startswith(f"{prefix}.")
-        }
-        try:
-            part.load_state_dict(state)
-        except RuntimeError as error:
-            first = " ".join(str(error).split())[:300]
-            raise CheckpointError(f"{checkpoint.path}: weights do not fit: {first}") from None
-    return spec, model
-
-
-def _today(cfg: Config) -> Config:
-    """With today's data root where the word vectors' of the training is gone."""
-    embedding = cfg["embedding"]
-    root = embedding.get("root") if isinstance(embedding, dict) else None
-    if root is None or Path(root).is_dir():
-        return cfg
-    return {**cfg, "embedding": {**embedding, "root": None}}
-
-
-def extended(spec: Spec, vectors: Any) -> Spec:
-    """A spec whose source vocabulary knows the words of a vector file as well."""
-    if not isinstance(spec.source, Vocab) or not vectors.words:
-        return spec
-    source = spec.source.extend(vectors.words, lower_fallback=vectors.lower_fallback)
-    return replace(spec, source=source)
-
-
-def predict_file(cfg: Config) -> None:
-    """Answer every line of a file, or of standard input, on standard output; or one prompt.
-
-    Raises:
-        DataError: The file is missing or not UTF-8.
-        ConfigError: A batch size below 1, options of a prompt without one or of lines with one, or
-            one of the mistakes of `Predictor.write` and `Predictor.search`.
-    """
-    if cfg["batch_size"] < 1:
-        raise ConfigError(f"batch_size: {cfg['batch_size']} is not at least 1")
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # as the input, whatever the terminal's
-    nbest, beam = cfg["nbest"], cfg["beam"]
-    searched = nbest > 1 or beam is not None
-    if cfg["prompt"] is not None and searched:
-        raise ConfigError("nbest, beam: for a prompt texts are drawn; count=N says how many")
-    options = ("count", "length", "temperature", "top_k", "top_p", "seed")
-    if cfg["prompt"] is not None:
-        if cfg["input"] != "-":
-            raise ConfigError("input, prompt: either lines of a file or one prompt")
-        predictor = load(cfg["checkpoint"], trust=cfg["trust"])
-        for text in predictor.write(cfg["prompt"], **{key: cfg[key] for key in options}):
-            print(text, flush=True)
-        return
-    defaults = asdict(PredictConfig())
-    useless = [key for key in options if cfg[key] != defaults[key]]
-    if useless:
-        raise ConfigError(f"{useless[0]}: of use with prompt=TEXT alone")
-    with _open(cfg["input"]) as stream:
-        predictor = load(cfg["checkpoint"], trust=cfg["trust"])
-        lines = (line for _, line in decoded(stream, cfg["input"]))
-        size = cfg["batch_size"]
-        if searched:
-            every = predictor.search(lines, nbest=nbest, beam=beam, batch_size=size)
-            for number, found in enumerate(every, start=1):
-                for text, score in found:
-                    print(text if nbest == 1 else f"{number}\t{score:.4f}\t{text}", flush=True)
-            return
-        for tokens, prediction in predictor.stream(lines, size):
-            print(predictor.model.task.render(tokens, prediction), flush=True)
-
-
-@contextmanager
-def _open(name: str) -> Iterator[BinaryIO]:
-    if name == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = Path(name).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise DataError(f"input: cannot read {name}: {error.strerror}") from None
-    with stream:
-        yield stream

@@ -1,33 +1,24 @@
 """A trained run again: its model, and its own data or other data of its kind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from lightning import seed_everything
 
-from rnnlab.config.compose import compose_words, override_values, parse
-from rnnlab.config.trust import make
+from rnnlab.config.command_line import CommandLine
+from rnnlab.config.compose import compose_words
+from rnnlab.config.overrides import override_values, parse
+from rnnlab.config.roots import ROOTS
+from rnnlab.config.schema import options
+from rnnlab.config.trust import locate, make
 from rnnlab.config.validate import validate
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Spec
-from rnnlab.errors import ConfigError
-from rnnlab.runs.build import Config, Model
-from rnnlab.runs.launch import Words
-from rnnlab.runs.predictor import restore
+from rnnlab.data.vocab import Vocab
+from rnnlab.errors import CheckpointError, ConfigError
+from rnnlab.runs.build import Config, Model, build_model, build_vectors
 from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
-
-_LEARNT = (
-    "vocab_size",
-    "share_vocab",
-    "level",
-    "lower",
-    "max_length",
-    "max_vocab_size",
-    "min_freq",
-    "scheme",
-)
-LEARNT = frozenset(f"data.{option}" for option in _LEARNT)
-"""Options that decide a vocabulary, a tokenizer or a limit, which a trained model keeps."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +50,7 @@ def open_run(root: str, words: list[str]) -> Opened:
     Raises:
         ConfigError, CheckpointError: Something that the user can mend.
     """
-    given = Words.split(words)
-    given.no_flags()
+    given = CommandLine.without_flags(words)
     overrides = parse(given.overrides)
     other_data = any(override.key_or_group == "data" for override in overrides)
     of_data = [o.input_line or "" for o in overrides if o.key_or_group.startswith("data.")]
@@ -70,20 +60,27 @@ def open_run(root: str, words: list[str]) -> Opened:
         if other_data or not o.key_or_group.startswith("data.")
     ]
     composed = compose_words(root, kept, given.search)
-    given.use_current_folder(composed.cfg)
+    validate(composed.cfg, composed.choices, ROOTS[root])
     path = find_checkpoint(composed.cfg["checkpoint"])
     checkpoint = read_checkpoint(path, composed.cfg["trust"])
     cfg, choices = {**checkpoint.cfg}, {**checkpoint.choices}
     said = frozenset(override.key_or_group for override in overrides)
-    fixed = sorted(said & LEARNT)
-    if fixed:
-        raise ConfigError(f"{fixed[0]}: a trained model keeps what it learnt with; leave this out")
     if other_data:
         cfg["data"] = composed.cfg["data"]
         choices["data"] = composed.choices["data"]
     else:
         cfg = override_values(cfg, of_data)
+    _check_learnt(said, cfg["data"])
     return Opened(composed.cfg, said, checkpoint, cfg, choices)
+
+
+def _check_learnt(said: frozenset[str], data: dict[str, Any]) -> None:
+    """Refuse options that a trained model keeps: of its vocabulary, say."""
+    for name, option in options(locate(str(data["_target_"]))).items():
+        if option.learnt and f"data.{name}" in said:
+            raise ConfigError(
+                f"data.{name}: a trained model keeps what it learnt with; leave this out"
+            )
 
 
 def restored(opened: Opened, cfg: Config) -> tuple[Spec, Model, SequenceData]:
@@ -103,3 +100,35 @@ def restored(opened: Opened, cfg: Config) -> tuple[Spec, Model, SequenceData]:
     data: SequenceData = make(cfg["data"], cfg["trust"])
     data.reuse(spec)
     return spec, model, data
+
+
+def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
+    """The model of a checkpoint, with its weights, and its spec.
+
+    Words that have vectors in the embedding's file but did not occur in training are known to the
+    restored vocabulary as well.
+    """
+    vectors = build_vectors(checkpoint.cfg)
+    spec = extended(checkpoint.spec, vectors)
+    with torch.random.fork_rng(devices=[]):
+        model = build_model(checkpoint.cfg, spec, vectors)
+    for prefix, part in (("encoder", model.encoder), ("task", model.task)):
+        state = {
+            key.removeprefix(f"{prefix}."): value
+            for key, value in checkpoint.state_dict.items()
+            if key.startswith(f"{prefix}.")
+        }
+        try:
+            part.load_state_dict(state)
+        except RuntimeError as error:
+            first = " ".join(str(error).split())[:300]
+            raise CheckpointError(f"{checkpoint.path}: weights do not fit: {first}") from None
+    return spec, model
+
+
+def extended(spec: Spec, vectors: Any) -> Spec:
+    """A spec whose source vocabulary knows the words of a vector file as well."""
+    if not isinstance(spec.source, Vocab) or not vectors.words:
+        return spec
+    source = spec.source.extend(vectors.words, lower_fallback=vectors.lower_fallback)
+    return replace(spec, source=source)

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import Callback, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
-from rnnlab.config.compose import override_values, parse
+from rnnlab.config.overrides import override_values, parse
 from rnnlab.config.validate import validate
+from rnnlab.data.base import SequenceData
 from rnnlab.errors import ConfigError, Diverged, Interrupted
+from rnnlab.layers.base import Layer
 from rnnlab.runs.baseline import add_baseline
 from rnnlab.runs.build import (
     Config,
@@ -19,20 +22,15 @@ from rnnlab.runs.build import (
     build_model,
     build_module,
     build_start,
+    build_trainer,
     build_vectors,
 )
-from rnnlab.runs.finish import Outcome, conclude, last_good
-from rnnlab.runs.hparams import declare_hparams
-from rnnlab.runs.prepare import (
-    announce,
-    check_resumable,
-    limit_memory,
-    make_trainer,
-    prepare_folder,
-    quiet,
-)
+from rnnlab.runs.environment import limit_memory, quiet, threads
+from rnnlab.runs.finish import Outcome, conclude, declare_hparams, last_good
+from rnnlab.runs.folders import prepare_folder
 from rnnlab.runs.tables import flat
-from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, load_plain, read_checkpoint
+from rnnlab.training.module import SequenceModule
 
 CHANGEABLE = (
     *("trainer.", "diagnostics.", "checkpoint.", "early_stopping."),
@@ -52,7 +50,7 @@ def run(
     """Train, test the best checkpoint, write `metrics.json`.
 
     Args:
-        cfg: Resolved configuration, plain values.
+        cfg: A valid configuration, complete, plain values.
         choices: The choice made for each group.
         folder: The run's folder; made if it is not there.
         resume: The folder's last checkpoint, to continue from; None for a new run.
@@ -63,7 +61,6 @@ def run(
     """
     quiet()
     limit_memory()
-    validate(cfg, choices)
     prepare_folder(folder, resume=resume is not None)
     start = build_start(cfg) if resume is None else None  # early: reading data may take minutes
     seed_everything(cfg["seed"], workers=False, verbose=False)
@@ -77,7 +74,7 @@ def run(
         sources = {} if start is None else start.checksums()
     started = None if start is None else start.initialise(model.encoder, spec)
     module = build_module(cfg, choices, spec, model, sources)
-    trainer = make_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
+    trainer = build_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
     last = None if resume is None else resume.path
     if last is not None:
         check_resumable(cfg, last)
@@ -135,4 +132,41 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
     epochs = checkpoint.cfg["trainer"].get("max_epochs")
     if cfg["scheduler"] and cfg["scheduler"].get("T_max", -1) == epochs:
         cfg["scheduler"]["T_max"] = cfg["trainer"]["max_epochs"]
+    validate(cfg, checkpoint.choices)
     return run(cfg, checkpoint.choices, folder, resume=checkpoint)
+
+
+def check_resumable(cfg: Config, last: Path) -> None:
+    """That a run is asked for more than it has done; a ConfigError where it is not."""
+    progress = load_plain(last)["loops"]["fit_loop"]["epoch_progress"]["current"]
+    done = int(progress["processed"])  # saved at an epoch's end, before it counts as completed
+    wanted = cfg["trainer"].get("max_epochs")
+    if wanted is not None and 0 <= wanted <= done:
+        raise ConfigError(
+            f"resume: the run has all of its {done} epochs; ask for more, "
+            f"such as trainer.max_epochs={done + 1}"
+        )
+
+
+def announce(
+    module: SequenceModule,
+    data: SequenceData,
+    vectors: Any,
+    folder: Path,
+    device: torch.device,
+    started: str | None,
+) -> None:
+    """Say what is about to be trained, from what it starts, and where it will be found."""
+    parameters = sum(p.numel() for p in module.parameters())
+    sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
+    print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
+    if vectors.coverage is not None:
+        print(f"vectors  {vectors.coverage}")
+    cells = [part for part in module.encoder.modules() if isinstance(part, Layer)]
+    layers = ", ".join(f"{type(c).__name__} {c.input_size}->{c.output_size}" for c in cells)
+    print(f"model    {parameters:,} parameters; encoder: {layers or 'no recurrent layer'}")
+    kernels = dict.fromkeys(cell.engine(device) for cell in cells)
+    if started is not None:
+        print(f"start    {started}")
+    print(f"kernel   {', '.join(kernels) or 'none'}")
+    print(f"threads  {threads()}", flush=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from rnnlab.config.defaults import with_defaults
+from rnnlab.config.roots import TrainConfig
 from rnnlab.config.trust import allowed, refusal, targets
 from rnnlab.config.validate import find_problems
 from rnnlab.data.spec import Spec
@@ -96,6 +98,7 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
         if not allowed(target, trusted):
             raise CheckpointError(f"{path}: refused, nothing of it was run: {refusal(key, target)}")
     cfg["trust"] = list(trusted)  # a checkpoint cannot ask for trust itself
+    cfg = with_defaults(cfg, TrainConfig)  # options that are newer than the checkpoint
     for problem in find_problems(cfg, choices):
         raise CheckpointError(f"{path}: its configuration does not fit this rnnlab: {problem}")
     return Checkpoint(path, cfg, choices, spec, content["state_dict"], sources)

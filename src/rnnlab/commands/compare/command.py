@@ -19,7 +19,7 @@ from rnnlab.commands.compare.style import RC
 from rnnlab.commands.compare.table import group_rows, run_rows, statistic_rows
 from rnnlab.commands.output import writing
 from rnnlab.config.hints import suggest
-from rnnlab.config.roots import fresh
+from rnnlab.runs.folders import dated
 from rnnlab.errors import ConfigError
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
@@ -107,7 +107,7 @@ def compare_words(words: Sequence[str]) -> Path:
             for alarm in run.alarms or ():
                 print(f"alarm    {run.folder}: {alarm}")
     with writing(wish.output or HOME):
-        folder = wish.output or HOME / fresh(str(HOME))
+        folder = wish.output or dated(HOME)
         folder.mkdir(parents=True, exist_ok=True)
         write(groups, folder, skipped)
     print(f"page     {folder / 'compare.html'}", flush=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from rnnlab.commands.output import writing
-from rnnlab.config.roots import fresh
+from rnnlab.runs.folders import dated
 from rnnlab.data.vector_file import Table
 from rnnlab.diagnostics.projector import add_words
 from rnnlab.errors import ConfigError
@@ -36,7 +36,7 @@ def output_folder(output: str | None, parent: str) -> Iterator[Path]:
     folder = Path(output).expanduser() if output is not None else Path(parent)
     with writing(folder):
         if output is None:
-            folder /= fresh(parent)
+            folder = dated(parent)
         folder.mkdir(parents=True, exist_ok=True)
         held = [name for name in WRITTEN if (folder / name).exists()]
         if held:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from rnnlab.config.compose import compose_words, parse
+from rnnlab.config.command_line import CommandLine
+from rnnlab.config.compose import compose_words, slug
+from rnnlab.config.files import config_dir
 from rnnlab.config.hints import suggest
-from rnnlab.config.roots import config_dir, slug
-from rnnlab.config.validate import component_problems
+from rnnlab.config.overrides import parse
+from rnnlab.config.roots import EmbedConfig
+from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError
-from rnnlab.runs.launch import Words
 
 OF_EVALUATION = frozenset({"vectors", "output", "restrict", "root"})
 """Options that mean something where nothing is trained."""
@@ -41,8 +43,7 @@ class Wish:
             ConfigError: An option that is not there or has a wrong value, no corpus, an unknown
                 one, options that contradict each other.
         """
-        given = Words.split(list(words))
-        given.no_flags()
+        given = CommandLine.without_flags(list(words))
         overrides = parse(given.overrides)
         said = [override.key_or_group for override in overrides]
         if "data" in said:
@@ -54,7 +55,6 @@ class Wish:
         composed = compose_words(
             "embed", [*(f"data={name}" for name in choice), *given.overrides], given.search
         )
-        given.use_current_folder(composed.cfg)
         options = {key: value for key, value in composed.cfg.items() if key != "data"}
         if options["vectors"] is not None:
             useless = sorted(set(said) - OF_EVALUATION)
@@ -68,9 +68,7 @@ class Wish:
         data = composed.cfg["data"]
         if choice != corpus:  # a file of the user's
             data |= {"train": corpus[0]} | ({} if "data.level" in said else {"level": "space"})
-        problems = list(component_problems({"data": data, "trust": options["trust"]}))
-        if problems:
-            raise ConfigError("\n".join(problems))
+        validate(composed.cfg, composed.choices, EmbedConfig)
         return cls(options, data, Path(corpus[0]).name.split(".")[0])
 
     @property

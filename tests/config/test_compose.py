@@ -1,14 +1,12 @@
 """Folders of runs, the place of the configurations, and what resolvers give."""
 
-import re
 import string
-from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.config.roots import LONGEST_SLUG, config_dir, fresh, register, slug
+from rnnlab.config.compose import LONGEST_SLUG, register, slug
+from rnnlab.config.files import config_dir
 
 
 @given(st.text())
@@ -26,21 +24,6 @@ def test_plain_names_stay(text):
 
 def test_overrides_stay_readable():
     assert slug("cell=gru,data.lag=50,task/x=[1,2]") == "cell-gru-lag-50-x-1-2"
-
-
-def test_folders_are_made_once_however_many_ask(tmp_path):
-    parent = tmp_path / "a" / "b"
-    with ThreadPoolExecutor(8) as pool:
-        names = list(pool.map(lambda _: fresh(str(parent)), range(40)))
-    assert len(set(names)) == 40
-    assert sorted(path.name for path in parent.iterdir()) == sorted(names)
-    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(_\d+)?", name) for name in names)
-
-
-def test_a_file_where_the_folder_should_be(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
-        fresh(str(tmp_path / "file"))
 
 
 def test_configurations_are_found():

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.config.compose import compose_words, explain, override_values, parse, single_runs
+from rnnlab.config.compose import compose_words, explain
+from rnnlab.config.overrides import each_value, grid, override_values, parse
 from rnnlab.errors import ConfigError
 
 STORED = {"seed": 1, "cell": {"_target_": "X", "size": 3}, "data": {"file": "a"}, "trust": []}
@@ -33,22 +34,35 @@ def test_values_are_plain():
 
 def test_every_value_of_a_grid_is_tried_once():
     words = ["cell=rnn,gru", "seed=1,2,3", "data.lag=5", "optimizer.lr=interval(0.1,1)"]
-    runs = [tuple(run) for run in single_runs(words)]
-    assert runs[0] == ("cell=rnn", "seed=1", "data.lag=5")
+    runs = [tuple(run) for run in each_value(words)]
+    assert runs[0] == ("cell=rnn", "seed=1", "data.lag=5", "optimizer.lr=0.1")
     assert set(runs[1:]) == {
-        ("cell=gru", "seed=1", "data.lag=5"),
-        ("cell=rnn", "seed=2", "data.lag=5"),
-        ("cell=rnn", "seed=3", "data.lag=5"),
+        ("cell=gru", "seed=1", "data.lag=5", "optimizer.lr=0.1"),
+        ("cell=rnn", "seed=2", "data.lag=5", "optimizer.lr=0.1"),
+        ("cell=rnn", "seed=3", "data.lag=5", "optimizer.lr=0.1"),
+        ("cell=rnn", "seed=1", "data.lag=5", "optimizer.lr=1.0"),
     }
-    assert list(single_runs(["seed=1"])) == [["seed=1"]]
-    assert list(single_runs(["seed=range(1,3)"])) == [["seed=1"], ["seed=2"]]
-    assert list(single_runs(["cell=choice(rnn,lstm)"])) == [["cell=rnn"], ["cell=lstm"]]
+
+
+def test_a_grid_is_every_combination_in_the_order_of_the_sweeper():
+    assert list(grid(["cell=rnn,gru", "seed=range(1,3)", "data.lag=5"])) == [
+        ["cell=rnn", "seed=1", "data.lag=5"],
+        ["cell=rnn", "seed=2", "data.lag=5"],
+        ["cell=gru", "seed=1", "data.lag=5"],
+        ["cell=gru", "seed=2", "data.lag=5"],
+    ]
+
+
+def test_kinds_of_sweeps():
+    assert list(each_value(["seed=1"])) == [["seed=1"]]
+    assert list(each_value(["seed=range(1,3)"])) == [["seed=1"], ["seed=2"]]
+    assert list(each_value(["cell=choice(rnn,lstm)"])) == [["cell=rnn"], ["cell=lstm"]]
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
 def test_a_grid_is_tried_in_as_many_runs_as_it_has_values(sizes):
     words = [f"k{i}={','.join(map(str, range(size)))}" for i, size in enumerate(sizes)]
-    runs = list(single_runs(words))
+    runs = list(each_value(words))
     assert len(runs) == 1 + sum(size - 1 for size in sizes)
     tried = {word for run in runs for word in run}
     assert tried == {f"k{i}={v}" for i, size in enumerate(sizes) for v in range(size)}

@@ -1,0 +1,86 @@
+"""`rnnlab predict`: answers for lines of text, or texts for a prompt."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rnnlab.config.command_line import CommandLine
+from rnnlab.config.compose import checked
+from rnnlab.config.roots import PredictConfig
+from rnnlab.errors import ConfigError, DataError
+
+DRAWING = ("max_new_tokens", "temperature", "top_k", "top_p", "seed")
+"""Options that mean something with a prompt alone."""
+
+
+def predict_words(words: list[str]) -> None:
+    """Answer every line of a file, or of standard input, on standard output; or one prompt.
+
+    Raises:
+        RnnlabError: A mistake of the user's.
+    """
+    line = CommandLine.without_flags(words)
+    prompt = line.value("prompt")  # as it stands: Hydra would want its commas and brackets quoted
+    cfg = checked("predict", line.without("prompt"), line.search)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as the input, whatever the terminal's
+    if prompt is None:
+        answer_lines(cfg)
+    else:
+        answer_prompt(cfg, prompt)
+
+
+def answer_prompt(cfg: dict[str, Any], prompt: str) -> None:
+    """Print texts that are drawn for a prompt."""
+    from rnnlab.runs.predictor import load
+
+    if cfg["num_beams"] is not None:
+        raise ConfigError("num_beams: texts for a prompt are drawn, not searched for")
+    if cfg["input"] != "-":
+        raise ConfigError("input, prompt: either lines of a file or one prompt")
+    predictor = load(cfg["checkpoint"], trust=cfg["trust"])
+    drawing = {key: cfg[key] for key in ("num_return_sequences", *DRAWING)}
+    for text in predictor.write(prompt, **drawing):
+        print(text, flush=True)
+
+
+def answer_lines(cfg: dict[str, Any]) -> None:
+    """Print the answer for each line of the input."""
+    from rnnlab.data.reading import decoded
+    from rnnlab.runs.predictor import load
+
+    defaults = {field.name: field.default for field in fields(PredictConfig)}
+    useless = [key for key in DRAWING if cfg[key] != defaults[key]]
+    if useless:
+        raise ConfigError(f"{useless[0]}: has an effect with prompt=TEXT only")
+    size, beams, number = cfg["batch_size"], cfg["num_beams"], cfg["num_return_sequences"]
+    with _open(cfg["input"]) as stream:
+        predictor = load(cfg["checkpoint"], trust=cfg["trust"])
+        lines = (line for _, line in decoded(stream, cfg["input"]))
+        if number > 1 or beams is not None:
+            every = predictor.search(
+                lines, num_return_sequences=number, num_beams=beams, batch_size=size
+            )
+            for row, found in enumerate(every, start=1):
+                for text, score in found:
+                    print(text if number == 1 else f"{row}\t{score:.4f}\t{text}", flush=True)
+            return
+        for tokens, prediction in predictor.stream(lines, size):
+            print(predictor.model.task.render(tokens, prediction), flush=True)
+
+
+@contextmanager
+def _open(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(name).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise DataError(f"input: cannot read {name}: {error.strerror}") from None
+    with stream:
+        yield stream

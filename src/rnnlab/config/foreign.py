@@ -1,0 +1,61 @@
+"""What torch's and Lightning's signatures leave unsaid about their options: types and ranges."""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from rnnlab.config.types import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
+
+PACKAGES = ("torch", "lightning")
+"""Top-level packages whose classes are described here."""
+
+Limit = PositiveInt | Annotated[float, Ge(0), Le(1)]
+"""A number of batches, or a share of them."""
+
+RANGES: dict[str, Any] = {
+    # optimisers
+    "lr": PositiveFloat,
+    "betas": tuple[Annotated[float, Ge(0), Lt(1)], Annotated[float, Ge(0), Lt(1)]],
+    "eps": NonNegativeFloat,
+    "weight_decay": NonNegativeFloat,
+    "momentum": NonNegativeFloat,
+    "dampening": float,
+    "alpha": Fraction,
+    # schedulers
+    "T_max": PositiveInt,
+    "eta_min": NonNegativeFloat,
+    "step_size": PositiveInt,
+    "gamma": PositiveFloat,
+    "last_epoch": Annotated[int, Ge(-1)],
+    "factor": Annotated[float, Gt(0), Lt(1)],
+    "threshold": NonNegativeFloat,
+    "cooldown": NonNegativeInt,
+    "min_lr": NonNegativeFloat,
+    # Trainer
+    "max_epochs": Annotated[int, Ge(-1)] | None,
+    "min_epochs": NonNegativeInt | None,
+    "max_steps": Annotated[int, Ge(-1)],
+    "min_steps": NonNegativeInt | None,
+    "num_nodes": PositiveInt,
+    "accumulate_grad_batches": PositiveInt,
+    "gradient_clip_val": NonNegativeFloat | None,
+    "gradient_clip_algorithm": Literal["norm", "value"] | None,
+    "log_every_n_steps": PositiveInt,
+    "check_val_every_n_epoch": PositiveInt | None,
+    "limit_train_batches": Limit | None,
+    "limit_val_batches": Limit | None,
+    "limit_test_batches": Limit | None,
+    "limit_predict_batches": Limit | None,
+    "val_check_interval": Limit | str | dict[str, int] | None,
+    "overfit_batches": NonNegativeInt | Fraction,
+    "num_sanity_val_steps": Annotated[int, Ge(-1)] | None,
+    "reload_dataloaders_every_n_epochs": NonNegativeInt,
+    "precision": Literal["32-true", "bf16-mixed", "16-mixed", "32", 32, "bf16", "16", 16] | None,
+}
+"""By name: where two classes have an option of one name, it means the same."""

@@ -1,0 +1,92 @@
+"""`KEY=VALUE` words: one run's, or those of a grid."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from itertools import product
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
+from hydra.errors import HydraException
+
+from rnnlab.errors import ConfigError
+
+
+def parse(words: Sequence[str]) -> list[Override]:
+    """Overrides from words, in Hydra's grammar.
+
+    Raises:
+        ConfigError: Words that are no overrides, a line each.
+    """
+    parser = OverridesParser.create()
+    parsed: list[Override] = []
+    problems: list[str] = []
+    for word in words:
+        try:
+            parsed += parser.parse_overrides([word])
+        except HydraException:
+            problems.append(
+                f"{word}: not KEY=VALUE; a value with other than letters, digits and -_./ is "
+                "written in quotes, KEY='\"...\"'"
+            )
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return parsed
+
+
+def grid(words: Sequence[str]) -> Iterator[list[str]]:
+    """The overrides of each job of a grid, in the order of Hydra's basic sweeper."""
+    values = [_values(override) for override in parse(words)]
+    return (list(job) for job in product(*values))
+
+
+def each_value(words: Sequence[str]) -> Iterator[list[str]]:
+    """Jobs that together try every value of every swept override once, not the whole grid.
+
+    Of an interval these are its ends.
+    """
+    values = [_values(override) for override in parse(words)]
+    first = [each[0] for each in values]
+    yield first
+    for index, each in enumerate(values):
+        for value in each[1:]:
+            yield [*first[:index], value, *first[index + 1 :]]
+
+
+def _values(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if override.is_discrete_sweep():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if override.is_sweep_override():
+        interval = override.value()
+        assert isinstance(interval, IntervalSweep)
+        # as the sweeper draws them: whole numbers only where both ends are
+        return [f"{key}={end}" for end in dict.fromkeys((interval.start, interval.end))]
+    return [override.input_line or ""]
+
+
+def override_values(cfg: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
+    """A configuration with single values changed; unknown options are left to `validate`.
+
+    Args:
+        cfg: Plain values.
+        words: `KEY=VALUE` overrides of values, not of groups.
+
+    Raises:
+        ConfigError: An override of a key that is not there, or of a whole group.
+    """
+    changed = deepcopy(cfg)
+    for override in parse(words):
+        key = override.key_or_group
+        if override.is_sweep_override() or override.type is OverrideType.DEL:
+            raise ConfigError(f"{override.input_line}: one value is needed here")
+        if "." not in key and isinstance(cfg.get(key), dict):
+            raise ConfigError(f"{key}: single options can be changed here, not the whole group")
+        *parents, last = key.split(".")
+        node: Any = changed
+        for name in parents:
+            node = node.get(name) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or (node is changed and last not in cfg):
+            raise ConfigError(f"{key}: the configuration has no such option")
+        node[last] = override.value()
+    return changed
