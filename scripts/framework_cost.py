@@ -29,8 +29,8 @@ from rnnlab.config.compose import compose_words
 from rnnlab.data.base import SequenceData
 from rnnlab.data.batch import Batch
 from rnnlab.data.vocab import Vocab
-from rnnlab.runs.metrics_json import machine
 from rnnlab.runs.environment import limit_memory, quiet
+from rnnlab.runs.metrics_json import machine
 from rnnlab.training.module import SequenceModule
 from tabular import markdown
 

@@ -32,7 +32,7 @@ TABLE = {
     "cell.forget_bias=inf": "cell.forget_bias: inf is not a finite number",
     "cell.init=true": "cell.init: 'True' is not one of orthogonal, torch",
     "+cell._args_=[1]": "cell._args_: keys with an underscore are not options",
-    "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not an int or null",
+    "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not an int of at least -1 or null",
     "embedding=glove ~embedding.path": "embedding.path: FileVectors needs a value for it",
     "logger=none logger.name=x": "logger.name: nothing is chosen here that has options",
     "scheduler=none +scheduler.gamma=0.5": "scheduler.gamma: nothing is chosen here that has "
@@ -97,7 +97,7 @@ def test_mistakes_of_every_run_of_a_grid(capsys, tmp_path, monkeypatch):
     grid = ["cell=rnn,gru", "task.pooling=last,lst", "cell.forget_bias=1"]
     said = call(capsys, "train", "-m", *grid, "task=delayed_recall")
     assert said.code == 2
-    assert said.err.splitlines() == [
+    assert sorted(said.err.splitlines()) == [
         "rnnlab: cell.forget_bias: RNN has no such option; there are: "
         "hidden_size, init, kernel, nonlinearity, recurrent_gain",
         "rnnlab: cell.forget_bias: GRU has no such option; there are: "
@@ -154,7 +154,6 @@ def test_a_file_without_a_component_is_no_choice(text, capsys, tmp_path):
         ("=3", "=3: not KEY=VALUE"),
         ("hydra.rnu.dir=x", "hydra.rnu: "),
         ("task=[ner,nerr]", "Could not find 'task/nerr'. Available: adding, "),
-        ("~task", "task: nothing is chosen"),
         ("cell.hidden_size=???", "cell.hidden_size: "),
         ("cell@encoder=gru", "Could not override 'cell@encoder'"),
         ("+cell=gru", ""),

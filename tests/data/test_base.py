@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.config.files import config_dir
-from rnnlab.config.files import read_yaml
+from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.config.trust import locate
 from rnnlab.data.base import Configurable, SequenceData
 from rnnlab.data.spec import Spec

@@ -26,5 +26,5 @@ def test_a_number_stands_behind_a_name_that_is_taken(tmp_path):
 
 def test_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot write .*file"):
+    with pytest.raises(ConfigError, match=r"cannot write .*file"):
         dated(tmp_path / "file")

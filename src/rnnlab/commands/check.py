@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.compose import compose_words
 from rnnlab.config.overrides import each_value
-from rnnlab.config.validate import validate
+from rnnlab.runs.launch import check_all, check_run
 
 
 def check_words(words: list[str]) -> None:
@@ -30,9 +30,7 @@ def check_words(words: list[str]) -> None:
     first = next(each_value(line.overrides)) if line.multirun else line.overrides
     composed = compose_words("train", first, line.search)
     if line.multirun or composed.swept:
-        from rnnlab.runs.launch import check_all
-
-        check_all(line, composed)
+        print(f"{check_all(line, composed)} jobs, no mistake found")
         return
-    validate(composed.cfg, composed.choices)
+    check_run(composed.cfg, composed.choices)
     print(OmegaConf.to_yaml(OmegaConf.create(composed.cfg)), end="")

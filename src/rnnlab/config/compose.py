@@ -22,7 +22,7 @@ from rnnlab.config.hints import suggest
 from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import ROOTS, Group
-from rnnlab.config.schema import metadata, nested, options
+from rnnlab.config.schema import Option, metadata, nested, options
 from rnnlab.config.validate import unknown, validate
 from rnnlab.errors import ConfigError
 
@@ -97,7 +97,11 @@ def checked(root: str, words: Sequence[str], search: Path | None = None) -> dict
 def resolved(cfg: DictConfig, root: str = "train") -> dict[str, Any]:
     """What Hydra composed as plain values: complete, interpolations looked up."""
     plain: Any = OmegaConf.to_container(cfg, resolve=False)
-    plain = {str(k): None if v == {} else v for k, v in plain.items() if k != "hydra"}
+    plain = {
+        str(key): None if value == {} else value
+        for key, value in plain.items()
+        if key != "hydra" and value != "???"  # what is missing is told by `validate`
+    }
     use_current_folder(plain)
     filled = OmegaConf.create(with_defaults(plain, ROOTS[root]))
     values: Any = OmegaConf.to_container(filled, resolve=True, throw_on_missing=True)
@@ -111,16 +115,19 @@ def register() -> None:
     for name, root in ROOTS.items():
         node = OmegaConf.create(
             {
-                key: {} if _is_group(option.hint) else plain_default(option)
+                key: {} if _is_group(option.hint) else _default(option)
                 for key, option in options(root).items()
-                if _is_group(option.hint) or not option.required
             }
         )
         for key in node:  # `cell.hidden_size=8` is an option, whether or not a file names it
-            if isinstance(node[key], DictConfig):
+            if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
                 OmegaConf.set_struct(node[key], False)
         store.store(name=f"{name}_options", node=node, replace=True)
     OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)
+
+
+def _default(option: Option) -> Any:
+    return "???" if option.required else plain_default(option)
 
 
 def _is_group(hint: Any) -> bool:

@@ -12,7 +12,7 @@ from rnnlab.config.hints import describe, fits, shown, suggest
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import Group, TrainConfig
 from rnnlab.config.schema import Option, metadata, nested, options
-from rnnlab.config.trust import locate, unusable
+from rnnlab.config.trust import locate, targets, unusable
 from rnnlab.errors import ConfigError
 
 
@@ -52,7 +52,14 @@ def find_problems(
     """Every problem of a configuration, a line each."""
     trusted = cfg.get("trust")
     trusted = trusted if isinstance(trusted, list) else []
-    yield from node_problems("", cfg, options(root), trusted)
+    for path, target in targets(cfg):
+        problem = unusable(path, target, trusted)
+        if problem:
+            yield problem
+    found = list(node_problems("", cfg, options(root), trusted))
+    top = [line for line in found if "." not in line.partition(":")[0]]
+    # what a group repeats of the top, such as data.seed=${seed}, is told once
+    yield from (line for line in found if line in top or line.partition(".")[2] not in top)
     yield from _kinds(cfg, chosen, trusted)
 
 
@@ -123,14 +130,11 @@ def _group_problems(
         yield f"{name}: nothing is chosen here that has options"
     elif "_target_" in value:
         target = str(value["_target_"])
-        problem = unusable(name, target, trusted)
-        if problem:
-            yield problem
-        else:
+        if not unusable(name, target, trusted):
             component = locate(target)
             yield from node_problems(name, value, options(component), trusted, component.__name__)
     elif beside is None:
-        yield f"{name}: nothing is chosen here that has options"
+        yield f"{name}.{next(iter(value))}: nothing is chosen here that has options"
     else:
         yield from _several_problems(name, value, options(beside), trusted)
 
@@ -149,7 +153,8 @@ def _several_problems(
                 f"{name}.{key}", child, Option(key, dict, None), None, trusted
             )
         elif key in offered:
-            yield f"{name}.{key}: nothing is chosen here that has options"
+            inner = f".{next(iter(child))}" if isinstance(child, dict) and child else ""
+            yield f"{name}.{key}{inner}: nothing is chosen here that has options"
         else:
             yield unknown(f"{name}.{key}", {*plain, *node, *offered} - {key})
 

@@ -115,6 +115,12 @@ class FileVectors:
         """All words of the file, in its order."""
         return self.table.words
 
+    def dry_module(self, vocab: Vocab) -> TokenEmbedding:
+        """An embedding of the right sizes, without reading the file."""
+        return TokenEmbedding(
+            torch.empty(len(vocab), self.embedding_dim or 1), None, frozen=self.frozen
+        )
+
     def module(self, vocab: Vocab) -> TokenEmbedding:
         """A newly initialised embedding; random numbers come from torch's global generator."""
         # a file's own <unk> or <pad> is a word like others; here they are none

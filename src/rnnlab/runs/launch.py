@@ -49,11 +49,25 @@ def launch(words: list[str]) -> int:
     composed = compose_words("train", first, line.search)
     if line.multirun or composed.swept:
         return _multirun(line, composed)
-    validate(composed.cfg, composed.choices)
+    check_run(composed.cfg, composed.choices)
     return _single(composed)
 
 
-def check_all(line: CommandLine, composed: Composed) -> None:
+def check_run(cfg: dict[str, Any], choices: Mapping[str, Any]) -> None:
+    """Check one run before anything is made.
+
+    Raises:
+        ConfigError: All problems, one a line.
+    """
+    validate(cfg, choices)
+    from rnnlab.runs.dry_build import check_fit  # imports torch: other mistakes are told sooner
+
+    problems = check_fit(cfg)
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def check_all(line: CommandLine, composed: Composed) -> int:
     """Check every job of a multirun before the first one starts.
 
     Jobs that choose the same groups are composed once; a search tries each value of its space.
@@ -62,18 +76,31 @@ def check_all(line: CommandLine, composed: Composed) -> None:
         line: The command line.
         composed: Its first job.
 
+    Returns:
+        The number of jobs that were checked.
+
     Raises:
         ConfigError: All problems, one a line.
     """
+    from rnnlab.runs.dry_build import check_fit, fit_key
+
     words = [*_own_sweep(line, composed), *line.overrides]
     search = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in parse(words))
     jobs: Iterable[list[str]] = each_value(words) if search else grid(words)
     problems: dict[str, None] = {}
+    fits: dict[str, dict[str, Any]] = {}
+    count = 0
     for cfg, choices in _composed_jobs(jobs, line):
-        problems |= dict.fromkeys(find_problems(cfg, choices))
-        problems |= dict.fromkeys(_several_processes(cfg))
+        count += 1
+        found = [*find_problems(cfg, choices), *_several_processes(cfg)]
+        problems |= dict.fromkeys(found)
+        if not found:
+            fits.setdefault(fit_key(cfg), cfg)
+    for cfg in fits.values():
+        problems |= dict.fromkeys(check_fit(cfg))
     if problems:
         raise ConfigError("\n".join(problems))
+    return count
 
 
 def _own_sweep(line: CommandLine, composed: Composed) -> list[str]:
@@ -179,7 +206,7 @@ def job(cfg: DictConfig) -> float:
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
     plain, choices = resolved(cfg), dict(hydra.runtime.choices)
-    validate(plain, choices)
+    validate(plain, choices)  # of a search, whose values nobody could check before
     outcome = run(plain, choices, folder)
     if outcome.status == "interrupted":
         raise KeyboardInterrupt  # the sweep was meant, not this run alone

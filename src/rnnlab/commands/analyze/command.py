@@ -8,8 +8,8 @@ from rnnlab.commands.analyze.measure import check_layers, measure
 from rnnlab.commands.analyze.report import record
 from rnnlab.commands.analyze.words import table, tell
 from rnnlab.commands.output import writing
-from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.environment import limit_memory, quiet
+from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.restore import open_run, restored
 from rnnlab.runs.tables import as_text
 

@@ -19,8 +19,8 @@ from rnnlab.commands.compare.style import RC
 from rnnlab.commands.compare.table import group_rows, run_rows, statistic_rows
 from rnnlab.commands.output import writing
 from rnnlab.config.hints import suggest
-from rnnlab.runs.folders import dated
 from rnnlab.errors import ConfigError
+from rnnlab.runs.folders import dated
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
 OPTIONS = ("by", "output")

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from rnnlab.commands.output import writing
-from rnnlab.runs.folders import dated
 from rnnlab.data.vector_file import Table
 from rnnlab.diagnostics.projector import add_words
 from rnnlab.errors import ConfigError
+from rnnlab.runs.folders import dated
 from rnnlab.runs.metrics_json import write_json
 
 PART = ".part"

@@ -1,0 +1,105 @@
+"""A model without weights, for data that was not read: which parts do not fit together?"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import psutil
+import torch
+
+from rnnlab.config.trust import factory
+from rnnlab.data.base import SequenceData
+from rnnlab.data.spec import Spec
+from rnnlab.data.vocab import PAD, Vocab
+from rnnlab.errors import ConfigError, DataError
+from rnnlab.layers.base import Layer
+from rnnlab.runs.build import Config, Model, build_data, build_model, build_vectors
+
+PARTS = ("task", "cell", "encoder", "embedding", "characters", "data", "optimizer", "scheduler")
+"""What decides whether parts fit."""
+
+MANY = 100_000
+"""Tokens of a vocabulary that is large enough for every option."""
+
+
+def check_fit(cfg: Config) -> list[str]:
+    """Problems of a valid configuration that show when its parts meet; no data is read.
+
+    A model is built on torch's meta device, where tensors have shapes but no memory.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            return _check_fit(cfg)
+    except (ConfigError, DataError) as error:
+        return [str(error)]
+    except (RuntimeError, OverflowError, MemoryError) as error:  # sizes beyond what torch can count
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        return [f"the model is too large for any machine: {first}"]
+
+
+def fit_key(cfg: Mapping[str, Any]) -> str:
+    """Equal for configurations that fit, or do not fit, for the same reasons."""
+    parts = {name: cfg[name] for name in PARTS}
+    return json.dumps(parts | {"data": {**cfg["data"], "seed": 0}}, sort_keys=True)
+
+
+def _check_fit(cfg: Config) -> list[str]:
+    vectors = _Dry(build_vectors(cfg))
+    data = build_data(cfg, vectors)
+    spec = data.dry_spec()
+    try:
+        model = build_model(cfg, spec, vectors)
+    except ConfigError:  # an option that asks for a vocabulary of some size asks too much here
+        model = build_model(cfg, _large(spec), vectors)
+    optimizer = factory(cfg["optimizer"], cfg["trust"])(list(_parameters(model)))
+    if cfg["scheduler"]:
+        factory(cfg["scheduler"], cfg["trust"])(optimizer)
+    needed, machine = memory(model, data), psutil.virtual_memory().total
+    if needed > machine:
+        return [
+            f"the model needs {needed / 2**30:,.0f} GiB of memory at least, this machine has "
+            f"{machine / 2**30:,.0f} GiB; choose smaller sizes (cell.hidden_size, "
+            "encoder.num_layers, data.batch_size ...)"
+        ]
+    return []
+
+
+def memory(model: Model, data: SequenceData) -> int:
+    """Bytes that a training step needs at least: parameters, their gradients, and states."""
+    parts = [*model.encoder.modules(), *model.task.modules()]
+    numbers = sum(parameter.numel() for parameter in _parameters(model))
+    steps = int(getattr(data, "steps", getattr(data, "bptt", 1)))
+    states = sum(part.output_size for part in parts if isinstance(part, Layer))
+    examples = sum(getattr(data, "sizes", {}).values()) * steps
+    needed: int = 4 * (2 * numbers + data.batch_size * steps * states + examples)
+    return needed
+
+
+def _parameters(model: Model) -> dict[torch.nn.Parameter, None]:
+    """Each once, in order: weights may be tied."""
+    return dict.fromkeys([*model.encoder.parameters(), *model.task.parameters()])
+
+
+def _large(spec: Spec) -> Spec:
+    """With many tokens in each vocabulary of a language."""
+
+    def large(vocab: Vocab | int) -> Vocab | int:
+        if isinstance(vocab, int) or PAD not in vocab.tokens:
+            return vocab
+        return Vocab([*vocab.tokens, *(f"\0{number}" for number in range(MANY))])
+
+    source = large(spec.source)
+    shared = spec.target is spec.source
+    return replace(spec, source=source, target=source if shared else large(spec.target))
+
+
+class _Dry:
+    """Word vectors whose file is not read."""
+
+    words = ()
+    coverage = None
+
+    def __init__(self, vectors: Any) -> None:
+        self.lower_fallback = vectors.lower_fallback
+        self.module = getattr(vectors, "dry_module", vectors.module)
