@@ -148,24 +148,27 @@ def _single(composed: Composed) -> int:
     cfg = composed.hydra
     folder = _folder(composed, "hydra.run.dir")
     cfg.hydra.run.dir = str(folder)
-    outcome: list[str] = []
+    ended: list[str | RnnlabError] = []
 
     def train(_: DictConfig) -> None:
         from rnnlab.runs.train import run
 
-        outcome.append(run(composed.cfg, composed.choices, folder).status)
+        try:
+            ended.append(run(composed.cfg, composed.choices, folder).status)
+        except RnnlabError as error:  # Hydra would print more than its one line
+            ended.append(error)
 
     try:
         with execution_whitelist(HYDRA):
             context = HydraContext(None, Callbacks(cfg), HYDRA)  # type: ignore[arg-type]
             done = run_job(train, cfg, "hydra.run.dir", None, context)
         done.return_value  # noqa: B018 - raises what the run raised
-    except RnnlabError:
-        remove_unused(folder)
-        raise
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from None
-    return EXIT_CODES[outcome[0]]
+    if isinstance(ended[0], RnnlabError):
+        remove_unused(folder)
+        raise ended[0]
+    return EXIT_CODES[ended[0]]
 
 
 def _multirun(line: CommandLine, composed: Composed) -> int:
