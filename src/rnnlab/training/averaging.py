@@ -7,7 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 CURRENT = "current_state_dict"
-"""Key of a checkpoint for the weights that training goes on with, where `state_dict` is a mean."""
+"""Key of a checkpoint for the weights to train on with, where `state_dict` is their mean."""
 
 
 class Averaging(Callback):
@@ -34,7 +34,7 @@ class Averaging(Callback):
         self._begun = False
         self._count = 0
         self._mean: list[Tensor] = []
-        self._seen = 0
+        self._last_step = 0
 
     def state_dict(self) -> dict[str, Any]:
         """Scores so far, and how many steps are in the mean."""
@@ -46,8 +46,8 @@ class Averaging(Callback):
         self._begun, self._count = state_dict["begun"], state_dict["count"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell steps from batches that make none."""
-        self._seen = trainer.global_step
+        """Note the step, so that batches without an optimiser step are told apart."""
+        self._last_step = trainer.global_step
         device = pl_module.device
         self._mean = [value.to(device) for value in self._mean]
 
@@ -56,7 +56,7 @@ class Averaging(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Take a step's weights into the mean."""
-        stepped, self._seen = trainer.global_step != self._seen, trainer.global_step
+        stepped, self._last_step = trainer.global_step != self._last_step, trainer.global_step
         if not self._begun or not stepped:
             return
         now: list[Tensor] = [p.detach() for p in pl_module.parameters()]
@@ -82,7 +82,7 @@ class Averaging(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Save the mean as the model, and the weights beside it."""
+        """Save the mean as `state_dict`, and the weights beside it."""
         if not self._count:
             return
         means = dict(zip(map(id, pl_module.parameters()), self._mean, strict=True))
@@ -96,7 +96,7 @@ class Averaging(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Have both again."""
+        """Take the mean and the weights from a checkpoint."""
         if CURRENT not in checkpoint:
             return
         self._mean = [

@@ -18,6 +18,7 @@ from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.tasks.base import Task
 from rnnlab.training.convert import KEY, convert
+from rnnlab.training.schedule import extend_cosine
 from rnnlab.training.tbptt import TruncatedBPTT
 
 
@@ -75,39 +76,25 @@ class SequenceModule(LightningModule):
         self._rate = self.task.rate(batch)
         return loss
 
+    @property
+    def _split(self) -> Split:
+        return "test" if self.trainer.testing else "val"
+
     def on_validation_epoch_start(self) -> None:
         """Tell the task what is evaluated."""
-        self._start("val", self.trainer.val_dataloaders)
-
-    def on_test_epoch_start(self) -> None:
-        """Tell the task what is evaluated."""
-        self._start("test", self.trainer.test_dataloaders)
+        test, trainer = self._split == "test", self.trainer
+        loader = trainer.test_dataloaders if test else trainer.val_dataloaders
+        self.task.start(self._split, loader.reference_texts())  # type: ignore[union-attr]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the running loss and metrics."""
-        self._evaluate(batch)
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch to the running loss and metrics."""
-        self._evaluate(batch)
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the split's loss and metrics, once."""
-        self._finish("val")
-
-    def on_test_epoch_end(self) -> None:
-        """Log the split's loss and metrics, once."""
-        self._finish("test")
-
-    def _start(self, split: Split, loader: Any) -> None:
-        self.task.start(split, loader.reference_texts())
-
-    def _evaluate(self, batch: Batch) -> None:
         encoded = self._tbptt.encode(self.encoder, batch)
         self._mean_loss.update(self.task.loss(encoded, batch), self.task.units(batch))
         self.task.update(encoded, batch)
 
-    def _finish(self, split: Split) -> None:
+    def on_validation_epoch_end(self) -> None:
+        """Log the split's loss and metrics, once."""
+        split = self._split
         results = {"loss": float(self._mean_loss.compute()), **self.task.compute()}
         self._mean_loss.reset()
         if split == "val" and not math.isfinite(results["loss"]):
@@ -115,6 +102,10 @@ class SequenceModule(LightningModule):
         named = {f"{split}/{name}": value for name, value in results.items()}
         # the same in all processes already; Lightning wants to hear that it may average them
         self.log_dict(named, sync_dist=self.trainer.world_size > 1)
+
+    on_test_epoch_start = on_validation_epoch_start
+    test_step = validation_step
+    on_test_epoch_end = on_validation_epoch_end
 
     def configure_optimizers(self) -> Any:
         """The optimiser over all trainable parameters, and the scheduler if there is one."""
@@ -129,14 +120,14 @@ class SequenceModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": settings}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
-        """Lightning's step, but for schedulers that look at a metric: see `on_train_epoch_end`."""
+        """Step a scheduler, but not one that looks at a metric: see `on_train_epoch_end`."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def on_train_epoch_end(self) -> None:
         """Step a scheduler that looks at the validation loss.
 
-        Lightning would leave that step out in an epoch that was resumed in its middle.
+        Lightning would skip that step in an epoch that was resumed in its middle.
         """
         scheduler = self.lr_schedulers()
         if isinstance(scheduler, ReduceLROnPlateau) and "val/loss" in self.trainer.callback_metrics:
@@ -151,18 +142,18 @@ class SequenceModule(LightningModule):
     ) -> None:
         """Lightning's step, at the rate that the task asks for after the batch just seen.
 
-        With scaled losses (fp16) all gradients are unscaled before it. A fused optimiser would do
-        that inside of its step, behind clipping and measuring.
+        With scaled losses (fp16) gradients are unscaled first: a fused optimiser would do that
+        inside its step, after clipping and measuring.
         """
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         inner = optimizer.optimizer if isinstance(optimizer, LightningOptimizer) else optimizer
-        late = scaler is not None and getattr(inner, "_step_supports_amp_scaling", False)
+        fused = getattr(inner, "_step_supports_amp_scaling", False)
         rates = [group["lr"] for group in inner.param_groups]
 
         def closure() -> Any:
             assert optimizer_closure is not None
             loss = optimizer_closure()
-            if scaler is not None and late:
+            if scaler is not None and fused:
                 scaler.unscale_(inner)
             for group, rate in zip(inner.param_groups, rates, strict=True):
                 group["lr"] = rate * self._rate
@@ -203,9 +194,9 @@ class SequenceModule(LightningModule):
         checkpoint["carried_states"] = self._tbptt.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on in the streams; keep the random state for `on_train_start`, as building uses it.
+        """Convert an older checkpoint, which Lightning has read; continue the streams.
 
-        Lightning reads the file itself: an older one is converted here, before its parts are used.
+        The random state is kept for `on_train_start`: building uses random numbers.
         """
         checkpoint.update(convert(checkpoint))
         self._random_state = checkpoint.get("torch_rng_state")
@@ -213,18 +204,10 @@ class SequenceModule(LightningModule):
             self._tbptt.load_state_dict(checkpoint["carried_states"], self.global_rank)
 
     def on_train_start(self) -> None:
-        """Continue the random numbers of a resumed run, and its schedule.
-
-        A cosine schedule that is now to last for more epochs goes on where its new curve is.
-        """
+        """Continue the random numbers of a resumed run, and a schedule that now lasts longer."""
         scheduler = self.lr_schedulers()
         if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max != self._epochs:
-            scheduler.T_max = self._epochs
-            share = (1 + math.cos(math.pi * scheduler.last_epoch / scheduler.T_max)) / 2
-            least = scheduler.eta_min
-            rates = [least + (float(base) - least) * share for base in scheduler.base_lrs]
-            for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate
+            extend_cosine(scheduler, self._epochs)
         if self._random_state is not None:
             torch.set_rng_state(self._random_state.cpu())
             self._random_state = None

@@ -1,4 +1,4 @@
-"""An encoder that starts from a trained one (Dai and Le 2015, arXiv:1511.01432)."""
+"""Starting from the encoder of a trained run (Dai and Le 2015, arXiv:1511.01432)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ from rnnlab.nn.encoder import Encoder
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 
 FORM, SIZE = ("nonlinearity",), ("hidden_size",)
-"""Options of cells, where they have them, that decide what weights mean, and what fits."""
+"""Options of cells that decide what weights mean, and their shapes."""
 
 
 class Pretrained:
@@ -41,45 +41,45 @@ class Pretrained:
             raise CheckpointError(f"encoder.init_from: {error}") from None
         self._state = _below("encoder.", self._checkpoint.state_dict)
         self._layers = _below("layers.", self._state)
-        self._both = any(".forward_layer." in key for key in self._layers)
+        self._bidirectional = any(".forward_layer." in key for key in self._layers)
 
     def checksums(self) -> dict[str, str]:
         """sha256 of the checkpoint, by its path."""
         return {str(self._checkpoint.path): sha256(self._checkpoint.path)}
 
     def initialise(self, encoder: Encoder, spec: Spec) -> str:
-        """Give an encoder the trained weights; what was taken, in words.
+        """Give an encoder the trained weights; returns a message of what was taken.
 
         Args:
             encoder: Newly made; changed in place.
             spec: Of the data that it reads.
 
         Raises:
-            ConfigError: They do not fit; names all that differs.
+            ConfigError: They do not fit; the message names all differences.
         """
-        half = encoder.bidirectional and not self._both
+        forward_only = encoder.bidirectional and not self._bidirectional
         layers = {
-            key.replace(".", ".forward_layer.", 1) if half else key: value
+            key.replace(".", ".forward_layer.", 1) if forward_only else key: value
             for key, value in self._layers.items()
         }
-        unlike = [*_unlike(encoder, layers, half=half)]
+        unlike = [*_unlike(encoder, layers, forward_only=forward_only)]
         options = FORM + SIZE if unlike else FORM  # the last layer may have a size of its own
         differences = [*self._differences(encoder, options)] or unlike
         if differences:
             raise ConfigError(
                 f"encoder.init_from: {self.path} does not fit: {'; '.join(differences)}"
             )
-        encoder.layers.load_state_dict(layers, strict=not half)
+        encoder.layers.load_state_dict(layers, strict=not forward_only)
         count = len(encoder.layers)
-        said = f"{count} layer{'s' if count > 1 else ''}"
-        said += ", the forward direction alone" if half else ""
+        message = f"{count} layer{'s' if count > 1 else ''}"
+        message += ", the forward direction alone" if forward_only else ""
         if isinstance(encoder.embedding, TokenEmbedding):
             taken, words = self._copy_vectors(encoder.embedding, spec)
-            said += f", vectors of {taken:,} of {words:,} words"
-        return f"{said} from {self.path}"
+            message += f", vectors of {taken:,} of {words:,} words"
+        return f"{message} from {self.path}"
 
     def _differences(self, encoder: Encoder, options: Sequence[str]) -> Iterator[str]:
-        """Whatever a user can change, as `X there, Y here`."""
+        """Options that differ, as `X there, Y here`."""
         if not self._layers:
             yield "no recurrent layer there"
             return
@@ -87,24 +87,24 @@ class Pretrained:
         (first, *_) = (part for part in encoder.layers.modules() if isinstance(part, Layer))
         here = f"{type(first).__module__}.{type(first).__qualname__}"
         if cell["_target_"] != here:
-            yield _told("cell", cell["_target_"].rpartition(".")[2], type(first).__name__)
+            yield _difference("cell", cell["_target_"].rpartition(".")[2], type(first).__name__)
         for name in options:
             there, now = cell.get(name), getattr(first, name, None)
             if None not in (there, now) and there != now:
-                yield _told(f"cell.{name}", there, now)
+                yield _difference(f"cell.{name}", there, now)
         depth, layers = len({key.split(".")[0] for key in self._layers}), len(encoder.layers)
         if depth != layers:
-            yield _told("encoder.num_layers", depth, layers)
-        if self._both and not encoder.bidirectional:
-            yield _told("encoder.bidirectional", "true", "false")
-        if encoder.bidirectional and not self._both and layers > 1:
+            yield _difference("encoder.num_layers", depth, layers)
+        if self._bidirectional and not encoder.bidirectional:
+            yield _difference("encoder.bidirectional", "true", "false")
+        if encoder.bidirectional and not self._bidirectional and layers > 1:
             yield "several one-way layers there, bidirectional layers here"
         table = self._state.get("embedding.weight")
         there = None if table is None else table.shape[1]
         embedding = encoder.embedding
         now = embedding.output_size if isinstance(embedding, TokenEmbedding) else None
         if there != now:
-            yield _told("vectors of words", _size(there), _size(now))
+            yield _difference("vectors of words", _size(there), _size(now))
 
     def _copy_vectors(self, embedding: TokenEmbedding, spec: Spec) -> tuple[int, int]:
         old, new = self._checkpoint.spec.source, spec.source
@@ -119,24 +119,24 @@ class Pretrained:
         return len(rows), len(base) - 1  # padding is no word
 
 
-def _unlike(encoder: Encoder, layers: dict[str, Tensor], *, half: bool) -> Iterator[str]:
+def _unlike(encoder: Encoder, layers: dict[str, Tensor], *, forward_only: bool) -> Iterator[str]:
     """Parameters that are not on both sides, or of other shapes."""
     wanted = encoder.layers.state_dict()
-    if half:
+    if forward_only:
         wanted = {key: value for key, value in wanted.items() if ".forward_layer." in key}
     for key in dict.fromkeys([*wanted, *layers]):
         there, here = (
             tuple(side[key].shape) if key in side else "nothing" for side in (layers, wanted)
         )
         if there != here:
-            yield _told(f"layers.{key}", there, here)
+            yield _difference(f"layers.{key}", there, here)
 
 
 def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
-def _told(what: str, there: object, here: object) -> str:
+def _difference(what: str, there: object, here: object) -> str:
     return f"{what} {there} there, {here} here"
 
 
