@@ -51,9 +51,10 @@ def exact(layer, trace):
 
 
 @KERNELS
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_all_unit_directions_give_the_whole_jacobian(cell, lengths, kernel):
+def test_all_unit_directions_give_the_whole_jacobian(cell, kernel):
+    ragged = (len(cell) + len(kernel)) % 2  # each cell and each kernel with both
+    lengths = LENGTHS if ragged else None
     torch.manual_seed(0)
     layer = CELLS[cell](D, hidden_size=H, kernel=kernel).double()
     x = torch.randn(3, 5, D, dtype=torch.float64)
@@ -93,8 +94,7 @@ def test_squares_are_averaged_before_the_logarithm():
     assert float(norms[..., 0].log10().mean()) == pytest.approx(true - 0.28, abs=0.05)
 
 
-@KERNELS
-@pytest.mark.parametrize("rho", [0.9, 1.0, 1.1])
+@pytest.mark.parametrize(("kernel", "rho"), [("fused", 0.9), ("bptt", 1.0), ("scan", 1.1)])
 def test_a_tanh_rnn_at_rest_is_its_matrix(kernel, rho):
     """J = W_hh at h = 0; of a scaled rotation every power has the norm rho^k sqrt(H)."""
     torch.manual_seed(0)

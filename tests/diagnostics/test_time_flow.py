@@ -89,11 +89,19 @@ def test_inputs_without_a_gradient(tmp_path):
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_measuring_changes_nothing(tmp_path, cell):
-    """Weights, optimiser, random numbers and metrics, bit for bit, with dropout and clipping."""
+    """Weights, optimiser, random numbers and metrics, bit for bit, with dropout and clipping.
+
+    All instruments measure at every step.
+    """
     words = [f"cell={cell}", "cell.kernel=bptt", "encoder.num_layers=2", "encoder.dropout=0.3"]
     words += ["encoder.input_dropout=0.2", "encoder.bidirectional=true"]
-    words += ["trainer.gradient_clip_val=0.5"]
-    on = small_run(tmp_path / "on", *words, "diagnostics.time_flow.every_n_steps=1")
+    words += ["trainer.gradient_clip_val=0.5", "trainer.max_epochs=1"]
+    words += ["trainer.val_check_interval=0.5"]  # validations in between
+    instruments = ("weight_flow", "time_flow", "memory", "saturation")
+    often = [f"diagnostics.{name}.every_n_steps=1" for name in instruments]
+    on = small_run(
+        tmp_path / "on", *words, "diagnostics=full", "diagnostics.memory.probes=1", *often
+    )
     off = small_run(tmp_path / "off", *words, "diagnostics=off")
     one, other = (
         torch.load(tmp_path / run / "checkpoints/last.ckpt", weights_only=True)
@@ -103,7 +111,7 @@ def test_measuring_changes_nothing(tmp_path, cell):
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=0)
     assert on.record["test"] == off.record["test"]
     assert not (tmp_path / "off" / "diagnostics").exists()
-    assert len(curves(tmp_path / "on")[0]) == 20
+    assert len(curves(tmp_path / "on")[0]) == 10
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])

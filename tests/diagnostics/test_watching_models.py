@@ -113,11 +113,16 @@ def norms_of(kept, part, shape):
     return norms
 
 
-@pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["one_way", "two_way"])
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_every_layer_against_unrolled_autograd(cell, task, bidirectional, kernel):
+# every pair of a cell, a task, a kernel and a number of directions is in one of them
+PAIRWISE = [
+    (cell, task, ("fused", "bptt", "scan")[(i + j) % 3], (i + j) % 2 == 1)
+    for i, cell in enumerate(CELLS)
+    for j, task in enumerate(TASKS)
+]
+
+
+@pytest.mark.parametrize(("cell", "task", "kernel", "bidirectional"), PAIRWISE)
+def test_every_layer_against_unrolled_autograd(cell, task, kernel, bidirectional):
     for depth, lengths in zip([1, 2, 3, 2, 1], SHAPES.values(), strict=True):
         torch.manual_seed(0)
         make = partial(CELLS[cell], hidden_size=4, kernel=kernel)
@@ -207,18 +212,18 @@ def rotation(size):
 
 
 @pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
-@pytest.mark.parametrize("rho", [0.9, 1.0, 1.1])
-def test_a_linear_rnn_has_the_slope_of_its_scale(kernel, rho):
+def test_a_linear_rnn_has_the_slope_of_its_scale(kernel):
     """tanh is the identity near zero, so J = rho Q at every step."""
-    torch.manual_seed(0)
-    layer = RNN(3, hidden_size=8, kernel=kernel).double()
-    with torch.no_grad():
-        layer.weight_hh_l0.copy_(rho * rotation(8))
-    curve = probe(layer, 1e-9 * torch.randn(5, 40, 3, dtype=torch.float64))["x"]
-    assert curve.decades_per_step == pytest.approx(np.log10(rho), abs=1e-12)
-    assert np.isfinite(curve.decades).all()
-    if rho != 1:
-        assert curve.half_life == pytest.approx(np.log(2) / abs(np.log(rho)), rel=1e-9)
+    for rho in (0.9, 1.0, 1.1):
+        torch.manual_seed(0)
+        layer = RNN(3, hidden_size=8, kernel=kernel).double()
+        with torch.no_grad():
+            layer.weight_hh_l0.copy_(rho * rotation(8))
+        curve = probe(layer, 1e-9 * torch.randn(5, 40, 3, dtype=torch.float64))["x"]
+        assert curve.decades_per_step == pytest.approx(np.log10(rho), abs=1e-12)
+        assert np.isfinite(curve.decades).all()
+        if rho != 1:
+            assert curve.half_life == pytest.approx(np.log(2) / abs(np.log(rho)), rel=1e-9)
 
 
 @pytest.mark.parametrize("kernel", ["fused", "bptt", "scan"])
