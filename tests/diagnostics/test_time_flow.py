@@ -139,12 +139,12 @@ class Looks(Callback):
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         (layer,) = recurrent_layers(pl_module).values()
-        if "forward" in layer.__dict__:
+        if layer._watchers:
             self.watched.append((trainer.global_step + 1, batch_idx))
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
         (layer,) = recurrent_layers(pl_module).values()
-        self.after.append("forward" in layer.__dict__)
+        self.after.append(bool(layer._watchers))
 
 
 def test_only_sampled_steps_are_touched_and_of_an_accumulation_one_batch(tmp_path, monkeypatch):
