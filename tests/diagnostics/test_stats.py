@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.diagnostics.stats import FLOOR, LONGEST, by_lag, curve_of, stacked
+from rnnlab.diagnostics.stats import FLOOR, MAX_HALF_LIFE, by_lag, curve_of, stacked
 
 
 def geometric(lengths, rho, level=1.0, steps=None):
@@ -47,9 +47,9 @@ def test_sequences_are_averaged_in_log_space():
 def test_a_flat_curve_has_the_longest_half_life():
     curve = curve_of(np.ones((2, 9)))
     assert curve.decades_per_step == 0.0
-    assert curve.half_life == LONGEST
+    assert curve.half_life == MAX_HALF_LIFE
     assert curve.scalars("flow/x") == {
-        "flow/x/half_life": LONGEST,
+        "flow/x/half_life": MAX_HALF_LIFE,
         "flow/x/decades_per_step": 0.0,
         "flow/x/first_last_ratio": 1.0,
     }

@@ -13,7 +13,7 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 from rnnlab.diagnostics.naming import recurrent_layers
-from rnnlab.diagnostics.stats import LONGEST, curve_of
+from rnnlab.diagnostics.stats import MAX_HALF_LIFE, curve_of
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
@@ -236,7 +236,7 @@ def test_an_lstm_that_keeps_everything_is_flat(kernel):
         layer.bias_ih_l0[layer.rows("input")] = -1e4
     curve = probe(layer, torch.randn(4, 30, 3, dtype=torch.float64), used=1)["x/cell"]
     np.testing.assert_allclose(curve.decades, curve.decades[0], rtol=0, atol=1e-14)
-    assert curve.half_life == LONGEST
+    assert curve.half_life == MAX_HALF_LIFE
     assert curve.first_last_ratio == pytest.approx(1.0, rel=1e-12)
 
 
@@ -246,4 +246,4 @@ def test_a_gru_that_keeps_everything_is_flat(kernel):
     layer = GRU(3, hidden_size=6, kernel=kernel, update_bias=1e4).double()
     curve = probe(layer, torch.randn(4, 30, 3, dtype=torch.float64))["x"]
     np.testing.assert_allclose(curve.decades, curve.decades[0], rtol=0, atol=1e-14)
-    assert curve.half_life == LONGEST
+    assert curve.half_life == MAX_HALF_LIFE

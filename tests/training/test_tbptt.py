@@ -100,6 +100,6 @@ def test_sequences_that_stand_alone_have_no_states():
     assert carry.state_dict() == {"processes": [[]]}
 
 
-def test_layers_that_read_back_have_no_state_to_go_on_from():
-    with pytest.raises(ValueError, match="no state to go on from"):
+def test_bidirectional_layers_have_no_state_to_continue_from():
+    with pytest.raises(ValueError, match="no state to continue from"):
         make(bidirectional=True)(torch.ones(1, 2, dtype=torch.long), None, None, ())

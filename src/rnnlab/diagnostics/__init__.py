@@ -1,1 +1,1 @@
-"""Reading a run without touching it: gradient norms and where they are shown."""
+"""Instruments that read a run without changing it, alarms, and where both write."""

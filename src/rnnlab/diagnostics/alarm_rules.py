@@ -12,7 +12,7 @@ from rnnlab.diagnostics.running_median import RunningMedian
 
 @dataclass(frozen=True)
 class Limits:
-    """What is too much; None switches a rule off. See `Alarms` for their meaning."""
+    """Limits of the rules, as the options of `Alarms`; None switches a rule off."""
 
     patience: int
     fall: float
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Spike:
-    """A gradient far above the usual one: when, how large, and what norm and loss were usual."""
+    """A gradient far above the usual one: its step and norm, and the usual norm and loss."""
 
     step: int
     norm: float
@@ -51,8 +51,8 @@ class Spike:
 class Rules:
     """Reads the scalars of every write of the board, and says what is wrong.
 
-    All but `non_finite` need a loss that is stuck, or was thrown back: a run that learns has
-    nothing wrong with it. What is a state and no event has to be the median over `patience` steps.
+    All but `non_finite` need a loss that is stuck or has jumped back: a run that learns has nothing
+    wrong with it. A state, other than an event, has to be the median over `patience` steps.
 
     Args:
         limits: See `Limits`.
@@ -102,7 +102,7 @@ class Rules:
     def _exploded(self, step: int, scalars: Mapping[str, float]) -> Iterator[Finding]:
         """A norm far above the usual one, then a loss far above its own."""
         spike, limits = self._spike, self.limits
-        if spike and self.trend.thrown_back(scalars["train/loss"], spike.loss):
+        if spike and self.trend.jumped_back(scalars["train/loss"], spike.loss):
             self._spike = None
             yield Finding(
                 "exploding",
@@ -188,7 +188,7 @@ class Rules:
                 )
 
     def _steady(self, prefix: str, suffix: str) -> Iterator[tuple[str, RunningMedian]]:
-        """Full windows of the scalars between a prefix and a suffix, by what stands between."""
+        """Full windows of the keys with a prefix and a suffix, by what is between them."""
         for key, window in self._windows.items():
             if key.startswith(prefix) and key.endswith(suffix) and window.full:
                 yield key.removeprefix(prefix).removesuffix(suffix), window

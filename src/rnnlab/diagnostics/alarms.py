@@ -19,22 +19,22 @@ Share = Annotated[float, Gt(0), Lt(1)]
 Factor = Annotated[float, Gt(1)]
 
 EVENTS = ("non_finite ", "exploding gradient")
-"""Alarms about a moment, which no later success takes back; others are about a state."""
+"""Alarms about an event stay; others are about a state, and withdrawn when the run learns."""
 
 
 class Alarms(Callback):
-    """Reads what the board writes, and raises an alarm where that explains a run that fails.
+    """Raises an alarm where what the board writes explains why a run fails.
 
-    It measures nothing itself: each rule needs the instrument whose scalars it reads, and costs
-    no copy from the device. Apart from what is not finite, an alarm is only raised while the loss
-    is no better than guesses and does not fall: a run that learns has none. Where one learns late,
+    It measures nothing itself: each rule needs the instrument whose scalars it reads. Apart from
+    what is not finite, an alarm is only raised while the loss is no better than that of a constant
+    guess and does not fall: a run that learns has none. When a run learns late,
     alarms about its state are withdrawn. Each is raised once, with the layer (`encoder.0.forward`:
     direction included), the step, and what to try.
 
     Kind       | Raised when                                                       | Reads
     non_finite | a gradient or the loss is not finite                              | weight_flow
     exploding  | the total norm exceeds `exploding` times its running median, and  | weight_flow
-               | the loss is thrown back to a guesser's; or the gradient grows     | time_flow
+               | the loss is back at a guess's; or the gradient grows              | time_flow
                | over a sequence by more than `growth`                             |
     vanishing  | its half-life is below `vanishing` of a sequence's length         | time_flow
     saturated  | more than `saturated` of a gate is shut, open or at its bounds    | saturation
@@ -75,7 +75,7 @@ class Alarms(Callback):
 
     @property
     def sentences(self) -> list[str]:
-        """All alarms that stand."""
+        """All alarms that were not withdrawn."""
         return list(self._raised.values())
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -104,7 +104,7 @@ class Alarms(Callback):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """A run that diverged ends with that alarm."""
+        """Raise an alarm for a run that diverged."""
         if isinstance(exception, Diverged):
             finding = Finding("non_finite", "loss", str(exception))
             self._raise(trainer, finding)

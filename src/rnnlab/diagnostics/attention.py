@@ -13,11 +13,11 @@ from rnnlab.nn.attention import AttentionMap
 from rnnlab.training.module import SequenceModule
 
 LONGEST = 40
-"""Tokens of a sentence, and of its translation, that a map has room for."""
+"""Tokens of a sentence, or its translation, that a map shows."""
 
 
 class AttentionMaps(FirstValidationBatch):
-    """Draws attention after each validation, for the first batch; of a task without, nothing.
+    """Draws the attention of tasks that have one, for the first batch of each validation.
 
     The maps go to TensorBoard's images and to `figures/attention.png` in the run's folder.
 
@@ -88,10 +88,10 @@ def draw(attention: AttentionMap, sources: list[list[str]], title: str) -> Figur
 
 
 def _words(tokens: list[str], tokenizer: Tokenizer | None) -> list[str]:
-    """Tokens as a reader knows them: bytes of subwords become letters again."""
+    """Readable tokens: the bytes of subwords as letters."""
     return tokens if tokenizer is None else [tokenizer.join([t]) or t for t in tokens]
 
 
 def _plain(token: str) -> str:
-    """A token as a label: no mathematics, and blanks that can be seen."""
+    """A token as a label of matplotlib: `$` escaped, blanks visible."""
     return (token if token.strip() else repr(token)).replace("$", r"\$")

@@ -57,7 +57,7 @@ class Board(Callback):
         self._scalars.update(scalars)
 
     def due(self, trainer: Trainer, every_n_steps: int) -> bool:
-        """Whether the optimiser step that is being made is one to measure at."""
+        """Whether the current optimiser step is one to measure at."""
         return (trainer.global_step + 1) % every_n_steps == 0 or trainer.global_step == 0
 
     def writes(self, trainer: Trainer) -> bool:
@@ -75,7 +75,7 @@ class Board(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        """End a run whose loss is not finite before its weights are lost as well."""
+        """End a run whose loss is not finite, before its weights are not finite either."""
         if loss.device.type == "cpu":
             self._check(trainer, pl_module, float(pl_module.last_loss))  # type: ignore[arg-type]
 
@@ -108,7 +108,7 @@ class Board(Callback):
             module.last_norm = None  # counted: the next batch may not end an optimiser step
 
     def write(self, trainer: Trainer) -> None:
-        """Write all scalars since the last write, in one go."""
+        """Write all scalars since the last write."""
         if self._sums is None:
             return
         names = list(self._scalars)

@@ -8,17 +8,17 @@ from rnnlab.data.batch import Batch, valid_mask
 from rnnlab.layers.trace import GateValues, Trace
 
 SHUT, OPEN, BOUND = 0.05, 0.95, 0.97
-"""A gate below the first or above the second hardly learns; so does a tanh beyond the third."""
+"""Gates below SHUT or above OPEN hardly learn, nor does a tanh beyond BOUND in magnitude."""
 
 MEMORY_GATES = ("forget", "update")
-"""Gates that say which share of a state is kept for the next step, of an LSTM and a GRU."""
+"""Gates, of an LSTM and a GRU, whose value is the share of a state that the next step keeps."""
 
 STATES = ("h", "c")
 """Names of the first parts of a state."""
 
 
 def real_steps(trace: Trace, batch: Batch) -> Bool[Tensor, "B T"]:
-    """Where a layer read no padding.
+    """The steps at which a layer read no padding.
 
     A decoder reads its target without lengths, since padding behind it does no harm: it reads all
     tokens but the last one.

@@ -19,8 +19,8 @@ class CustomLayout(Callback):
     """Writes TensorBoard's custom-scalars layout once, at the first write of the board.
 
     Every instrument measures at the first step, so the board's first write names all kinds of tags
-    that the run will have. TensorBoard puts the layouts of all runs together, and shows a chart
-    once where they say the same of it: so a chart lists no tags of its run, but a pattern.
+    that the run will have. TensorBoard merges the layouts of all runs, and shows a chart once where
+    they agree: so a chart lists patterns instead of the tags of its run.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ def layout(tags: Iterable[str]) -> Layout:
 
 
 def _chart(category: str, rest: str) -> tuple[str, str]:
-    """Where a tag is drawn, and the pattern of all that stands there, behind the category."""
+    """The chart of a tag, and the pattern of all its tags, without the category."""
     module, _, what = rest.partition("/")
     if what and category in LAST:
         last = what.rpartition("/")[2]

@@ -17,11 +17,11 @@ JUMP = 1.5
 
 
 class LossTrend:
-    """Compares the newest losses with a guesser's, and with those of a while ago.
+    """Compares the newest losses with that of a constant guess, and with earlier ones.
 
     Args:
-        patience: Optimiser steps that count as a while.
-        fall: Share that a loss has to be lower to count.
+        patience: Optimiser steps over which losses are compared.
+        fall: Share by which a loss has to be lower to count as lower.
         guess: Loss of the best constant guess, see `guess_loss`.
     """
 
@@ -36,7 +36,7 @@ class LossTrend:
 
     @property
     def stuck(self) -> bool:
-        """Whether it has stood at the level of guesses for a while: no lower, and not falling."""
+        """Whether it was no better than a guess, and not falling, over `patience` steps."""
         values = self._losses.values
         now, before = median(values[-3:]), median(values[:3])
         bound = (1 - self.fall) * max(self.guess, before)
@@ -44,25 +44,25 @@ class LossTrend:
 
     @property
     def learned(self) -> bool:
-        """Whether it is clearly below the level of guesses."""
+        """Whether it is clearly below that of a guess."""
         return median(self._losses.values[-3:]) < (1 - 2 * self.fall) * self.guess
 
     @property
     def usual(self) -> float:
-        """The median loss of the last while; nan while there is none."""
+        """The median loss over `patience` steps; nan while there is none."""
         return self._losses.median
 
-    def thrown_back(self, loss: float, usual: float) -> bool:
-        """Whether a loss is no better than a guess, and far from what it usually was."""
+    def jumped_back(self, loss: float, usual: float) -> bool:
+        """Whether a loss is no better than a guess, and far above the usual one."""
         return loss > (1 - self.fall) * self.guess and loss > JUMP * usual
 
 
 def guess_loss(examples: Examples | Stream, kind: Kind) -> float:
-    """What a model pays that knows how often each answer comes, and nothing of the input.
+    """The loss of a model that knows how frequent each answer is, and nothing of the input.
 
     The entropy of labels, tags or tokens in nats; the variance of values, the mean over their
     columns. It is what the tasks' losses (cross entropy and mean squared error, without label
-    smoothing) fall to before anything is learned from the sequence.
+    smoothing) fall to before anything is learned from the sequences.
 
     Args:
         examples: The training split.
@@ -71,7 +71,7 @@ def guess_loss(examples: Examples | Stream, kind: Kind) -> float:
     target = examples.target
     if isinstance(target, Ragged):
         ids = target.values
-        if kind == "tokens":  # nobody has to predict `<s>`
+        if kind == "tokens":  # `<s>` is not predicted
             ids = np.delete(ids, target.offsets[:-1][target.lengths > 0])
     elif kind == "values":
         return float(target.astype(np.float64).var(axis=0).mean())

@@ -1,4 +1,4 @@
-"""What the last state still knows of an earlier one, whatever the task: ||dh_T/dh_{T-k}||."""
+"""How much the last state depends on earlier ones, whatever the task: ||dh_T/dh_{T-k}||."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

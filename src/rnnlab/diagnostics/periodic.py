@@ -1,4 +1,4 @@
-"""How often an instrument measures: at its interval, or as its share of the time allows."""
+"""When an instrument measures: at its interval, within its share of the time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ class PeriodicInstrument(Callback):
         self._measured_at = -1
 
     def is_due(self, trainer: Trainer) -> bool:
-        """Whether to measure at the optimiser step that is being made; True once a step."""
+        """Whether to measure at the current optimiser step; True at most once a step."""
         step = trainer.global_step
         if step == self._measured_at or not board_of(trainer).due(trainer, self.every_n_steps):
             return False
@@ -80,13 +80,13 @@ def seconds_of_all(trainer: Trainer) -> float:
 
 
 def throughput_of(trainer: Trainer) -> Throughput:
-    """What knows the time of the training."""
+    """The run's clock."""
     found: Throughput = next(c for c in trainer.callbacks if isinstance(c, Throughput))  # type: ignore[attr-defined]
     return found
 
 
 class PassOverhead:
-    """What watching adds to forward and backward passes, by comparison with those not watched.
+    """The time that watching adds to forward and backward passes, against those not watched.
 
     Batches differ in length, so what is compared is the time by padded source token: the excess
     is seconds of the watched passes less what as many tokens take without. The first pass of a
@@ -106,7 +106,7 @@ class PassOverhead:
 
     @property
     def excess(self) -> float:
-        """Seconds; infinite while there is nothing to compare with, at least 0."""
+        """Seconds, at least 0; infinite while there is nothing to compare with."""
         (plain, usual), (seconds, tokens) = self._sums[False], self._sums[True]
         if not usual:
             return float("inf")

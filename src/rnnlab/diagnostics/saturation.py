@@ -75,5 +75,5 @@ class Saturation(PeriodicInstrument):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Leave the layers alone."""
+        """Stop recording."""
         self._stack.close()

@@ -1,9 +1,9 @@
-"""What a curve of gradient norms against lag says, in three numbers; pure functions.
+"""Curves of gradient norms against lag, and three numbers that describe them; pure functions.
 
-A lag counts back from the end: the last step of a sequence whose state the loss feels at all, which
-is its last real step unless the last ones have no target (and of a decoder, whose padding has none,
-the last real one as well). Steps are in the order in which a layer reads, so that of a `backward`
-direction lag 0 is the first word. Averages over sequences are taken of logarithms.
+A lag counts back from the end: the last step of a sequence whose gradient is not zero. That is its
+last real step, unless the last ones have no target; also in a decoder, whose padding has none.
+Steps are in the order in which a layer reads: for a `backward` direction, lag 0 is the first word.
+Averages over sequences are taken of logarithms.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 FLOOR = 1e-18
 """Norms up to this are taken for zero: in float32 their squares underflow below about 1e-19."""
 
-LONGEST = 1e6
+MAX_HALF_LIFE = 1e6
 """Largest half-life that is reported, in steps; a curve that is flat in all digits has this one."""
 
 
@@ -59,10 +59,10 @@ class Curve:
         slope = abs(self.decades_per_step)
         if np.isnan(slope):
             return slope
-        return float(min(np.log10(2) / max(slope, 1e-300), LONGEST))
+        return float(min(np.log10(2) / max(slope, 1e-300), MAX_HALF_LIFE))
 
     def scalars(self, prefix: str) -> dict[str, float]:
-        """Those of the three numbers that exist, by the name of a scalar."""
+        """The finite ones of the three numbers, by the name of the scalar."""
         named = {
             f"{prefix}/{name}": float(getattr(self, name))
             for name in ("half_life", "decades_per_step", "first_last_ratio")
@@ -94,8 +94,8 @@ def by_lag(norms: NDArray[Any]) -> Array:
     """Norms (B, T) by lag from each sequence's own end (B, T); nan where there is no such step."""
     values = np.asarray(norms, dtype=np.float64)
     steps = values.shape[1]
-    felt = values != 0
-    length = np.where(felt.any(1), steps - np.argmax(felt[:, ::-1], axis=1), 0)
+    reached = values != 0
+    length = np.where(reached.any(1), steps - np.argmax(reached[:, ::-1], axis=1), 0)
     index = length[:, None] - 1 - np.arange(steps)
     taken = np.take_along_axis(values, np.maximum(index, 0), axis=1)
     return np.where(index >= 0, taken, np.nan)
@@ -114,7 +114,7 @@ def _first_last(aligned: Array, floor: float) -> float:
 
 
 def stacked(batches: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Norms of several batches (B_i, T_i) as those of one, padded at the end."""
+    """Norms of several batches (B_i, T_i) as one batch, padded at the end."""
     longest = max(norms.shape[1] for norms in batches)
     padded = [np.pad(norms, ((0, 0), (0, longest - norms.shape[1]))) for norms in batches]
     return np.concatenate(padded)

@@ -1,4 +1,4 @@
-"""How fast the training goes."""
+"""Tokens a second, padding, and time spent waiting for data."""
 
 import operator
 import time
@@ -89,7 +89,7 @@ class Throughput(Callback):
         return asdict(self.total) | {"wall": self.wall}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
+        """Continue the counts of a resumed run."""
         counts = dict(state_dict)
         self._before = counts.pop("wall", 0.0)  # older runs did not count it
         self.total = self._mark = Work(**counts)
@@ -138,7 +138,7 @@ class Throughput(Callback):
         self._since = None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let it go on."""
+        """Start the clock again."""
         self._since = self.clock()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

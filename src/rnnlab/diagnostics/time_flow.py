@@ -62,7 +62,7 @@ class TimeFlow(CurveInstrument):
 
     @staticmethod
     def _now(trainer: Trainer) -> float:
-        """A clock that stands still while an instrument is at work in a hook of its own."""
+        """A clock that stops while an instrument works in a hook of its own."""
         return throughput_of(trainer).clock() - seconds_of_all(trainer)
 
     def on_train_batch_start(
@@ -79,11 +79,11 @@ class TimeFlow(CurveInstrument):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        """The forward pass is done: what follows (a validation, say) is not watched."""
+        """Stop watching: the forward pass is done."""
         self._stack.close()
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Collect what came, in one copy from the device."""
+        """Collect the norms, in one copy from the device."""
         seen, self._seen = self._seen, None
         if self._started is not None:
             before, tokens = self._started

@@ -1,4 +1,4 @@
-"""Norms of the weights' gradients down to the single gate, and how much each step changes them."""
+"""Norms of the weights' gradients, by gate, and the size of each step's updates."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -77,7 +77,7 @@ class WeightFlow(PeriodicInstrument):
 
 
 def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
-    """Norms of all gradients that there are, as 0-dimensional fp32 tensors, by board key."""
+    """Norms of all gradients, as 0-dimensional fp32 tensors, by board key."""
     slices: dict[str, list[Tensor]] = {}
     for prefix, part in module.named_modules():
         name = short_name(prefix)
@@ -105,7 +105,7 @@ def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
 
 
 def clipped_norm(module: nn.Module, total: Tensor, limit: float, *, by_value: bool) -> Tensor:
-    """What clipping will leave of the whole gradient's norm.
+    """The norm of the whole gradient after clipping.
 
     Args:
         module: Its gradients, not yet clipped.

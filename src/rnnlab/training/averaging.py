@@ -41,7 +41,7 @@ class Averaging(Callback):
         return {"scores": self._scores, "begun": self._begun, "count": self._count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
+        """Continue a resumed run."""
         self._scores = list(state_dict["scores"])
         self._begun, self._count = state_dict["begun"], state_dict["count"]
 

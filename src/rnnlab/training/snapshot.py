@@ -37,7 +37,7 @@ class Best(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Know the best score again, also where the run's folder was moved or copied."""
+        """Take up the best score, also where the run's folder was moved or copied."""
         moved = dict(state_dict, dirpath=self.dirpath)
         for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
             moved[key] = self._here(state_dict.get(key, ""))
@@ -91,7 +91,7 @@ class Snapshot(Checkpoint):
         return self.folder / "last.ckpt"
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over the signals (from the main thread only: others have none)."""
+        """Handle signals, where this is the main thread: others cannot."""
         self._saved_at = self._last_step = trainer.global_step
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -100,7 +100,7 @@ class Snapshot(Checkpoint):
             self._handlers.clear()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
+        """Restore the signal handlers."""
         while self._handlers:
             signal.signal(*self._handlers.popitem())
 

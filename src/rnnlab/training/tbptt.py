@@ -47,7 +47,7 @@ class TruncatedBPTT:
         return {"processes": everyone}
 
     def load_state_dict(self, state_dict: dict[str, Any], rank: int = 0) -> None:
-        """Go on from the states of a checkpoint; from none where it has none for this process."""
+        """Continue from a checkpoint's states; from none where it has none for this process."""
         processes = state_dict["processes"]
         mine: list[list[torch.Tensor]] = processes[rank] if rank < len(processes) else []
         self._states = {True: tuple(map(tuple, mine))}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnnlab.commands.analyze.lyapunov import Exponents
 from rnnlab.commands.analyze.measure import Analysis, LayerReport
-from rnnlab.diagnostics.stats import LONGEST, Curve
+from rnnlab.diagnostics.stats import MAX_HALF_LIFE, Curve
 
 REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.update_bias (2)"}
 """What makes the memory of a cell with this gate longer."""
@@ -180,8 +180,8 @@ def _change(growth: float, steps: float) -> str:
 def _steps(value: float) -> str:
     if math.isnan(value):
         return "-"
-    if value >= LONGEST:
-        return f"over {LONGEST:,.0f}"
+    if value >= MAX_HALF_LIFE:
+        return f"over {MAX_HALF_LIFE:,.0f}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
