@@ -29,7 +29,7 @@ class PeriodicInstrument(Callback):
         seconds: Spent in its own hooks so far; counted where there is a `max_overhead`.
     """
 
-    def __init__(self, *, every_n_steps: PositiveInt) -> None:
+    def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
         self.every_n_steps = every_n_steps
         self.seconds = 0.0
         self._began: float | None = None

@@ -7,7 +7,6 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.gates import gate_scalars, real_steps
@@ -38,8 +37,8 @@ class Saturation(PeriodicInstrument):
     sampled step is measured; of several processes the first one, by its own batch.
     """
 
-    def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
-        super().__init__(every_n_steps=every_n_steps)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._stack = ExitStack()
         self._traces: list[tuple[str, Layer, Trace]] = []
         self._batch: Batch | None = None

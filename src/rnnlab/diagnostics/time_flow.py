@@ -8,7 +8,6 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.curve_instrument import CurveInstrument
 from rnnlab.diagnostics.naming import part_name, recurrent_layers
 from rnnlab.diagnostics.periodic import (
@@ -48,8 +47,8 @@ class TimeFlow(CurveInstrument):
 
     name, prefix, quantity = "time_flow", "flow", "dL/dh"
 
-    def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
-        super().__init__(every_n_steps=every_n_steps)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._overhead = PassOverhead()
         self._started: tuple[float, int] | None = None
         self._stack = ExitStack()

@@ -8,7 +8,6 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.naming import short_name
 from rnnlab.diagnostics.periodic import PeriodicInstrument
@@ -36,8 +35,8 @@ class WeightFlow(PeriodicInstrument):
                                  | more says that the learning rate is too large
     """
 
-    def __init__(self, *, every_n_steps: PositiveInt = 50) -> None:
-        super().__init__(every_n_steps=every_n_steps)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._before: dict[str, list[Tensor]] | None = None
 
     def affordable(self, trainer: Trainer, share: float) -> bool:
