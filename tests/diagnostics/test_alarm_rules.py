@@ -14,9 +14,7 @@ from rnnlab.diagnostics.alarm_rules import Limits, Rules
 from rnnlab.diagnostics.loss_trend import guess_loss
 from rnnlab.diagnostics.running_median import RunningMedian
 
-LIMITS = Limits(
-    patience=500, fall=0.05, exploding=100.0, growth=1e4, vanishing=0.1, saturated=0.9, clipped=0.95
-)
+LIMITS = Limits(patience=500)
 GUESS = 2.0
 
 
@@ -184,7 +182,8 @@ def test_scaled_losses_may_overflow_now_and_then():
 
 @pytest.mark.parametrize(("key", "scalars"), CASES.items())
 def test_null_switches_a_rule_off(key, scalars):
-    off = Limits(500, 0.05, None, None, None, None, None)
+    rules = ("exploding", "growth", "vanishing", "saturated", "clipped")
+    off = Limits(patience=500, **dict.fromkeys(rules))
     found = stream(lambda step: scalars, limits=off)
     assert set(found) == ({key} if key[0] == "dead" else set())
 

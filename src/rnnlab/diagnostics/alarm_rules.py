@@ -4,23 +4,41 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Gt, Lt
+
+from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.loss_trend import LossTrend
 from rnnlab.diagnostics.non_finite import shortened
 from rnnlab.diagnostics.running_median import RunningMedian
 
+Share = Annotated[float, Gt(0), Lt(1)]
+Factor = Annotated[float, Gt(1)]
 
-@dataclass(frozen=True)
+
+@dataclass(eq=False, kw_only=True)
 class Limits:
-    """Limits of the rules, as the options of `Alarms`; None switches a rule off."""
+    """The options of `Alarms`; None switches a rule off.
 
-    patience: int
-    fall: float
-    exploding: float | None
-    growth: float | None
-    vanishing: float | None
-    saturated: float | None
-    clipped: float | None
+    Args:
+        patience: Optimiser steps that a state has to last before it raises an alarm.
+        fall: Share by which the loss has to be below that of guesses, or its own of `patience`
+            steps ago, to count as learning.
+        exploding: Alarm above this multiple of the gradient norm's running median.
+        growth: Alarm where the gradient grows by more than this factor over a sequence.
+        vanishing: Alarm where the gradient's half-life is below this share of a sequence.
+        saturated: Alarm where more than this share of a gate's values is shut, open or at bounds.
+        clipped: Alarm where more than this share of the steps is clipped.
+    """
+
+    patience: PositiveInt = 1000
+    fall: Share = 0.05
+    exploding: Factor | None = 100.0
+    growth: Factor | None = 1e4
+    vanishing: Share | None = 0.1
+    saturated: Share | None = 0.9
+    clipped: Share | None = 0.95
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 """Alarms, a sentence each: on the terminal, in TensorBoard and in `metrics.json`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from annotated_types import Gt, Lt
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
 from rnnlab.diagnostics.board import board_of
@@ -15,21 +13,18 @@ from rnnlab.diagnostics.loss_trend import guess_loss
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.errors import Diverged
 
-Share = Annotated[float, Gt(0), Lt(1)]
-Factor = Annotated[float, Gt(1)]
-
 EVENTS = ("non_finite ", "exploding gradient")
 """Alarms about an event stay; others are about a state, and withdrawn when the run learns."""
 
 
-class Alarms(Callback):
+class Alarms(Limits, Callback):
     """Raises an alarm where what the board writes explains why a run fails.
 
     It measures nothing itself: each rule needs the instrument whose scalars it reads. Apart from
     what is not finite, an alarm is only raised while the loss is no better than that of a constant
-    guess and does not fall: a run that learns has none. When a run learns late,
-    alarms about its state are withdrawn. Each is raised once, with the layer (`encoder.0.forward`:
-    direction included), the step, and what to try.
+    guess and does not fall: a run that learns has none. When a run learns late, alarms about its
+    state are withdrawn. Each is raised once, with the layer (`encoder.0.forward`: direction
+    included), the step, and what to try.
 
     Kind       | Raised when                                                       | Reads
     non_finite | a gradient or the loss is not finite                              | weight_flow
@@ -43,30 +38,10 @@ class Alarms(Callback):
 
     All but the first two are about medians over `patience` steps. A limit of null switches its
     rule off.
-
-    Args:
-        patience: Optimiser steps that a state has to last before it raises an alarm.
-        fall: Share by which the loss has to be below that of guesses, or its own of `patience`
-            steps ago, to count as learning.
-        exploding: Alarm above this multiple of the gradient norm's running median.
-        growth: Alarm where the gradient grows by more than this factor over a sequence.
-        vanishing: Alarm where the gradient's half-life is below this share of a sequence.
-        saturated: Alarm where more than this share of a gate's values is shut, open or at bounds.
-        clipped: Alarm where more than this share of the steps is clipped.
     """
 
-    def __init__(
-        self,
-        *,
-        patience: PositiveInt = 1000,
-        fall: Share = 0.05,
-        exploding: Factor | None = 100.0,
-        growth: Factor | None = 1e4,
-        vanishing: Share | None = 0.1,
-        saturated: Share | None = 0.9,
-        clipped: Share | None = 0.95,
-    ) -> None:
-        self.limits = Limits(patience, fall, exploding, growth, vanishing, saturated, clipped)
+    def __init__(self, **limits: Any) -> None:
+        super().__init__(**limits)
         self._raised: dict[str, str] = {}
         self._rules: Rules | None = None
         self._gates: dict[str, frozenset[str]] = {}
@@ -84,7 +59,7 @@ class Alarms(Callback):
         board.listeners.append(self._update)
         data = trainer.datamodule  # type: ignore[attr-defined]
         self._rules = Rules(
-            self.limits,
+            self,
             guess=guess_loss(data.examples("train"), data.kind),
             scaled=getattr(trainer.precision_plugin, "scaler", None) is not None,
         )
