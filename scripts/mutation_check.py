@@ -43,7 +43,7 @@ except ImportError:
 MODULES = "layers/**/*.py nn/crf.py nn/chain.py nn/search.py diagnostics/stats.py"
 MODULES += " config/validate.py config/schema.py config/root*.py config/hints.py"
 TESTS = "tests/layers tests/nn/test_crf.py tests/nn/test_search.py tests/diagnostics/test_stats.py"
-TESTS += " tests/config"
+TESTS += " tests/nn/test_bow.py tests/config"
 QUICK = ("-m", "not (slow or data or ddp or gpu or browser)", "-k", "not soon")  # no waiting times
 PRELOADED = ("torch", "lightning", "torchmetrics", "hydra", "hypothesis", "beartype", "jaxtyping")
 CONTROLS = 10  # runs without a fault: the tests of some functions, chosen as for a mutant, all pass
