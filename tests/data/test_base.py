@@ -98,4 +98,7 @@ def test_dry_specs_follow_the_options() -> None:
     assert shared.source_tokenizer.lower
     text, _ = options("text_files")
     assert "\n" in text().dry_spec().source_vocab
-    assert "<eos>" in text(level="word", min_freq=5).dry_spec().source_vocab
+    words = text(level="word", min_freq=5, max_vocab_size=7).dry_spec().source_vocab
+    assert "<eos>" in words
+    assert len(words) == 2 + 7
+    assert len(text(level="word").dry_spec().source_vocab) > 10_000  # the usual cutoffs

@@ -20,6 +20,9 @@ from rnnlab.errors import ConfigError, DataError
 EOS = "<eos>"
 """Stands for the end of a line where tokens are words."""
 
+DRY_WORDS = 50_000
+"""Words of a dry spec, where `max_vocab_size` does not say less."""
+
 Level = Literal["char", "word", "space"]
 
 
@@ -113,8 +116,10 @@ class StreamData(TextData):
         return self._spec_of(count_types(*self._tokens("train")))
 
     def dry_spec(self) -> Spec:
-        """See the base class."""
-        return self._spec_of({self.line_end(): self.min_freq})
+        """See the base class; with many words, so that outputs for large vocabularies fit."""
+        words = 0 if self.level == "char" else min(self.max_vocab_size or DRY_WORDS, DRY_WORDS)
+        tokens = [self.line_end(), *map(str, range(words - 1))]
+        return self._spec_of(dict.fromkeys(tokens, self.min_freq))
 
     def _spec_of(self, counts: Mapping[str, int]) -> Spec:
         vocab = self.vocab(counts)
