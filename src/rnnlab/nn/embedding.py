@@ -18,7 +18,7 @@ class TokenEmbedding(nn.Module):
 
     The tokens of the training data have a trainable table; id 0, the padding, is a zero vector
     that gets no gradient. Tokens that were added by `Vocab.extend` have fixed vectors behind it,
-    which are no part of the `state_dict`: they follow from a file.
+    which are not in the `state_dict`: they are read from a file.
 
     Args:
         table: Vectors of the base tokens (V, D); its row 0 is set to zero.
@@ -145,7 +145,7 @@ class RandomVectors:
 
     Args:
         embedding_dim: Features D of a token.
-        std: Standard deviation of the normal distribution they are drawn from.
+        std: Standard deviation of the vectors at the start.
     """
 
     lower_fallback = False

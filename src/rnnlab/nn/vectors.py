@@ -34,21 +34,20 @@ GLOVE = DatasetInfo(
 class FileVectors:
     """Vectors of a text file: one word a line, its numbers behind it, single blanks between.
 
-    A base token takes the vector of its word, or of the word in lower case. Tokens without one
-    (`<unk>` among them) are drawn from a normal distribution. The words of the file that training
-    did not see keep their vectors, untrained, behind the base tokens: `Vocab.extend` gives them
-    their ids and `module` their rows, from the same file, whenever a model is made or loaded.
+    A token of the training data takes the vector of its word, or of the word in lower case. Tokens
+    without one (`<unk>` among them) are drawn from a normal distribution. The other words of the
+    file keep their vectors, untrained: `Vocab.extend` gives them ids behind those of training, and
+    `module` their rows, from the same file, whenever a model is made or loaded.
 
     Args:
-        path: The file, below `root` or absolute or from the current folder. `.gz` is read as
-            well, also where `path` is without it, and so is GloVe's own zip. None only where the
-            user is to name one.
+        path: The file of vectors: absolute, below `root`, or from the current folder. It may be
+            packed (`.gz`, which `path` may leave out), or in GloVe's own zip. None only in a
+            configuration where the user has to name one.
         root: The data root; None for `$RNNLAB_DATA`, else the user's cache.
         embedding_dim: Numbers of a vector, as in the file; None for as many as the file has.
-        frozen: Do not train the table. This holds for all of its rows: `<unk>` and the words
-            without a vector keep their random ones.
-        lower_fallback: Whether a word without a vector takes that of its lower-case form.
-        std: Standard deviation of the words without any vector.
+        frozen: Do not train the vectors. `<unk>` and words without a vector keep random ones.
+        lower_fallback: A word without a vector takes that of its lower-case form.
+        std: Standard deviation of the vectors of words without one in the file.
 
     Raises:
         ConfigError: On first use: no path was given.

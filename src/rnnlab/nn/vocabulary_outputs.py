@@ -58,8 +58,8 @@ class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
         div_value: What divides the features from cluster to cluster.
 
     Raises:
-        ConfigError: Cutoffs that do not rise or are not inside the vocabulary, a divisor below 1
-            or one that leaves a cluster without features.
+        ConfigError: Cutoffs that do not rise or are not inside the vocabulary, or a divisor that
+            leaves a cluster without features.
     """
 
     def __init__(self, features: int, words: int, cutoffs: Sequence[int], div_value: float) -> None:
@@ -70,10 +70,10 @@ class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
                 f"task.cutoffs: {ends} must be rising numbers above 0 and below the "
                 f"{words:,} words of the vocabulary"
             )
-        if div_value < 1 or features // div_value ** len(ends) < 1:
+        if features // div_value ** len(ends) < 1:
             raise ConfigError(
-                f"task.div_value: {div_value:g} must be at least 1, and leave the last of "
-                f"{len(ends)} clusters one of {features} features"
+                f"task.div_value: {div_value:g} leaves the last of {len(ends)} clusters none of "
+                f"{features} features; choose a smaller one"
             )
         super().__init__(features, words, ends, div_value=div_value, head_bias=True)
         nn.init.zeros_(self.head.bias)

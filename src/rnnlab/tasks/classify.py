@@ -37,8 +37,8 @@ class Classify(Task):
         encoder: Its `output_size` decides the head's.
         spec: Its target is the vocabulary of labels.
         pooling: How the steps' outputs become one vector.
-        dropout: Probability of zeroing a feature of that vector.
-        label_smoothing: Part of the target's probability that is spread over all labels.
+        dropout: Probability of zeroing a feature of the pooled vector.
+        label_smoothing: Share of the target's probability that is spread over all labels.
     """
 
     kind: ClassVar[Kind] = "label"

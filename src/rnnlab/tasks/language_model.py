@@ -35,8 +35,8 @@ class Next(NamedTuple):
 class LanguageModel(Task):
     """p(x_t | x_1 ... x_{t-1}) at every step of a stream, from the encoder's output there.
 
-    Metrics: `perplexity`, the exponential of the mean negative log-likelihood of a token, and of
-    characters `bpc`, the same in bits per character, which then decides.
+    Metrics: `perplexity`, the exponential of the mean negative log-likelihood of a token. Of
+    characters also `bpc`, the same in bits per character, which then decides.
 
     Args:
         encoder: Reads the text left to right.
@@ -44,16 +44,16 @@ class LanguageModel(Task):
         dropout: Probability of zeroing a feature of a step's output.
         tie_word_embeddings: The output weights are those of the embedding (Press and Wolf 2017).
             Where the encoder's outputs have another size, a linear layer is between.
-        output: `softmax` gives each token a row of weights; `adaptive` is far cheaper for
-            thousands of words, with less weights for the rarer ones. Both give exact
-            probabilities, so that perplexities compare.
-        cutoffs: Of `adaptive`: ids where its clusters begin (`rnnlab.nn.vocabulary_outputs`).
-        div_value: Of `adaptive`: divides the features from cluster to cluster.
-        activation_l2: Weight of the outputs' mean square in the training loss.
-        temporal_l2: Weight of the mean square of what outputs change by in a step.
-        scale_rate: Make the learning rate of a batch proportional to its steps: under one rate
-            for all, short ones (`data.vary_bptt`) would count more a token (Merity et al. 2018,
-            arXiv:1708.02182, section 5).
+        output: `softmax` has a row of weights for each token; `adaptive` has fewer for rare ones.
+            It is far cheaper for thousands of words. Both give exact probabilities, so that
+            perplexities can be compared.
+        cutoffs: Ids where the clusters of `output=adaptive` begin, behind the first.
+        div_value: Divides the features from cluster to cluster, with `output=adaptive`.
+        activation_l2: Weight of the mean square of the encoder's outputs in the training loss.
+        temporal_l2: Weight of the mean square of their change from step to step.
+        scale_rate: Make the learning rate of a batch proportional to its steps. Otherwise tokens of
+            short batches (`data.vary_bptt`) count more (Merity et al. 2018, arXiv:1708.02182,
+            section 5).
 
     Raises:
         ConfigError: An encoder that reads the text back as well, or has no memory; tied weights
@@ -166,7 +166,7 @@ class LanguageModel(Task):
         sampling: Sampling,
         generator: torch.Generator,
     ) -> list[str]:
-        """The prompt and what may follow; without a prompt, what may follow the end of a line."""
+        """The prompt and its continuation; without a prompt, what may follow the end of a line."""
         unseen = dict.fromkeys(t for t in prompt if t not in self.vocab or t == PAD)
         if unseen:
             what = "characters" if self.characters else "words"
@@ -190,7 +190,7 @@ class LanguageModel(Task):
 
     @torch.no_grad()
     def search(self, encoder: Encoder, prompt: Int[Tensor, "B T"]) -> tuple[Step, State]:
-        """A step function that goes on with texts, and its state before their last token.
+        """A step function that continues texts, and its state before their last token.
 
         The state is flat: the parts of all layers' states, first layer to last.
         """

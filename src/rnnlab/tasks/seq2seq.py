@@ -7,7 +7,7 @@ from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor
 
-from rnnlab.config.types import NonNegativeFloat, PositiveInt, Probability
+from rnnlab.config.types import PositiveInt, Probability
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.vocab import PAD, Vocab
@@ -19,6 +19,9 @@ from rnnlab.nn.losses import vocabulary_loss
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.nn.search import Hypotheses, beam_search
 from rnnlab.tasks.base import Hypothesis, Searcher, Task
+
+NumBeams = Annotated[int, Ge(1), Le(1000)]
+"""Width of a beam search."""
 
 
 class SequenceToSequence(Task):
@@ -62,9 +65,9 @@ class SequenceToSequence(Task):
         dropout: Probability = 0.0,
         label_smoothing: Probability = 0.0,
         tie_word_embeddings: bool = False,
-        num_beams: PositiveInt = 5,
-        length_penalty: NonNegativeFloat = 1.0,
-        max_new_tokens: PositiveInt = 500,
+        num_beams: NumBeams = 5,
+        length_penalty: Annotated[float, Ge(0), Le(10)] = 1.0,
+        max_new_tokens: Annotated[int, Ge(1), Le(100_000)] = 500,
     ) -> None:
         super().__init__(encoder, spec)
         if not isinstance(spec.target, Vocab) or spec.target_tokenizer is None:

@@ -22,18 +22,18 @@ from rnnlab.tasks.base import Task, target_vocab
 class Tag(Task):
     """A tag for each step, from its output through a linear head.
 
-    Steps whose target is `IGNORE` have no part in loss and metrics. Predictions are lists of tags,
-    one a step; entities are IOB2, whatever scheme was learnt.
+    Steps whose target is `IGNORE` do not count, neither in the loss nor in metrics. Predictions
+    are lists of tags, one a step; entities are in IOB2, whatever scheme was learnt.
 
     Args:
         encoder: Its `output_size` decides the head's.
         spec: Its target is the vocabulary of tags.
         dropout: Probability of zeroing a feature of a step's output.
-        metric: `entity` for IOB or BIOES tags: predictions are mended into valid IOB2, and
-            precision, recall and F1 of entities are reported, F1 decides. `accuracy` for any tags.
-        output: `softmax` takes each step for itself; `crf` is a linear-chain conditional random
-            field over the whole sequence, which learns what follows what.
-        constrained: Predict no sequence of entity tags that their scheme does not allow.
+        metric: What decides: F1 of whole entities, or accuracy of tags. `entity` needs IOB or BIOES
+            tags. It turns predictions into valid IOB2 and reports precision, recall and F1.
+        output: `softmax` predicts each step by itself, `crf` the whole sequence. `crf` is a
+            linear-chain conditional random field: it learns which tag follows which.
+        constrained: Predict only sequences that the scheme of the entity tags allows.
 
     Raises:
         ConfigError: `entity` or `constrained` with tags that are neither IOB nor BIOES.
@@ -92,7 +92,7 @@ class Tag(Task):
         return scores
 
     def predict(self, encoded: Encoded) -> list[list[str]]:
-        """The most probable tags of each sequence, those of entities mended into valid IOB2."""
+        """The most probable tags of each sequence, those of entities as valid IOB2."""
         rows = self._decoded(encoded).tolist()
         tags = [
             [self.written[index] for index in row[:length]]
@@ -101,7 +101,7 @@ class Tag(Task):
         return [valid_iob2(row) for row in tags] if self.entities else tags
 
     def confidence(self, encoded: Encoded) -> list[list[float]]:
-        """Probability of each tag that `predict` gives, before it is mended.
+        """Probability of each tag that is predicted, before it is made valid IOB2.
 
         With `crf` that is the marginal: over all sequences, those that have this tag at this step.
         """

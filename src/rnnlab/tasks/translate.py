@@ -1,16 +1,16 @@
 """Translation: target texts that are judged by BLEU."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from annotated_types import Gt, Le
 from torch import Tensor
 
-from rnnlab.config.types import PositiveFloat, PositiveInt
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Spec, Split
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import Bleu
-from rnnlab.tasks.seq2seq import SequenceToSequence
+from rnnlab.tasks.seq2seq import NumBeams, SequenceToSequence
 
 EXTRA_LENGTH = 10
 """Tokens that a translation may be longer than `max_ratio` times its source."""
@@ -28,7 +28,7 @@ class Translate(SequenceToSequence):
         encoder: See `SequenceToSequence`.
         spec: See `SequenceToSequence`.
         val_num_beams: Width of the beam search on the validation split.
-        max_ratio: Translations have at most this many times their source's tokens, and 10 more.
+        max_ratio: Tokens of a translation at most, per token of its source; 10 more are allowed.
         **options: Those of `SequenceToSequence`.
     """
 
@@ -40,8 +40,8 @@ class Translate(SequenceToSequence):
         encoder: Encoder,
         spec: Spec,
         *,
-        val_num_beams: PositiveInt = 1,
-        max_ratio: PositiveFloat = 2.0,
+        val_num_beams: NumBeams = 1,
+        max_ratio: Annotated[float, Gt(0), Le(1000)] = 2.0,
         **options: Any,
     ) -> None:
         super().__init__(encoder, spec, **options)
