@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlab.nn.encoder import Encoded
-from rnnlab.nn.pooling import POOLINGS, Attention
+from rnnlab.nn.pooling import POOLINGS, AttentionPooling
 
 SIZE = 3
 
@@ -80,7 +80,7 @@ def test_no_gradient_flows_into_the_padding_where_it_would_count(name):
 
 def test_attention_starts_as_the_mean_and_its_shares_sum_to_one():
     batch = encoded([1, 3, 5], 6)
-    fresh = Attention(SIZE).double()
+    fresh = AttentionPooling(SIZE).double()
     torch.testing.assert_close(fresh(batch), POOLINGS["mean"](SIZE)(batch))
     weights = make("attention").weights(batch)
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(3, dtype=torch.float64))
@@ -94,7 +94,7 @@ def test_attention_learns_where_to_look():
     outputs[:, :, 0] = 0.0
     outputs[rows, marked, 0] = 1.0
     batch = Encoded(outputs, outputs[:, -1], (), torch.full((64,), 8))
-    module = Attention(SIZE)
+    module = AttentionPooling(SIZE)
     optimizer = torch.optim.Adam(module.parameters(), lr=0.3)
     for _ in range(60):
         optimizer.zero_grad()

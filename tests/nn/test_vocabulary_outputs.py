@@ -7,14 +7,14 @@ from torch.nn import functional
 
 from rnnlab.data.batch import IGNORE
 from rnnlab.errors import ConfigError
-from rnnlab.nn.vocabulary_outputs import Adaptive, Softmax
+from rnnlab.nn.vocabulary_outputs import AdaptiveSoftmax, SoftmaxOutput
 
 V, E, CUTOFFS = 23, 12, [5, 11]
 
 
 def case(rows=40, ignored=False):
     torch.manual_seed(0)
-    output = Adaptive(E, V, CUTOFFS, 2.0).double()
+    output = AdaptiveSoftmax(E, V, CUTOFFS, 2.0).double()
     nn.init.normal_(output.head.bias)
     features = torch.randn(rows, E, dtype=torch.float64, requires_grad=True)
     target = torch.randint(V, (rows,))
@@ -69,15 +69,15 @@ def test_it_works_in_bfloat16():
 @pytest.mark.parametrize("cutoffs", [[], [0, 5], [5, 5], [7, 5], [5, V], [V + 1]])
 def test_cutoffs_must_be_inside_the_vocabulary_and_rise(cutoffs):
     with pytest.raises(ConfigError, match=r"task\.cutoffs: \[.*\] must be rising numbers .* 23 w"):
-        Adaptive(E, V, cutoffs, 2.0)
-    Softmax(E, V, cutoffs, 2.0)
+        AdaptiveSoftmax(E, V, cutoffs, 2.0)
+    SoftmaxOutput(E, V, cutoffs, 2.0)
 
 
 def test_every_cluster_needs_a_feature():
     with pytest.raises(
         ConfigError, match=r"^task\.div_value: 4 leaves the last of .* clusters none"
     ):
-        Adaptive(E, V, CUTOFFS, 4.0)
+        AdaptiveSoftmax(E, V, CUTOFFS, 4.0)
 
 
 def test_an_adaptive_output_has_no_vectors_to_tie():

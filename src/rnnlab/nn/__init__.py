@@ -1,1 +1,1 @@
-"""Building blocks that are not recurrent: attention, decoding, pooling, metrics."""
+"""Building blocks around the layers: encoders, decoder, search, losses, metrics, embeddings."""

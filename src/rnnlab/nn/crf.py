@@ -22,8 +22,8 @@ class CRF(nn.Module):
 
     Args:
         tags: Number of tags K.
-        rules: What `decode` and `marginals` may take for a sequence; None for anything. The loss
-            knows no rules: it learns to avoid what it never sees.
+        rules: Which sequences `decode` and `marginals` allow; None for all. The loss does not use
+            them: it learns to avoid what it never sees.
 
     Attributes:
         start: Potential of the first tag, (K,).
@@ -101,7 +101,7 @@ class CRF(nn.Module):
 
 
 class _NLL(Function):
-    """Its gradients are the marginals less the sequence itself: no tape over the steps."""
+    """Its gradients are the marginals minus the sequence itself: autograd records no steps."""
 
     @staticmethod
     def forward(

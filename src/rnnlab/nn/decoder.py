@@ -28,13 +28,13 @@ class Decoder(nn.Module):
     """Embedding -> recurrent layers -> attention -> readout -> vocabulary.
 
     The layers are of the encoder's cell and read the target tokens alone, so that all steps of a
-    training batch are one call a layer; attention comes behind them, for all steps at once, as in
+    training batch are one call a layer; attention follows, for all steps at once, as in
     Luong et al. 2015 (arXiv:1508.04025, section 3). The readout r_u = tanh(W [h_u; c_u; e_u] + b)
     has the size of the embedding e_u, whether the two are tied or not.
 
     With input feeding (section 3.3 there) the layers read [e_u; r_{u-1}], with zeros for r_0, so
-    that they know where attention was; then steps are taken one after the other in training, too,
-    by `Layer.step` whatever the cell's kernel.
+    that they know what was attended to. Training then goes step by step as well, by `Layer.step`
+    whatever the cell's kernel.
 
     Without attention there is no c_u: all that the decoder knows of the source is its initial
     state (Sutskever et al. 2014), a bottleneck of fixed size.
@@ -45,7 +45,7 @@ class Decoder(nn.Module):
         embedding_dim: Features E of a target token, and of the readout.
         num_layers: Recurrent layers, at least 1.
         attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; or `none`.
-        input_feeding: Read the readout of the step before, too, as dropout left it.
+        input_feeding: Also read the readout of the step before, after its dropout.
         dropout: Probability of zeroing an embedded token, an output between layers, and the
             readout.
         tie_word_embeddings: Use the embedding as the output weights (Press & Wolf 2017).
@@ -98,7 +98,7 @@ class Decoder(nn.Module):
     def forward(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> Float[Tensor, "B U E"]:
         """Readout of every step when the true `tokens` are read (teacher forcing).
 
-        `output` makes logits of it; to call it on the real steps alone saves the larger part of
+        `output` turns it into logits; calling it on the real steps alone saves the larger part of
         a training step. Each step sees the tokens up to its own, so right padding is harmless.
         """
         return self._all_steps(encoded, tokens)[0]
@@ -113,7 +113,7 @@ class Decoder(nn.Module):
         Args:
             encoded: The sources.
             target: Tokens with start and end, padded with `IGNORE`.
-            known: Number of real tokens, where it is known: a GPU waits for it otherwise.
+            known: Number of real tokens, if known; otherwise a GPU waits for it.
         """
         tokens, labels = target[:, :-1], target[:, 1:]
         readout = self(encoded, tokens.clamp(min=0))

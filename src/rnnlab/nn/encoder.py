@@ -123,7 +123,7 @@ class Encoder(nn.Module):
         Args:
             inputs: Ids or features, as the embedding takes them.
             lengths: Real steps of each sequence, at least 1; None where all are T.
-            words: Letters of the inputs, for an embedding that reads them.
+            words: Characters of the inputs, for an embedding that reads them.
             states: What each layer starts from, an `Encoded.states`; empty for the layers' own
                 initial states. None where the states after the batch are not wanted either.
 

@@ -35,7 +35,7 @@ def vocabulary_loss(
         label_smoothing: Share of a target's probability that is spread over all V.
 
     Raises:
-        ConfigError: In the backward pass, where gradients are to be differentiated again.
+        ConfigError: In the backward pass with `create_graph=True`.
     """
     device = features.device.type
     wanted = torch.is_grad_enabled() and (features.requires_grad or output.weight.requires_grad)
@@ -53,7 +53,7 @@ def vocabulary_loss(
 
 
 class _Chunked(Function):
-    """The loss's gradient is softmax less target, whatever comes behind: it is made ahead."""
+    """The gradient, softmax minus target, is computed in the forward pass, chunk by chunk."""
 
     @staticmethod
     def forward(

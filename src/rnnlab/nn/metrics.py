@@ -18,9 +18,8 @@ from rnnlab.data.tag_schemes import valid_iob2
 class UnitMean(Metric):
     """The mean over all units of what is a mean over each batch's units.
 
-    The one of torchmetrics leaves out values that are no numbers, or where it does not, the weights
-    (`nan_strategy`, 1.9): here a loss that is not finite in one batch is not finite on the whole. A
-    batch without units counts nothing.
+    Unlike `torchmetrics.MeanMetric`, which drops NaN (or the weights, by its `nan_strategy`), the
+    mean is not finite where the value of any batch is not. A batch without units does not count.
     """
 
     full_state_update = False
@@ -39,14 +38,14 @@ class UnitMean(Metric):
         self.units = self.units + count
 
     def compute(self) -> Tensor:
-        """The mean so far; no number where there were no units."""
+        """The mean so far; NaN where there were no units."""
         return self.total / self.units
 
 
 class StepAccuracy(Metric):
     """Share of right steps among those that have a target.
 
-    The one of torchmetrics selects the steps first, and a GPU waits for their number.
+    Unlike that of torchmetrics, it does not select the steps first: a GPU would wait for that.
     """
 
     full_state_update = False
@@ -97,7 +96,7 @@ def spans(tags: Sequence[str]) -> list[Span]:
 class EntityF1(Metric):
     """Precision, recall and F1 of entities: type, first and last step must all be right.
 
-    Counts are kept by type on the device, without a look at a value, and summed over processes.
+    Counts are kept by type on the device, so that no step waits for it, and summed over processes.
 
     Args:
         tags: The tags by id: `O`, `B-TYPE` and `I-TYPE` in any order.

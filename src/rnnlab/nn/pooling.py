@@ -11,7 +11,7 @@ from rnnlab.nn.encoder import Encoded
 Pooling = Literal["last", "mean", "max", "attention"]
 
 
-class Last(nn.Module):
+class LastPooling(nn.Module):
     """The outputs after the whole sequence was read, in either direction."""
 
     def __init__(self, size: int) -> None:
@@ -22,7 +22,7 @@ class Last(nn.Module):
         return encoded.final
 
 
-class Mean(nn.Module):
+class MeanPooling(nn.Module):
     """The mean over the real steps."""
 
     def __init__(self, size: int) -> None:
@@ -34,7 +34,7 @@ class Mean(nn.Module):
         return encoded.outputs.sum(dim=1) / encoded.lengths.unsqueeze(1)
 
 
-class Max(nn.Module):
+class MaxPooling(nn.Module):
     """The largest value of each feature over the real steps."""
 
     def __init__(self, size: int) -> None:
@@ -48,7 +48,7 @@ class Max(nn.Module):
         return (outputs + floor.unsqueeze(2)).max(dim=1).values
 
 
-class Attention(nn.Module):
+class AttentionPooling(nn.Module):
     """A mean weighted by the softmax of each step's product with a learned query.
 
     The query starts at zero: training starts from the plain mean.
@@ -72,9 +72,9 @@ class Attention(nn.Module):
 
 
 POOLINGS: dict[Pooling, type[nn.Module]] = {
-    "last": Last,
-    "mean": Mean,
-    "max": Max,
-    "attention": Attention,
+    "last": LastPooling,
+    "mean": MeanPooling,
+    "max": MaxPooling,
+    "attention": AttentionPooling,
 }
 """The module of each choice; its constructor takes the number of features."""

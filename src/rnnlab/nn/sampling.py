@@ -1,4 +1,4 @@
-"""Sampling from any step function; beside `beam_search`, which looks for the best."""
+"""Sampling from any step function, where `beam_search` looks for the best."""
 
 import math
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ class Sampling:
     """How a token is drawn from a distribution.
 
     Attributes:
-        temperature: Divides log-probabilities: below 1 the probable becomes more probable, above 1
-            all become more alike; 0 is greedy, always the most probable token.
+        temperature: Divides log-probabilities: below 1 favours probable tokens, above 1 makes all
+            more alike; 0 always takes the most probable token.
         top_k: Draw from this many most probable tokens; None for all.
         top_p: Draw from the fewest most probable tokens that have this probability together
             (nucleus sampling, Holtzman et al. 2020, arXiv:1904.09751); after `top_k`.
@@ -79,8 +79,8 @@ def sample(
         sampling: How each is drawn.
         end: Token that ends a sequence, itself not in the result; None for none.
         banned: Tokens never drawn.
-        generator: Source of the random numbers; None for torch's own. It decides everything: the
-            same one on the same batch draws the same tokens.
+        generator: Source of the random numbers; None for torch's own. The same state on the same
+            batch draws the same tokens.
 
     Returns:
         Token ids of each sequence.

@@ -14,7 +14,7 @@ from rnnlab.nn.chain import exact, unaries, viterbi
 from rnnlab.nn.crf import CRF
 from rnnlab.nn.rules import Penalties, Rules
 
-Output = Literal["softmax", "crf"]
+TagOutputKind = Literal["softmax", "crf"]
 
 
 class TagOutput(nn.Module, ABC):
@@ -42,17 +42,17 @@ class TagOutput(nn.Module, ABC):
     def decode(
         self, scores: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
     ) -> Int[Tensor, "B T"]:
-        """The most probable tags; beyond the lengths without meaning."""
+        """The most probable tags; what stands beyond the lengths means nothing."""
 
     @abstractmethod
     def probabilities(
         self, scores: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
     ) -> Float[Tensor, "B T K"]:
-        """Of each tag at each step; beyond the lengths without meaning."""
+        """Probability of each tag at each step; what stands beyond the lengths means nothing."""
 
 
-class Softmax(TagOutput):
-    """Each step for itself; with rules, the best sequence that they allow."""
+class SoftmaxTags(TagOutput):
+    """Each step by itself; with rules, the best sequence that they allow."""
 
     def __init__(self, tags: int, rules: Rules | None) -> None:
         super().__init__(tags, rules)
@@ -64,7 +64,7 @@ class Softmax(TagOutput):
         target: Int[Tensor, "B T"],
         lengths: Int[Tensor, "B"],
     ) -> Float[Tensor, ""]:
-        """Cross entropy; steps whose target is `IGNORE` have no part in it."""
+        """Cross entropy; steps whose target is `IGNORE` do not count."""
         return functional.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=IGNORE)
 
     @torch.no_grad()
@@ -82,11 +82,11 @@ class Softmax(TagOutput):
     def probabilities(
         self, scores: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
     ) -> Float[Tensor, "B T K"]:
-        """See `TagOutput.probabilities`; as the step alone sees them, rules or not."""
+        """See `TagOutput.probabilities`; those of each step alone, whatever the rules."""
         return exact(scores).softmax(2)
 
 
-class WholeSequence(TagOutput):
+class CRFTags(TagOutput):
     """A linear-chain CRF; see `rnnlab.nn.crf`."""
 
     def __init__(self, tags: int, rules: Rules | None) -> None:
@@ -120,5 +120,5 @@ class WholeSequence(TagOutput):
         return self.crf.marginals(scores, lengths)
 
 
-OUTPUTS: dict[Output, type[TagOutput]] = {"softmax": Softmax, "crf": WholeSequence}
+OUTPUTS: dict[TagOutputKind, type[TagOutput]] = {"softmax": SoftmaxTags, "crf": CRFTags}
 """The module of each choice."""

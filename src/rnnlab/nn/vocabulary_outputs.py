@@ -14,14 +14,14 @@ from rnnlab.nn.losses import vocabulary_loss
 VocabularyOutput = Literal["softmax", "adaptive"]
 
 
-class Softmax(nn.Linear):
+class SoftmaxOutput(nn.Linear):
     """A row of weights and a bias for each word.
 
     Args:
         features: Number of features E.
         words: Number of words V.
-        cutoffs: Of no influence here.
-        div_value: Of no influence here.
+        cutoffs: Not used.
+        div_value: Not used.
     """
 
     def __init__(self, features: int, words: int, cutoffs: Sequence[int], div_value: float) -> None:
@@ -42,14 +42,14 @@ class Softmax(nn.Linear):
         return scores
 
 
-class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
+class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
     """Frequent words at once, rarer ones in clusters with fewer features (Grave et al. 2017).
 
     arXiv:1609.04309, with the parameters of torch's class: the first cluster, the head, has all E
     features and one further class for each of the other clusters, the i-th of which (from 1) has
-    E / div_value^i. The likelihood is exact, a model of another form than `Softmax`; most words
-    cost as much as the head alone. The loss is torch's as well; it takes 6 to 28 % less time, with
-    the cross entropies of `rnnlab.nn.losses` (measured: V = 30,000, E = 256, on a CPU).
+    E / div_value^i. The likelihood is exact; most words cost as much as the head alone. The loss
+    equals torch's; with the cross entropies of `rnnlab.nn.losses` it takes 6 to 28 % less time
+    (measured: V = 30,000, E = 256, on a CPU).
 
     Args:
         features: Number of features E.
@@ -113,8 +113,8 @@ class Adaptive(nn.AdaptiveLogSoftmaxWithLoss):
         return flat.view(*features.shape[:-1], -1)
 
 
-OUTPUTS: dict[VocabularyOutput, type[Softmax] | type[Adaptive]] = {
-    "softmax": Softmax,
-    "adaptive": Adaptive,
+OUTPUTS: dict[VocabularyOutput, type[SoftmaxOutput] | type[AdaptiveSoftmax]] = {
+    "softmax": SoftmaxOutput,
+    "adaptive": AdaptiveSoftmax,
 }
 """By the name in `task.output`."""

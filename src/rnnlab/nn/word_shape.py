@@ -1,4 +1,4 @@
-"""Capitals, digits and other signs of a word, as one of a few shapes."""
+"""The shape of a word: its capitals, digits and other signs."""
 
 import torch
 from jaxtyping import Float, Int

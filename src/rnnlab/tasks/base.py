@@ -31,9 +31,9 @@ Searcher = Callable[[Encoded], list[list[Hypothesis]]]
 class Task(nn.Module, ABC):
     """Head, loss, metrics and prediction of one kind of target.
 
-    The constructor takes `encoder` and `spec` as its only positional parameters (`build` supplies
-    them); keyword-only parameters are the options that YAML may set. A task reads the encoder's
-    sizes but does not own it.
+    The constructor takes `encoder` and `spec` as its only positional parameters (the program
+    supplies them); keyword-only parameters are the options that YAML may set. A task reads the
+    encoder's sizes but does not own it.
 
     Attributes:
         kind: The kind of target it learns; must equal the data's.
@@ -58,7 +58,7 @@ class Task(nn.Module, ABC):
         """Number of targets that `loss` averages over; weighs batches in a split's mean loss."""
 
     def rate(self, batch: Batch) -> float:
-        """What the learning rate is multiplied by in the step after a batch; 1 by default."""
+        """Factor of the learning rate in the step after a batch; 1 by default."""
         return 1.0
 
     def start(self, split: Split, texts: Sequence[str] | None) -> None:
@@ -85,14 +85,14 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def empty(self) -> Any:
-        """The prediction for a text without tokens; None where the model is to be asked anyway."""
+        """The prediction for a text without tokens; None where the model is asked all the same."""
 
     @abstractmethod
     def render(self, tokens: Sequence[str], prediction: Any) -> str:
         """A prediction as `rnnlab predict` prints it; `tokens` are those of the input."""
 
     def check(self, tokens: Sequence[str]) -> None:
-        """Refuse an input that the model cannot answer by a DataError; by default none."""
+        """Raise a DataError for an input that the model cannot answer; by default for none."""
 
     def write(
         self,
@@ -104,7 +104,7 @@ class Task(nn.Module, ABC):
         sampling: Sampling,
         generator: torch.Generator,
     ) -> list[str]:
-        """Texts drawn for a prompt; of tasks that write none a ConfigError.
+        """Texts drawn for a prompt; by default a ConfigError.
 
         Args:
             encoder: The one that the task was made for.

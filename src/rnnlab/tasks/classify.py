@@ -17,7 +17,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.pooling import POOLINGS, Attention, Pooling
+from rnnlab.nn.pooling import POOLINGS, AttentionPooling, Pooling
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -106,7 +106,7 @@ class Classify(Task):
 
     def attention_map(self, encoded: Encoded, batch: Batch) -> AttentionMap | None:
         """One query a sequence, with `pooling=attention`; labelled with the true label."""
-        if not isinstance(self.pooling, Attention):
+        if not isinstance(self.pooling, AttentionPooling):
             return None
         rows = [[self.labels[label]] for label in batch.target.tolist()]
         return AttentionMap(self.pooling.weights(encoded).unsqueeze(1), rows)

@@ -15,7 +15,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import EntityF1, StepAccuracy
 from rnnlab.nn.rules import entity_rules
-from rnnlab.nn.tag_outputs import OUTPUTS, Output
+from rnnlab.nn.tag_outputs import OUTPUTS, TagOutputKind
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -49,7 +49,7 @@ class Tag(Task):
         *,
         dropout: Probability = 0.0,
         metric: Literal["entity", "accuracy"] = "entity",
-        output: Output = "softmax",
+        output: TagOutputKind = "softmax",
         constrained: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
