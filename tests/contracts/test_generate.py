@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import rnnlab
 from tiny import CORPORA, SMALL, call, refused, train
@@ -34,6 +35,18 @@ def test_texts_are_drawn_for_the_label(run):
         assert set(model.write(label, count=20, temperature=0.0)) == {model.predict([label])[0]}
     assert model.write("cats", count=9, seed=1) == model.write("cats", count=9, seed=1)
     assert model.write("cats", count=9, seed=1) != model.write("cats", count=9, seed=2)
+
+
+def test_the_best_texts_are_found_with_their_scores(run):
+    """Each label has two words, of one half each; the end follows: log(1/2) over two tokens."""
+    model = rnnlab.load(run.folder).model
+    ids = torch.tensor([[model.task.source.id(label)] for label in ("cats", "dogs")])
+    with torch.no_grad():
+        cats, dogs = model.task.searcher(2, None)(model.encoder(ids, None))
+    assert {found.text for found in cats} == {"meow", "purr"}
+    assert {found.text for found in dogs} == {"woof", "growl"}
+    for found in (*cats, *dogs):
+        assert found.score == pytest.approx(math.log(0.5) / 2, abs=0.1)
 
 
 @pytest.mark.parametrize("words", [["prompt=birds"], ["input=x.txt"]])

@@ -167,7 +167,6 @@ def test_other_models_go_on_with_no_text(tiny_run, capsys):
             "task.tie_word_embeddings: true needs task.output=softmax",
         ),
         (["task.output=adaptative"], "task.output: 'adaptative' is not one of softmax, adaptive"),
-        (["data.bptt=0"], "data.bptt: 0 is too small"),
         (["data.level=chr"], "data.level: 'chr' is not one of char, word, space"),
         (["data=imdb"], "task language_model needs next; data imdb gives label. Data with next: "),
         (["characters=cnn"], "characters: TextFiles is not read letter by letter; choose none"),
