@@ -172,7 +172,7 @@ def test_options_out_of_range(capsys):
         ("checkpoint.every_n_steps=0", "checkpoint.every_n_steps: '0' is not an int of at least 1"),
         ("early_stopping.patience=-1", "early_stopping.patience: '-1' is not an int"),
         ("seed=-1", "seed: '-1' is not an int of at least 0"),
-        ("seed=5000000000", "seed: '5000000000' is not an int of at least 0 and below 4294967296"),
+        ("seed=5000000000", "seed: '5000000000' is not an int of at least 0 and below 42949"),
     ],
 )
 def test_impossible_values_are_one_line(word, part, capsys):

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import MISSING, asdict, is_dataclass
-from typing import Any
+from typing import Any, get_args
 
 from rnnlab.config.roots import Group
-from rnnlab.config.schema import Option, is_foreign, metadata, options
+from rnnlab.config.schema import Option, is_foreign, metadata, options, plain
 from rnnlab.config.trust import locate, nodes, unusable
 
 
@@ -32,7 +32,7 @@ def with_defaults(cfg: Mapping[str, Any], root: type) -> dict[str, Any]:
 
 
 def fill(node: dict[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
-    """Add the defaults of the options that a node leaves out, and of the groups inside of it."""
+    """Add the defaults of the options that a node leaves out; a whole number becomes a float."""
     for name, option in known.items():
         default, (beside, *_) = plain_default(option), [*_beside(option), None]
         if name not in node and default is not MISSING:
@@ -41,7 +41,15 @@ def fill(node: dict[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
             node[name] = default | node[name]
         if beside is not None and node.get(name):
             fill(node[name], options(beside))
+        if type(node.get(name)) is int and _is_float(option.hint):
+            node[name] = float(node[name])
     return node
+
+
+def _is_float(hint: Any) -> bool:
+    """Whether a hint takes real numbers and makes no difference for whole ones."""
+    kinds = {plain(part) for part in (hint, *get_args(hint))}
+    return float in kinds and int not in kinds
 
 
 def plain_default(option: Option) -> Any:

@@ -32,7 +32,7 @@ RANGES: dict[str, Any] = {
     "eta_min": NonNegativeFloat,
     "step_size": PositiveInt,
     "gamma": PositiveFloat,
-    "last_epoch": Annotated[int, Ge(-1)],
+    "last_epoch": Literal[-1],
     "factor": Annotated[float, Gt(0), Lt(1)],
     "threshold": NonNegativeFloat,
     "cooldown": NonNegativeInt,

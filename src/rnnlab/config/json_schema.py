@@ -35,7 +35,11 @@ def json_schema() -> Schema:
     components = {target: locate(target) for target in sorted(shipped()) if _is_component(target)}
     own = [_component(target, made) for target, made in components.items()]
     roots = [_root(root) for root in ROOTS.values()]
-    several = {"type": "object", "properties": _beside(), "additionalProperties": {"anyOf": own}}
+    several = {
+        "type": "object",
+        "properties": _beside(),
+        "additionalProperties": {"anyOf": [*own, {"type": "null"}]},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "rnnlab",
