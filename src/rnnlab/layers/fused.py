@@ -1,4 +1,4 @@
-"""What the layers around torch's own recurrent cells share."""
+"""The base class of layers that are torch's own recurrent cells."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ class FusedLayer(GhostInputLayer):
     """A layer that also is torch's own module, and has a choice of kernels.
 
     A subclass is made as `class LSTM(FusedLayer, nn.LSTM)`, so that its parameters carry torch's
-    names, its state_dict loads both ways, and cuDNN's flat weight buffer is torch's own business.
+    names, its state_dict loads both ways, and torch keeps cuDNN's flat weight buffer.
     Kernels get the padded batch, never a PackedSequence: a one-way layer cannot see the padding
     behind a sequence, so masking its outputs and gathering the last valid one is exact.
 
@@ -184,7 +184,7 @@ class FusedLayer(GhostInputLayer):
             "has_biases": True,
             "num_layers": 1,
             "dropout": 0.0,
-            # without dropout it says only whether there may be a backward pass
+            # without dropout it only says whether there may be a backward pass
             "train": self.training or torch.is_grad_enabled(),
             "bidirectional": False,
             "batch_first": True,
@@ -204,7 +204,7 @@ class FusedLayer(GhostInputLayer):
         return in_one_buffer([torch.cat([weight_ih, columns], dim=1), *others])
 
     def products(self, trace: Trace) -> tuple[Float[Tensor, "B T G"], Float[Tensor, "B T G"]]:
-        """Of all steps of a forward pass, what input and state add to the gates, with biases."""
+        """What inputs and states add to the gates at all steps of a forward pass, with biases."""
         with torch.autocast(trace.inputs.device.type, enabled=False):
             inputs, states = self._read(trace)
             return (
@@ -213,7 +213,7 @@ class FusedLayer(GhostInputLayer):
             )
 
     def sums(self, trace: Trace) -> Float[Tensor, "B T G"]:
-        """Both of `products` together."""
+        """The sum of both `products`."""
         with torch.autocast(trace.inputs.device.type, enabled=False):
             inputs, states = self._read(trace)
             bias = self.bias_ih_l0 + self.bias_hh_l0

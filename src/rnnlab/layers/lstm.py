@@ -111,8 +111,8 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         """
         total = add_following_(direct.clone(), ghost)
         values = self.gate_values(trace)
-        keep, squashed = values.sigmoids["forget"], values.tanhs["state"]
-        through = aten.tanh_backward(total * values.sigmoids["output"], squashed)
+        keep, tanh_cells = values.sigmoids["forget"], values.tanhs["state"]
+        through = aten.tanh_backward(total * values.sigmoids["output"], tanh_cells)
         (last,) = final
         if trace.lengths is None:
             return total, accumulate_back_(keep, through, last)

@@ -1,4 +1,4 @@
-"""Right-padded batches: masking, gathering and reversing, without a device synchronisation."""
+"""Masking, gathering and reversing right-padded batches, without a device synchronisation."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rnnlab.data.batch import valid_mask
 def zero_padding(
     x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
 ) -> Float[Tensor, "B T D"]:
-    """Zero beyond each length, even where NaN or infinity stood.
+    """Zero beyond each length, also in place of NaN and infinity.
 
     Args:
         x: Right-padded sequences.

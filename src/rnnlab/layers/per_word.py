@@ -1,4 +1,4 @@
-"""What stands in the place of a recurrent layer where nothing is to be remembered."""
+"""A layer without memory, in place of a recurrent one."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,9 +8,9 @@ from rnnlab.layers.padding import zero_padding
 
 
 class PerWord(nn.Module):
-    """Every step by itself: relu(W x + b), or x as it is; all of them are one mean.
+    """Each step by itself: relu(W x + b), or x as it is; the sequence is their mean.
 
-    Not a `Layer`: it has no state. It has what a stack of layers asks for.
+    Not a `Layer`, as it has no state; it has the methods that a stack of layers calls.
 
     Args:
         input_size: Features D of a step's input.
@@ -37,5 +37,5 @@ class PerWord(nn.Module):
     def final(
         self, outputs: Float[Tensor, "B T H"], lengths: Int[Tensor, "B"]
     ) -> Float[Tensor, "B H"]:
-        """The mean of `outputs` over the real steps: the order of steps is not known to it."""
+        """The mean of `outputs` over the real steps, whatever their order."""
         return outputs.sum(dim=1) / lengths.unsqueeze(1).to(outputs.dtype)

@@ -1,4 +1,4 @@
-"""Sequences of states, one step on or one step back, and the elementwise recurrence over them."""
+"""Sequences of states shifted by a step, and elementwise recurrences over them."""
 
 import torch
 from jaxtyping import Float
@@ -6,14 +6,14 @@ from torch import Tensor
 
 
 def before(states: Float[Tensor, "B T H"], initial: Float[Tensor, "B H"]) -> Float[Tensor, "B T H"]:
-    """Of those after each step, the state that each step started from."""
+    """The state that each step started from, of the states after each step."""
     return torch.cat([initial.unsqueeze(1).to(states.dtype), states[:, :-1]], dim=1)
 
 
 def add_following_(
     total: Float[Tensor, "B T H"], values: Float[Tensor, "B T H"]
 ) -> Float[Tensor, "B T H"]:
-    """Add to each step what belongs to the next one; nothing to the last."""
+    """Add the next step's values to each step; nothing to the last."""
     total[:, :-1] += values[:, 1:]
     return total
 
@@ -21,7 +21,7 @@ def add_following_(
 def accumulate_(
     keep: Float[Tensor, "B T H"], add: Float[Tensor, "B T H"], initial: Float[Tensor, "B H"]
 ) -> Float[Tensor, "B T H"]:
-    """s_t = keep_t s_{t-1} + add_t, elementwise, into `add`; a loop of one operation a step."""
+    """s_t = keep_t s_{t-1} + add_t, elementwise, written into `add`: one operation a step."""
     state = initial
     for factor, step in zip(keep.unbind(1), add.unbind(1), strict=True):
         state = step.addcmul_(factor, state)
@@ -33,7 +33,7 @@ def accumulate_back_(
     add: Float[Tensor, "B T H"],
     final: Float[Tensor, "B H"] | None = None,
 ) -> Float[Tensor, "B T H"]:
-    """s_t = add_t + keep_{t+1} s_{t+1}, into `add`; s_T = add_T + `final` (None for zero)."""
+    """s_t = add_t + keep_{t+1} s_{t+1}, written into `add`; s_T = add_T + `final` (None: 0)."""
     steps, factors = add.unbind(1), keep.unbind(1)
     if final is not None:
         steps[-1].add_(final)

@@ -1,4 +1,4 @@
-"""What a layer did in one forward pass: for diagnostics, which read and never write."""
+"""The record of one forward pass of a layer, for diagnostics."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Trace:
     What a backward direction read is its reversed input, so step 0 is each sequence's last word.
 
     Attributes:
-        inputs: As given, right padded (B, T, D); anything may stand in the padding.
+        inputs: As given, right padded (B, T, D); the padding may hold anything.
         lengths: Real steps of each sequence (B,); None where all are T.
         initial: The state before the first step, each part (B, ...).
         outputs: The layer's outputs (B, T, H), zero beyond the lengths.
@@ -38,19 +38,18 @@ class Trace:
 
 
 Recorder = Callable[[Trace], None]
-"""Is given the trace of one forward pass when it is done."""
+"""Called with the trace of a forward pass when the pass is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateValues:
-    """What gates and states were at every step; only where `valid` do the values mean anything.
+    """Gates and states at every step; values have no meaning where `valid` is False.
 
     Attributes:
         valid: True on the real steps.
         states: Each part of the state after each step (B, T, ...): h, and c of an LSTM.
-        sigmoids: Of a sigmoid's gates, by the name in `gates()`, the values in (0, 1).
-        tanhs: Of what a tanh bounds, the values in (-1, 1): gates by their names, and an LSTM's
-            tanh(c) as `state`.
+        sigmoids: Gates in (0, 1), by their names in `Layer.gates`.
+        tanhs: Gates and states in (-1, 1), by their names; an LSTM's tanh(c) is `state`.
     """
 
     valid: Bool[Tensor, "B T"]

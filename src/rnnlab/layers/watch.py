@@ -25,7 +25,7 @@ class StateGradients:
     Attributes:
         parts: Of each part of the state, all its gradients: dL/dh_t, and of an LSTM dL/dc_t;
             flat (N, F) as a kernel holds them, or padded (B, T, F).
-        unpack: Makes flat ones padded, zero beyond the lengths.
+        unpack: From flat to padded, zero beyond the lengths.
     """
 
     parts: tuple[Tensor, ...]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.layers.bptt.kernel import flatten, input_gradient, recall, show
+from rnnlab.layers.bptt.kernel import flatten, input_gradient, notify_watcher, saved_tensors
 from rnnlab.layers.bptt.layout import Layout
 from rnnlab.layers.watch import Watcher
 
@@ -58,10 +58,10 @@ class GRUFunction(Function):
     def backward(ctx: Any, outputs: Tensor | None, final: Tensor | None) -> tuple[Any, ...]:
         """Gradients of `forward`'s arguments.
 
-        All that does not depend on dh is computed for all steps at once, so that a step is linear
-        in dh: the gradient of (r, z, m) before any nonlinearity is dh times `delta`.
+        Whatever does not depend on dh is computed for all steps at once, so that a step is linear
+        in dh: the gradient of (r, z, m) before the nonlinearities is dh times `delta`.
         """
-        inputs, states, gates, new, memory, w_ih, w_hh = recall(ctx)
+        inputs, states, gates, new, memory, w_ih, w_hh = saved_tensors(ctx)
         layout: Layout = ctx.layout
         total = layout.gradients(outputs, final, states)
         rows, size = new.shape
@@ -81,7 +81,7 @@ class GRUFunction(Function):
         for to, at, step, z in reversed(list(flat)):
             step.mul_(at.unsqueeze(1))
             to.addcmul_(at, z).addmm_(step.flatten(1), w_hh)
-        show(ctx, total)
+        notify_watcher(ctx, total)
         sums = delta.flatten(1)
         d_w_hh, d_b_hh = sums.t() @ before, sums.sum(0)
         torch.mul(slope, total[layout.batch : -1], out=to_memory)  # now n's sum, not m's

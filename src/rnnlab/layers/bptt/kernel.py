@@ -1,4 +1,4 @@
-"""What the three kernels share: how they are called, and what their backward pass shows."""
+"""What the three kernels share: how they are called, and how a watcher is called."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,16 +23,16 @@ def run(
 ) -> tuple[Float[Tensor, "B T H"], State]:
     """All outputs, zero beyond `lengths`, and the state after each last valid step.
 
-    Under autocast all is computed in the lower precision, as torch's own kernels do.
+    Under autocast everything is computed in the lower precision, as by torch's own kernels.
 
     Args:
-        kernel: Takes layout, watcher, inputs, the parts of the state and the weights; gives
+        kernel: Takes layout, watcher, inputs, the parts of the state and the weights; returns
             the outputs and the parts of the final state.
-        x: Inputs, right padded; what stands in the padding is never read.
+        x: Inputs, right padded; padding is never read.
         lengths: Real steps of each sequence, at least 1; None where all are T.
         state: State to start from.
         weights: Torch's: input, recurrent, and their biases.
-        watcher: What to call at the end of the backward pass, if anything.
+        watcher: Called at the end of the backward pass.
     """
     tensors = [x, *state, *weights]
     device = x.device.type
@@ -44,11 +44,11 @@ def run(
     return outputs, tuple(final)
 
 
-def recall(ctx: Any) -> tuple[Tensor, ...]:
+def saved_tensors(ctx: Any) -> tuple[Tensor, ...]:
     """What a kernel saved for its backward pass.
 
     Raises:
-        ConfigError: Gradients are to be differentiated again, which no kernel of these can.
+        ConfigError: Second derivatives are asked for, which these kernels do not have.
     """
     if torch.is_grad_enabled():
         raise ConfigError(
@@ -59,8 +59,8 @@ def recall(ctx: Any) -> tuple[Tensor, ...]:
     return saved
 
 
-def show(ctx: Any, *totals: Float[Tensor, "S H"]) -> None:
-    """Let a kernel's watcher see the gradients at all states, of each part of the state."""
+def notify_watcher(ctx: Any, *totals: Float[Tensor, "S H"]) -> None:
+    """Give the gradients at all states, of each part of the state, to the kernel's watcher."""
     if ctx.watcher is not None:
         after = tuple(total[ctx.layout.batch :] for total in totals)
         ctx.watcher(StateGradients(after, ctx.layout.unpack))
@@ -76,7 +76,7 @@ def flatten(layout: Layout, x: Float[Tensor, "B T D"]) -> Float[Tensor, "N D"]:
 def input_gradient(
     layout: Layout, delta: Float[Tensor, "N G"], weight: Float[Tensor, "G D"]
 ) -> Float[Tensor, "B T D"]:
-    """Of the padded inputs, from that of the gates' sums: zero on padding."""
+    """Gradient of the padded inputs, from that of the gates' sums: zero on padding."""
     gradient = delta.new_empty(layout.rows + 1, weight.shape[1])
     torch.mm(delta, weight, out=gradient[:-1])
     gradient[-1] = 0.0

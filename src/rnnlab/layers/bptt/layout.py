@@ -4,8 +4,8 @@ All sequences' step 0, then all step 1, and so on: step t is a block of n_t rows
 sequence that is longer than t. Where sequences are sorted by length, the longest first, each block
 continues the first n_t rows of the one before, so a step needs neither mask nor gather.
 
-Flat tensors have N rows, N the number of real steps. Those that `unpack` shall read have one more,
-of zeros: what padding is filled with. States have one more block, the initial state, before.
+Flat tensors have N rows, one for each real step. Those that `unpack` reads end with a row of zeros,
+which fills the padding. States begin with one more block, the initial state.
 """
 
 import torch
@@ -37,7 +37,7 @@ class Layout:
     def unpack(self, flat: Shaped[Tensor, "N1 F"]) -> Shaped[Tensor, "B T F"]:
         """The padded tensor of a flat one: `pack`'s inverse, and its transpose.
 
-        It never is a view, so that what a kernel gives away may be changed in place.
+        Never a view, so that callers may change a kernel's results in place.
         """
         steps = flat[: self.rows].view(-1, self.batch, flat.shape[1])
         padded = flat.new_empty(self.batch, len(steps), flat.shape[1])
@@ -64,7 +64,7 @@ class Layout:
         states[self.rows : -1] += final
 
     def states(self, initial: Shaped[Tensor, "B H"]) -> Shaped[Tensor, "S H"]:
-        """Room for all states, the initial one in its place."""
+        """Memory for all states, the initial one filled in."""
         states = initial.new_empty(self.batch + self.rows + 1, initial.shape[1])
         states[: self.batch] = self.sort(initial)
         states[-1] = 0.0
@@ -98,9 +98,9 @@ class Layout:
         return torch.split_with_sizes(flat, self.counts)
 
     def blocks(self, states: Shaped[Tensor, "S H"]) -> tuple[list[Tensor], list[Tensor]]:
-        """Of each step, the rows (n_t, H) that it starts from and those that it leads to.
+        """The rows (n_t, H) that each step starts from, and those that it leads to.
 
-        Both are views of `states`; what one step leads to is what the next one starts from.
+        Both are views of `states`: the next step starts from what this one leads to.
         """
         sizes = [self.batch, *self.counts]
         first, *after = torch.split_with_sizes(states[:-1], sizes)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.layers.bptt.kernel import flatten, input_gradient, recall, show
+from rnnlab.layers.bptt.kernel import flatten, input_gradient, notify_watcher, saved_tensors
 from rnnlab.layers.bptt.layout import Layout
 from rnnlab.layers.watch import Watcher
 
@@ -40,9 +40,9 @@ class LSTMFunction(Function):
         states, cells = layout.states(initial), layout.states(initial_cell)
         w_ih, w_hh, bias = (part.roll(size, 0) for part in (w_ih, w_hh, b_ih + b_hh))
         gates = torch.addmm(bias, inputs, w_ih.t())
-        squashed = inputs.new_empty(layout.rows, size)
+        tanh_cells = inputs.new_empty(layout.rows, size)
         recurrent = w_hh.t().contiguous()
-        flat = (gates, gates[:, : 3 * size], *gates.chunk(4, 1), squashed)
+        flat = (gates, gates[:, : 3 * size], *gates.chunk(4, 1), tanh_cells)
         h_before, h_after = layout.blocks(states)
         c_before, c_after = layout.blocks(cells)
         for h, h_next, c, c_next, total, sigmoids, o, i, f, g, s in zip(
@@ -54,7 +54,7 @@ class LSTMFunction(Function):
             torch.mul(f, c, out=c_next).addcmul_(i, g)
             torch.tanh(c_next, out=s)
             torch.mul(o, s, out=h_next)
-        ctx.save_for_backward(inputs, states, cells, gates, squashed, w_ih, w_hh)
+        ctx.save_for_backward(inputs, states, cells, gates, tanh_cells, w_ih, w_hh)
         ctx.set_materialize_grads(False)
         ctx.layout, ctx.watcher = layout, watcher
         return layout.unpack(states[layout.batch :]), layout.final(states), layout.final(cells)
@@ -65,22 +65,23 @@ class LSTMFunction(Function):
     ) -> tuple[Any, ...]:
         """Gradients of `forward`'s arguments.
 
-        All that does not depend on dh and dc is computed for all steps at once: the gradient of o's
-        sum is dh, that of i's, f's and g's is dc, times `delta`; dh adds `through` times to dc.
+        Whatever does not depend on dh and dc is computed for all steps at once. The gradient of o's
+        sum is dh times `delta`, that of i's, f's and g's sums dc times `delta`; dh times `through`
+        is added to dc.
         """
-        inputs, states, cells, gates, squashed, w_ih, w_hh = recall(ctx)
+        inputs, states, cells, gates, tanh_cells, w_ih, w_hh = saved_tensors(ctx)
         layout: Layout = ctx.layout
         total = layout.gradients(outputs, final, states)
         total_cell = layout.gradients(None, final_cell, cells)
-        rows, size = squashed.shape
+        rows, size = tanh_cells.shape
         o, i, f, g = gates.chunk(4, 1)
         delta = torch.empty_like(gates).view(rows, 4, size)
         to_o, to_i, to_f, to_g = delta.unbind(1)
-        aten.sigmoid_backward.grad_input(squashed, o, grad_input=to_o)
+        aten.sigmoid_backward.grad_input(tanh_cells, o, grad_input=to_o)
         aten.sigmoid_backward.grad_input(g, i, grad_input=to_i)
         aten.sigmoid_backward.grad_input(layout.before(cells), f, grad_input=to_f)
         aten.tanh_backward.grad_input(i, g, grad_input=to_g)
-        through = aten.tanh_backward(o, squashed)
+        through = aten.tanh_backward(o, tanh_cells)
         h_to, h_at = layout.blocks(total)
         c_to, c_at = layout.blocks(total_cell)
         flat = map(layout.steps, (delta, to_o, delta[:, 1:], through, f))
@@ -91,7 +92,7 @@ class LSTMFunction(Function):
             step_ifg.mul_(dc.unsqueeze(1))
             dc_to.addcmul_(dc, keep)
             dh_to.addmm_(step.flatten(1), w_hh)
-        show(ctx, total, total_cell)
+        notify_watcher(ctx, total, total_cell)
         sums = delta.flatten(1)
         bias = sums.sum(0).roll(-size)
         return (

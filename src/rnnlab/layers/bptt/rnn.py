@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from rnnlab.layers.bptt.kernel import flatten, input_gradient, recall, show
+from rnnlab.layers.bptt.kernel import flatten, input_gradient, notify_watcher, saved_tensors
 from rnnlab.layers.bptt.layout import Layout
 from rnnlab.layers.watch import Watcher
 
@@ -62,7 +62,7 @@ class RNNFunction(Function):
     @staticmethod
     def backward(ctx: Any, outputs: Tensor | None, final: Tensor | None) -> tuple[Any, ...]:
         """Gradients of `forward`'s arguments."""
-        inputs, states, w_ih, w_hh = recall(ctx)
+        inputs, states, w_ih, w_hh = saved_tensors(ctx)
         layout: Layout = ctx.layout
         total = layout.gradients(outputs, final, states)
         delta = ctx.activation.slope(states[layout.batch : -1])
@@ -71,7 +71,7 @@ class RNNFunction(Function):
             reversed(before), reversed(after), reversed(layout.steps(delta)), strict=True
         ):
             to.addmm_(step.mul_(at), w_hh)
-        show(ctx, total)
+        notify_watcher(ctx, total)
         bias = delta.sum(0)
         return (
             *(None, None, None),
