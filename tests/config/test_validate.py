@@ -41,7 +41,7 @@ TABLE = {
     "every_n_steps: nothing is chosen here that has options",
     "diagnostics.max_overhead=often": "diagnostics.max_overhead: 'often' is not a float above 0 "
     "and below 1 or null",
-    "diagnostics.max_overhead=0": "diagnostics.max_overhead: '0' is not a float above 0 and "
+    "diagnostics.max_overhead=0": "diagnostics.max_overhead: '0.0' is not a float above 0 and "
     "below 1 or null",
     "diagnostics.max_overheat=0.03": "diagnostics.max_overheat: no such option; "
     "did you mean 'max_overhead'?",

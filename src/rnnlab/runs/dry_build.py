@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -10,17 +9,12 @@ import torch
 
 from rnnlab.config.trust import factory
 from rnnlab.data.base import SequenceData
-from rnnlab.data.spec import Spec
-from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.layers.base import Layer
 from rnnlab.runs.build import Config, Model, build_data, build_model, build_vectors
 
 PARTS = ("task", "cell", "encoder", "embedding", "characters", "data", "optimizer", "scheduler")
 """What decides whether parts fit."""
-
-MANY = 100_000
-"""Tokens of a vocabulary that is large enough for every option."""
 
 
 def check_fit(cfg: Config) -> list[str]:
@@ -47,11 +41,7 @@ def fit_key(cfg: Mapping[str, Any]) -> str:
 def _check_fit(cfg: Config) -> list[str]:
     vectors = _Dry(build_vectors(cfg))
     data = build_data(cfg, vectors)
-    spec = data.dry_spec()
-    try:
-        model = build_model(cfg, spec, vectors)
-    except ConfigError:  # an option that asks for a vocabulary of some size asks too much here
-        model = build_model(cfg, _large(spec), vectors)
+    model = build_model(cfg, data.dry_spec(), vectors)
     optimizer = factory(cfg["optimizer"], cfg["trust"])(list(_parameters(model)))
     if cfg["scheduler"]:
         factory(cfg["scheduler"], cfg["trust"])(optimizer)
@@ -79,19 +69,6 @@ def memory(model: Model, data: SequenceData) -> int:
 def _parameters(model: Model) -> dict[torch.nn.Parameter, None]:
     """Each once, in order: weights may be tied."""
     return dict.fromkeys([*model.encoder.parameters(), *model.task.parameters()])
-
-
-def _large(spec: Spec) -> Spec:
-    """With many tokens in each vocabulary of a language."""
-
-    def large(vocab: Vocab | int) -> Vocab | int:
-        if isinstance(vocab, int) or PAD not in vocab.tokens:
-            return vocab
-        return Vocab([*vocab.tokens, *(f"\0{number}" for number in range(MANY))])
-
-    source = large(spec.source)
-    shared = spec.target is spec.source
-    return replace(spec, source=source, target=source if shared else large(spec.target))
 
 
 class _Dry:
