@@ -11,6 +11,7 @@ OPTIONS: dict[str, str] = {
     "data.max_size": "data.max_vocab_size",
     "embedding.size": "embedding.embedding_dim",
     "encoder.locked": "encoder.variational_dropout",
+    "size": "vector_size",  # of `rnnlab embed`
     "task.beam": "task.num_beams",
     "task.embedding_size": "task.embedding_dim",
     "task.max_output": "task.max_new_tokens",

@@ -2,10 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 import matplotlib as mpl
 
@@ -18,12 +16,14 @@ from rnnlab.commands.compare.reach import draw_reach
 from rnnlab.commands.compare.style import RC
 from rnnlab.commands.compare.table import group_rows, run_rows, statistic_rows
 from rnnlab.commands.output import writing
-from rnnlab.config.hints import suggest
+from rnnlab.config.command_line import CommandLine
+from rnnlab.config.roots import CompareConfig
+from rnnlab.config.schema import options
+from rnnlab.config.validate import node_problems
 from rnnlab.errors import ConfigError
 from rnnlab.runs.folders import dated
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
-OPTIONS = ("by", "output")
 HOME = Path("outputs") / "compare"
 """Where a folder named by the time is made if `output` names none."""
 
@@ -48,45 +48,27 @@ MEMORY = (
 NORMS = "L2 norms; a kernel's norm is taken over all of its gates, so that cells can be compared."
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the command line asks for.
+def read_options(words: Sequence[str]) -> tuple[list[Path], CompareConfig]:
+    """Folders and options from the words behind `compare`.
 
-    Attributes:
-        paths: Folders of runs or of folders of runs.
-        by: Option that decides the colours.
-        output: Folder to write into.
+    Raises:
+        ConfigError: An option that does not exist or has no value; no folder.
     """
-
-    paths: tuple[Path, ...]
-    by: str | None = None
-    output: Path | None = None
-
-    @classmethod
-    def read(cls, words: Sequence[str]) -> Self:
-        """From the words behind `compare`.
-
-        Raises:
-            ConfigError: An option that is not there or has no value; no folder.
-        """
-        paths: list[Path] = []
-        options: dict[str, str] = {}
-        for word in words:
-            name, equals, value = word.partition("=")
-            if word.startswith("-"):
-                raise ConfigError(f"{word}: no such flag; options are by=KEY and output=DIR")
-            if not equals or Path(word).exists():
-                paths.append(Path(word))
-            elif name not in OPTIONS:
-                raise ConfigError(f"{name}: compare has no such option; {suggest(name, OPTIONS)}")
-            elif not value:
-                raise ConfigError(f"{name}: no value; by=KEY, output=DIR")
-            else:
-                options[name] = value
-        if not paths:
-            raise ConfigError("compare: name at least one run folder or folder of a multirun")
-        output = Path(options["output"]).expanduser() if "output" in options else None
-        return cls(tuple(paths), options.get("by"), output)
+    paths: list[Path] = []
+    given: dict[str, str] = {}
+    for word in CommandLine.without_flags(list(words)).overrides:
+        name, equals, value = word.partition("=")
+        if not equals or Path(word).exists():
+            paths.append(Path(word))
+        else:
+            given[name] = value
+    problems = list(node_problems("", given, options(CompareConfig)))
+    problems += [f"{name}: no value" for name, value in given.items() if not value]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    if not paths:
+        raise ConfigError("compare: name at least one run folder or folder of a multirun")
+    return paths, CompareConfig(**given)
 
 
 def compare_words(words: Sequence[str]) -> Path:
@@ -95,19 +77,20 @@ def compare_words(words: Sequence[str]) -> Path:
     Raises:
         ConfigError, DataError: A mistake of the user's.
     """
-    wish = Wish.read(words)
-    runs, skipped = find_runs(wish.paths)
+    paths, chosen = read_options(words)
+    runs, skipped = find_runs(paths)
     for line in skipped:
         print(f"rnnlab: {line}", file=sys.stderr)
     check_comparable(runs)
-    groups = group_runs(runs, wish.by)
+    groups = group_runs(runs, chosen.by)
     print(as_text(group_rows(groups)), flush=True)
     for group in groups:
         for run in group.runs:
             for alarm in run.alarms or ():
                 print(f"alarm    {run.folder}: {alarm}")
-    with writing(wish.output or HOME):
-        folder = wish.output or dated(HOME)
+    output = Path(chosen.output).expanduser() if chosen.output else None
+    with writing(output or HOME):
+        folder = output or dated(HOME)
         folder.mkdir(parents=True, exist_ok=True)
         write(groups, folder, skipped)
     print(f"page     {folder / 'compare.html'}", flush=True)

@@ -9,9 +9,10 @@ from typing import Any
 from rnnlab.commands.embed.corpus import Corpus
 from rnnlab.commands.embed.evaluation import evaluate
 from rnnlab.commands.embed.files import output_folder, write_vectors
+from rnnlab.commands.embed.options import read_options
 from rnnlab.commands.embed.unit_vectors import UnitVectors
-from rnnlab.commands.embed.wish import Wish
 from rnnlab.commands.embed.word2vec import gensim_word2vec, learn
+from rnnlab.config.compose import slug
 from rnnlab.config.trust import make
 from rnnlab.data.base import SequenceData
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
@@ -28,29 +29,43 @@ def embed_words(words: list[str]) -> Path:
     Raises:
         ConfigError, DataError: A mistake of the user's.
     """
-    wish = Wish.read(words)
-    options = wish.options
-    if wish.data is None:
-        file = FileVectors(path=options["vectors"], root=options["root"], embedding_dim=None)
-        table = file.table
-        tests = Word2VecEval(root=options["root"])
-        tests.files()  # here a missing file is an error
-        print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
-        with output_folder(options["output"], wish.folder) as folder:
-            _evaluate(table, tests, options, folder, {"vectors": file.checksums()})
-        return folder
+    options = read_options(words)
+    name = Path(options["vectors"] or options["corpus"]).name.removesuffix(".gz")
+    parent = f"outputs/embed-{slug(Path(name).stem)}"
+    if options["vectors"] is not None:
+        return _evaluate_file(options, parent)
+    return _learn(options, parent)
+
+
+def _evaluate_file(options: Mapping[str, Any], parent: str) -> Path:
+    file = FileVectors(path=options["vectors"], root=options["root"], embedding_dim=None)
+    table = file.table
+    tests = Word2VecEval(root=options["root"])
+    tests.files()  # here a missing file is an error
+    print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
+    with output_folder(options["output"], parent) as folder:
+        _evaluate(table, tests, options, folder, {"vectors": file.checksums()})
+    return folder
+
+
+def _learn(options: Mapping[str, Any], parent: str) -> Path:
     gensim_word2vec()
-    data: SequenceData = make(wish.data, options["trust"])
-    with output_folder(options["output"], wish.folder) as folder:
+    data: SequenceData = make(options["data"], options["trust"])
+    with output_folder(options["output"], parent) as folder:
         corpus = Corpus.read(data, options["corpus"], options["min_count"])
-        print(f"run      {folder}\ncorpus   {_said(corpus)}", flush=True)
+        print(
+            f"run      {folder}\n"
+            f"corpus   {corpus.sentences:,} sentences, {corpus.tokens:,} words, "
+            f"{corpus.types:,} distinct; {len(corpus.words):,} of them are learned",
+            flush=True,
+        )
         if corpus.unwritable:
             print(f"left out {corpus.unwritable:,} words that contain a blank")
         start = time.perf_counter()
         table = learn(corpus, options)
         seconds = time.perf_counter() - start
-        facts = _facts(corpus, wish, data.checksums(), seconds)
-        write_vectors(folder, table, corpus.counts, facts, projector=options["projector"])
+        record = _record(corpus, options, data.checksums(), seconds)
+        write_vectors(folder, table, corpus.counts, record, projector=options["projector"])
         print(f"vectors  {folder / 'vectors.txt'}, {seconds:.0f} s", flush=True)
         tests = Word2VecEval(root=options["root"])
         try:
@@ -62,22 +77,16 @@ def embed_words(words: list[str]) -> Path:
     return folder
 
 
-def _said(corpus: Corpus) -> str:
-    return (
-        f"{corpus.sentences:,} sentences, {corpus.tokens:,} words, {corpus.types:,} "
-        f"distinct; {len(corpus.words):,} of them are learned"
-    )
-
-
-def _facts(
-    corpus: Corpus, wish: Wish, checksums: Mapping[str, str], seconds: float
+def _record(
+    corpus: Corpus, options: Mapping[str, Any], checksums: Mapping[str, str], seconds: float
 ) -> dict[str, Any]:
+    """Content of `embed.json`."""
     found = collect(
-        wish.options,
+        options,
         sections={},
-        options=dict(wish.options),
+        options={key: value for key, value in options.items() if key != "data"},
         corpus={
-            "config": wish.data,
+            "config": options["data"],
             "sentences": corpus.sentences,
             "tokens": corpus.tokens,
             "types": corpus.types,

@@ -36,8 +36,7 @@ def learn(corpus: Corpus, options: Mapping[str, Any]) -> Table:
 
     Args:
         corpus: The sentences.
-        options: Options of the command: model, size, window, negative, sample, epochs, alpha,
-            workers, seed.
+        options: Options of the command; see `rnnlab.config.roots.EmbedConfig`.
 
     Returns:
         The corpus's words in their order, and their vectors.
@@ -48,7 +47,7 @@ def learn(corpus: Corpus, options: Mapping[str, Any]) -> Table:
     model = gensim_word2vec()(
         sg=int(options["model"] == "skipgram"),
         hs=0,
-        vector_size=options["size"],
+        vector_size=options["vector_size"],
         window=options["window"],
         negative=options["negative"],
         sample=options["sample"],
