@@ -139,7 +139,7 @@ def test_half_written_runs_are_left_out_with_a_line_each(trained, capsys):
     assert said.code == 0
     assert said.err.splitlines() == [
         "rnnlab: all/broken: half-written, left out (metrics.json cannot be read)",
-        "rnnlab: all/cut: half-written, left out (config.yaml has no trainer, task)",
+        "rnnlab: all/cut: half-written, left out (config.yaml has no trainer)",
         "rnnlab: all/started: half-written, left out (no config.yaml)",
     ]
     assert said.out.splitlines()[1].startswith("delayed_recall GRU  1 ")
