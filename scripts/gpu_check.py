@@ -25,7 +25,7 @@ PARTS = {
     "training": ("gpu.training", "measure_training"),
     "program": ("gpu.program", "measure_program"),
 }
-"""Module and function of each part; all but the last need neither Hydra nor Lightning's trainer."""
+"""Module and function of each part; none needs Hydra, the last two need Lightning."""
 
 NEEDED = ("torch", "numpy", "annotated_types", "tabulate")
 """Packages without which no part runs."""

@@ -56,14 +56,26 @@ def test_all_parts_run_on_a_cpu(tmp_path):
 
 
 @pytest.mark.programs
-def test_without_hydra_only_the_program_is_left_out(tmp_path):
+def test_without_hydra_nothing_is_left_out(tmp_path):
     missing = "sys.modules |= dict.fromkeys(['hydra', 'omegaconf', 'jaxtyping'])"
     done, report = check(tmp_path, "--only", "training", "program", before=missing)
     assert done.returncode == 0, done.stdout + done.stderr
     training, program = report["parts"]
     assert training["verdict"] == "right"
-    assert program["verdict"] == "skipped"
-    assert program["skipped"] == ["needs hydra, which is not installed here"]
+    assert program["verdict"] == "right"
+
+
+@pytest.mark.programs
+def test_without_lightning_some_parts_are_left_out(tmp_path):
+    missing = "sys.modules |= dict.fromkeys(['lightning', 'torchmetrics'])"
+    done, report = check(tmp_path, "--only", "cost", "training", before=missing)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cost, training = report["parts"]
+    assert cost["verdict"] == "right"
+    assert training["verdict"] == "skipped"
+    (line,) = training["skipped"]
+    assert line.startswith("needs ")
+    assert line.endswith(", which is not installed here")
 
 
 def test_what_is_needed_is_said_at_once(tmp_path):
@@ -82,8 +94,8 @@ def test_a_device_that_is_not_there(tmp_path):
 
 def test_a_wrong_kernel_is_found(monkeypatch):
     class Off(exactness.GRU):
-        def native(self, x, state):
-            outputs, final = super().native(x, state)
+        def run_kernel(self, x, state, weights):
+            outputs, final = super().run_kernel(x, state, weights)
             return outputs + 1e-4, final
 
     monkeypatch.setattr(exactness, "CELLS", {"off": Off})
