@@ -28,13 +28,16 @@ def test_it_learns_what_can_be_known(run):
 def test_texts_are_drawn_for_the_label(run):
     model = rnnlab.load(run.folder)
     for label, words in {"cats": ["meow", "purr"], "dogs": ["woof", "growl"]}.items():
-        texts = model.write(label, count=400, seed=3)
+        texts = model.write(label, num_return_sequences=400, seed=3)
         counts = np.array([texts.count(word) for word in words])
         assert counts.sum() > 390
         assert (counts > 120).all()
-        assert set(model.write(label, count=20, temperature=0.0)) == {model.predict([label])[0]}
-    assert model.write("cats", count=9, seed=1) == model.write("cats", count=9, seed=1)
-    assert model.write("cats", count=9, seed=1) != model.write("cats", count=9, seed=2)
+        assert set(model.write(label, num_return_sequences=20, temperature=0.0)) == {
+            model.predict([label])[0]
+        }
+    first, again, other = (model.write("cats", num_return_sequences=9, seed=n) for n in (1, 1, 2))
+    assert first == again
+    assert first != other
 
 
 def test_the_best_texts_are_found_with_their_scores(run):
@@ -86,5 +89,5 @@ def test_any_text_can_be_the_source(tmp_path):
         rnnlab.cli.main(["train", *words, *SMALL, f"hydra.run.dir={tmp_path}/run"])
     assert stopped.value.code == 0
     model = rnnlab.load(tmp_path / "run")
-    assert len(model.write("eins zwei", count=3, length=5)) == 3
+    assert len(model.write("eins zwei", num_return_sequences=3, max_new_tokens=5)) == 3
     assert isinstance(model.predict(["zzz"])[0], str)

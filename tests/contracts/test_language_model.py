@@ -9,6 +9,7 @@ from lightning import Callback
 
 import rnnlab
 from rnnlab.config.compose import compose_words
+from rnnlab.errors import ConfigError
 from rnnlab.runs import train as training
 from rnnlab.runs.train import resume_run, run
 from runs import StopAt, merged, weights
@@ -94,11 +95,24 @@ def predict(capsys, run, *words):
 
 def test_a_prompt_is_gone_on_with(tiny_run, capsys):
     run = tiny_run("language_model")
-    words = ["prompt=three, f", "length=12", "count=3", "temperature=0.8", "top_k=5", "top_p=0.9"]
+    words = [
+        "prompt=three, f",
+        "max_new_tokens=12",
+        "num_return_sequences=3",
+        "temperature=0.8",
+        "top_k=5",
+        "top_p=0.9",
+    ]
     said = predict(capsys, run, *words, "seed=2")
     assert (said.code, said.err) == (0, "")
     texts = rnnlab.load(run.folder).write(
-        "three, f", length=12, count=3, temperature=0.8, top_k=5, top_p=0.9, seed=2
+        "three, f",
+        max_new_tokens=12,
+        num_return_sequences=3,
+        temperature=0.8,
+        top_k=5,
+        top_p=0.9,
+        seed=2,
     )
     assert said.out == "".join(f"{one}\n" for one in texts)
     assert len(set(texts)) > 1
@@ -112,7 +126,7 @@ def test_a_prompt_is_gone_on_with(tiny_run, capsys):
 def test_words_go_on_too(tmp_path, capsys):
     run = train(tmp_path, "language_model", "data.level=word", "data.bptt=4", "optimizer.lr=0.03")
     assert json.loads((run.folder / "metrics.json").read_text())["monitor"] == "val/perplexity"
-    said = predict(capsys, run, "prompt=three, four", "length=100", "seed=5")
+    said = predict(capsys, run, "prompt=three, four", "max_new_tokens=100", "seed=5")
     assert said.code == 0
     assert said.out.startswith("three , four")
     assert said.out.count("\n") > 2  # the ends of lines
@@ -129,9 +143,17 @@ def test_an_adaptive_output_is_evaluated_sampled_and_asked(tmp_path, capsys):
     record = json.loads((run.folder / "metrics.json").read_text())
     said = call(capsys, "evaluate", f"checkpoint={run.folder}")
     assert json.loads(said.out)["test"] == pytest.approx(record["test"])
-    assert predict(capsys, run, "prompt=three, four", "length=9").out.startswith("three , four")
+    assert predict(capsys, run, "prompt=three, four", "max_new_tokens=9").out.startswith(
+        "three , four"
+    )
     (answer,) = rnnlab.load(run.folder).predict(["one, two,"])
     assert 1 / 20 < answer.probability <= 1
+
+
+def test_a_prompt_from_python_has_the_same_ranges(tiny_run):
+    model = rnnlab.load(tiny_run("language_model").folder)
+    with pytest.raises(ConfigError, match=r"temperature: '-1.0'[\s\S]*top_k: '0'"):
+        model.write("one", temperature=-1.0, top_k=0)
 
 
 @pytest.mark.parametrize(
@@ -139,12 +161,15 @@ def test_an_adaptive_output_is_evaluated_sampled_and_asked(tmp_path, capsys):
     [
         (["prompt=kno\u20acck"], "prompt: the model has never seen the characters '\u20ac'"),
         (["prompt=a<pad>"], "prompt: the model has never seen the characters '<', 'p', '>'"),
-        (["prompt=k", "temperature=-1"], "temperature: -1.0 is no number from 0 on"),
-        (["prompt=k", "top_k=0"], "top_k: 0 is too small"),
-        (["prompt=k", "top_p=2"], "top_p: 2.0 is not above 0"),
-        (["prompt=k", "length=0"], "length: 0 is too small"),
-        (["prompt=k", "count=0"], "count: 0 is too small"),
-        (["prompt=k", "lenght=3"], "lenght: rnnlab has no option 'lenght'; did you mean 'length'"),
+        (["prompt=k", "temperature=-1"], "temperature: '-1.0' is not a float of at least 0"),
+        (["prompt=k", "top_k=0"], "top_k: '0' is not an int of at least 1 or null"),
+        (["prompt=k", "top_p=2"], "top_p: '2.0' is not a float above 0"),
+        (["prompt=k", "max_new_tokens=0"], "max_new_tokens: '0' is not an int of at least 1"),
+        (
+            ["prompt=k", "num_return_sequences=0"],
+            "num_return_sequences: '0' is not an int of at least 1",
+        ),
+        (["prompt=k", "topk=3"], "topk: rnnlab has no option 'topk'; did you mean 'top_k'"),
     ],
 )
 def test_mistakes_of_a_prompt_are_one_line(words, message, tiny_run, capsys):

@@ -117,9 +117,10 @@ def test_the_n_best_translations_have_number_and_score(tiny_run, capsys, tmp_pat
     model, lines = rnnlab.load(run.folder), LINES["translation"]
     one = model.predict(lines)
     rows = [
-        row.split("\t") for row in predict(capsys, run, tmp_path, lines, "nbest=3").splitlines()
+        row.split("\t")
+        for row in predict(capsys, run, tmp_path, lines, "num_return_sequences=3").splitlines()
     ]
-    found = list(model.search(lines, nbest=3, batch_size=2))
+    found = list(model.search(lines, num_return_sequences=3, batch_size=2))
     told = [[str(n), f"{s:.4f}", text] for n, each in enumerate(found, 1) for text, s in each]
     assert rows == told
     for number, (line, best) in enumerate(zip(lines, one, strict=True), start=1):
@@ -127,25 +128,45 @@ def test_the_n_best_translations_have_number_and_score(tiny_run, capsys, tmp_pat
         assert len(mine) == (3 if line.strip() else 1)
         assert mine[0][1] == best
         assert [score for score, _ in mine] == sorted((score for score, _ in mine), reverse=True)
-    plain = predict(capsys, run, tmp_path, lines, "nbest=1", "beam=5")
+    plain = predict(capsys, run, tmp_path, lines, "num_return_sequences=1", "num_beams=5")
     assert plain == predict(capsys, run, tmp_path, lines)
 
 
 @pytest.mark.parametrize(
     ("task", "words", "message"),
     [
-        ("translation", ["nbest=9"], "num_return_sequences: 9 is more than a search"),
-        ("translation", ["nbest=3", "beam=2"], "finds; choose num_beams=3"),
-        ("translation", ["nbest=0"], "nbest: 0 is too small, the least is 1"),
-        ("translation", ["beam=0"], "beam: 0 is too small, the least is 1"),
-        ("translation", ["nbest=many"], "nbest: 'many' is not an int"),
-        ("translation", ["nbest=2", "prompt=a"], "nbest, beam: for a prompt texts are drawn"),
-        ("sentiment", ["count=3"], "count: of use with prompt=TEXT alone"),
+        (
+            "translation",
+            ["num_return_sequences=9"],
+            "num_return_sequences: 9 is more than a search",
+        ),
+        ("translation", ["num_return_sequences=3", "num_beams=2"], "finds; choose num_beams=3"),
+        (
+            "translation",
+            ["num_return_sequences=0"],
+            "num_return_sequences: '0' is not an int of at least 1",
+        ),
+        ("translation", ["num_beams=0"], "num_beams: '0' is not an int of at least 1"),
+        (
+            "translation",
+            ["num_return_sequences=many"],
+            "num_return_sequences: 'many' is not an int",
+        ),
+        (
+            "translation",
+            ["num_beams=2", "prompt=a"],
+            "num_beams: texts for a prompt are drawn",
+        ),
+        ("sentiment", ["temperature=3"], "temperature: has an effect with prompt=TEXT only"),
         ("language_model", ["prompt=a"], "input, prompt: either lines of a file or one prompt"),
-        ("sentiment", ["seed=99999999999999999999"], "is too large, the most is 4294967295"),
-        ("sentiment", ["-m"], "-m: of use with 'rnnlab train' alone"),
-        ("sentiment", ["nbest=2"], "a model of task Classify has no beam search"),
-        ("language_model", ["beam=2"], "a model of task LanguageModel has no beam search"),
+        (
+            "sentiment",
+            ["seed=99999999999999999999"],
+            "is not an int of at least 0 and below 4294967296",
+        ),
+        ("sentiment", ["-m"], "-m: only 'rnnlab train' has this flag"),
+        ("sentiment", ["num_return_sequences=2"], "a model of task Classify has no beam search"),
+        ("language_model", ["num_beams=2"], "a model of task LanguageModel has no beam search"),
     ],
 )
 def test_searches_that_cannot_be(task, words, message, tiny_run, capsys, tmp_path):

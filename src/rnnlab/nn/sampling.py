@@ -1,6 +1,5 @@
 """Sampling from any step function, where `beam_search` looks for the best."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from rnnlab.errors import ConfigError
 from rnnlab.layers.base import State
 from rnnlab.nn.search import Step
 
@@ -23,22 +21,11 @@ class Sampling:
         top_k: Draw from this many most probable tokens; None for all.
         top_p: Draw from the fewest most probable tokens that have this probability together
             (nucleus sampling, Holtzman et al. 2020, arXiv:1904.09751); after `top_k`.
-
-    Raises:
-        ConfigError: A value outside of its range.
     """
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
-            raise ConfigError(f"temperature: {self.temperature} is no number from 0 on")
-        if self.top_k is not None and self.top_k < 1:
-            raise ConfigError(f"top_k: {self.top_k} is too small, the least is 1")
-        if not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p: {self.top_p} is not above 0 and at most 1")
 
     def probabilities(self, log_probs: Float[Tensor, "N V"]) -> Float[Tensor, "N V"]:
         """What is drawn from: of each row the probabilities that remain, summing to 1."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -9,12 +10,18 @@ import torch
 
 from rnnlab.config.trust import factory
 from rnnlab.data.base import SequenceData
+from rnnlab.data.spec import Spec
+from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.layers.base import Layer
 from rnnlab.runs.build import Config, Model, build_data, build_model, build_vectors
 
 PARTS = ("task", "cell", "encoder", "embedding", "characters", "data", "optimizer", "scheduler")
 """What decides whether parts fit."""
+
+
+MANY = 100_000
+"""Tokens of a vocabulary that is large enough for every option."""
 
 
 def check_fit(cfg: Config) -> list[str]:
@@ -41,7 +48,11 @@ def fit_key(cfg: Mapping[str, Any]) -> str:
 def _check_fit(cfg: Config) -> list[str]:
     vectors = _Dry(build_vectors(cfg))
     data = build_data(cfg, vectors)
-    model = build_model(cfg, data.dry_spec(), vectors)
+    spec = data.dry_spec()
+    try:
+        model = build_model(cfg, spec, vectors)
+    except ConfigError:  # does an option only need a larger vocabulary, as the data may have?
+        model = build_model(cfg, _with_large_vocabularies(spec), vectors)
     optimizer = factory(cfg["optimizer"], cfg["trust"])(list(_parameters(model)))
     if cfg["scheduler"]:
         factory(cfg["scheduler"], cfg["trust"])(optimizer)
@@ -53,6 +64,19 @@ def _check_fit(cfg: Config) -> list[str]:
             "encoder.num_layers, data.batch_size ...)"
         ]
     return []
+
+
+def _with_large_vocabularies(spec: Spec) -> Spec:
+    """A spec of a language with many words or characters."""
+
+    def large(vocab: Vocab | int) -> Vocab | int:
+        if isinstance(vocab, int) or PAD not in vocab.tokens:
+            return vocab
+        return Vocab([*vocab.tokens, *(f"\0{number}" for number in range(MANY))])
+
+    source = large(spec.source)
+    target = source if spec.target is spec.source else large(spec.target)
+    return replace(spec, source=source, target=target)
 
 
 def memory(model: Model, data: SequenceData) -> int:

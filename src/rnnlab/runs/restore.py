@@ -1,6 +1,7 @@
 """A trained run again: its model, and its own data or other data of its kind."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -108,7 +109,7 @@ def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
     Words that have vectors in the embedding's file but did not occur in training are known to the
     restored vocabulary as well.
     """
-    vectors = build_vectors(checkpoint.cfg)
+    vectors = build_vectors(_with_present_root(checkpoint.cfg))
     spec = extended(checkpoint.spec, vectors)
     with torch.random.fork_rng(devices=[]):
         model = build_model(checkpoint.cfg, spec, vectors)
@@ -124,6 +125,14 @@ def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
             first = " ".join(str(error).split())[:300]
             raise CheckpointError(f"{checkpoint.path}: weights do not fit: {first}") from None
     return spec, model
+
+
+def _with_present_root(cfg: Config) -> Config:
+    """With today's data root where that of the word vectors in training is gone."""
+    root = cfg["embedding"].get("root")
+    if root is None or Path(root).is_dir():
+        return cfg
+    return {**cfg, "embedding": {**cfg["embedding"], "root": None}}
 
 
 def extended(spec: Spec, vectors: Any) -> Spec:
