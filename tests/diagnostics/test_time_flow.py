@@ -12,7 +12,7 @@ from matplotlib.image import imread
 import tiny
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.errors import Interrupted
-from rnnlab.runs import prepare, train
+from rnnlab.runs import train
 from rnnlab.runs.train import resume_run
 from runs import SMALL, merged, small_run
 
@@ -176,14 +176,14 @@ def test_a_loss_scale_is_undone(tmp_path, monkeypatch):
     """A power of two scales exactly, so that every curve has to be the same."""
     small_run(tmp_path / "plain", EVERY)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    real = prepare.build_trainer
+    real = train.build_trainer
 
     def scaled(cfg, folder, callbacks):
         trainer = real(cfg, folder, callbacks)
         trainer.strategy.precision_plugin = Scaled("16-mixed", "cpu", scaler=scaler)
         return trainer
 
-    monkeypatch.setattr(prepare, "build_trainer", scaled)
+    monkeypatch.setattr(train, "build_trainer", scaled)
     small_run(tmp_path / "scaled", EVERY)
     assert scaler.get_scale() == 1024.0
     for one, other in zip(curves(tmp_path / "plain"), curves(tmp_path / "scaled"), strict=True):

@@ -11,7 +11,7 @@ from lightning.pytorch.plugins import MixedPrecision
 from rnnlab.config.compose import compose_words
 from rnnlab.config.trust import make
 from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
-from rnnlab.runs import prepare, train
+from rnnlab.runs import train
 from rnnlab.runs.build import build_model, build_vectors
 from runs import SMALL, merged, scalars, small_run
 from tiny import start
@@ -150,14 +150,14 @@ def test_scaled_losses_are_unscaled(optimizer, tmp_path, monkeypatch):
     words = ["trainer.gradient_clip_val=0.05", f"optimizer={optimizer}"]
     small_run(tmp_path / "plain", *EVERY, *words)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    real = prepare.build_trainer
+    real = train.build_trainer
 
     def scaled(cfg, folder, callbacks):
         trainer = real(cfg, folder, callbacks)
         trainer.strategy.precision_plugin = Scaled("16-mixed", "cpu", scaler=scaler)
         return trainer
 
-    monkeypatch.setattr(prepare, "build_trainer", scaled)
+    monkeypatch.setattr(train, "build_trainer", scaled)
     small_run(tmp_path / "scaled", *EVERY, *words)
     assert scaler.get_scale() == 1024.0
     plain, same = scalars(tmp_path / "plain"), scalars(tmp_path / "scaled")
