@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from rnnlab.errors import RnnlabError
+from rnnlab.errors import ConfigError, RnnlabError
 
 COMMANDS = {
     "train": "rnnlab.runs.launch:launch",
@@ -50,6 +50,10 @@ def run(words: list[str]) -> int:
         print(__version__)
         return 0
     named = bool(words) and words[0] in COMMANDS
+    if words and not named and not words[0].startswith("-") and "=" not in words[0]:
+        from rnnlab.config.hints import suggest
+
+        raise ConfigError(f"{words[0]}: no such command; {suggest(words[0], COMMANDS)}")
     name, rest = (words[0], words[1:]) if named else ("train", words)
     if "--help" in rest or "-h" in rest or (named and not rest and name not in ("train", "check")):
         from rnnlab.config.help import command_help, program_help

@@ -6,12 +6,13 @@ import pytest
 
 from rnnlab.config.compose import compose_words
 from rnnlab.config.hints import suggest
+from rnnlab.config.renames import OPTIONS
 from rnnlab.config.validate import data_of_kind, find_problems, validate
 from rnnlab.errors import ConfigError
 from tiny import call, python, refused, start, write
 
 TABLE = {
-    "cell=gruu": "Could not find 'cell/gruu'. Available: gru, lstm, rnn",
+    "cell=gruu": "cell: no choice 'gruu'; did you mean 'gru'?",
     "cell.hiden_size=3": "cell.hiden_size: LSTM has no such option; did you mean 'hidden_size'?",
     "task.pooling=lst": "task.pooling: 'lst' is not one of last, mean, max, attention",
     "task=translation task.attention=true": "task.attention: 'True' is not one of additive, dot, "
@@ -85,10 +86,10 @@ def test_all_unknown_names_at_once(capsys):
     said = call(capsys, "check", "cell=gruu", "sead=3", "optimizer=adan", "embeding.size=3")
     assert said.code == 2
     assert said.err.splitlines() == [
-        "rnnlab: Could not find 'cell/gruu'. Available: gru, lstm, rnn",
-        "rnnlab: sead: rnnlab has no option 'sead'; did you mean 'seed'?",
-        "rnnlab: Could not find 'optimizer/adan'. Available: adam, adamw, rmsprop, sgd",
-        "rnnlab: embeding.size: rnnlab has no option 'embeding'; did you mean 'embedding'?",
+        "rnnlab: cell: no choice 'gruu'; did you mean 'gru'?",
+        "rnnlab: sead: rnnlab train has no such option; did you mean 'seed'?",
+        "rnnlab: optimizer: no choice 'adan'; did you mean 'adam'?",
+        "rnnlab: embeding: rnnlab train has no such option; did you mean 'embedding'?",
     ]
 
 
@@ -153,13 +154,13 @@ def test_a_file_without_a_component_is_no_choice(text, capsys, tmp_path):
         ("hello", "hello: not KEY=VALUE"),
         ("=3", "=3: not KEY=VALUE"),
         ("hydra.rnu.dir=x", "hydra.rnu: "),
-        ("task=[ner,nerr]", "Could not find 'task/nerr'. Available: adding, "),
+        ("task=[ner,nerr]", "task: no choice 'nerr'; did you mean 'ner'?"),
         ("cell.hidden_size=???", "cell.hidden_size: "),
         ("cell@encoder=gru", "Could not override 'cell@encoder'"),
         ("+cell=gru", ""),
-        ("cell=3", "Could not find 'cell/3'. Available: gru, lstm, rnn"),
-        ("cell=null", "Could not find 'cell/null'. Available: gru, lstm, rnn"),
-        ("++cell=5", "Could not find 'cell/5'"),
+        ("cell=3", "cell: no choice '3'; there are: gru, lstm, rnn"),
+        ("cell=null", "cell: no choice null; there are: gru, lstm, rnn"),
+        ("++cell=5", "cell: no choice '5'; "),
         ("--config-dir nowhere", "--config-dir: no folder nowhere"),
         ("--mulitrun", "--mulitrun: no such flag; did you mean '--multirun'?"),
     ],
@@ -244,4 +245,43 @@ def test_folders_of_the_users_own_are_found_from_anywhere(tmp_path, monkeypatch,
         assert said.code == 0
         assert "hidden_size: 3" in said.out
     said = call(capsys, "check", "--config-dir=my", "cell=smal")
-    assert refused(said) == "Could not find 'cell/smal'. Available: gru, lstm, rnn, small"
+    assert refused(said) == "cell: no choice 'smal'; did you mean 'small'?"
+
+
+OLD_NAMES = {
+    "predict": ("nbest", "count", "beam", "length"),
+    "embed": ("size",),
+    "train": [name for name in OPTIONS if "." in name],
+}
+
+
+def test_the_old_name_of_an_option_is_answered_with_the_new_one(capsys):
+    assert {name for names in OLD_NAMES.values() for name in names} == OPTIONS.keys()
+    for command, names in OLD_NAMES.items():
+        words = {"predict": ["checkpoint=x"], "embed": ["corpus=imdb"], "train": []}[command]
+        for name in names:
+            message = refused(call(capsys, command, *words, f"{name}=3"))
+            assert message == f"{name}: renamed to {OPTIONS[name]}"
+
+
+def test_an_old_name_of_another_commands_option_is_unknown(capsys):
+    message = refused(call(capsys, "train", "nbest=3"))
+    assert message.startswith("nbest: rnnlab train has no such option; there are: averaging, ")
+
+
+def test_misspelt_commands_and_flags(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = {
+        "evalute checkpoint=x": "evalute: no such command; did you mean 'evaluate'?",
+        "trian": "trian: no such command; did you mean 'train'?",
+        "hello": "hello: no such command; there are: analyze, check, compare, data, embed, ",
+        "train hello": "hello: not KEY=VALUE",
+        "check --schma": "--schma: no such flag; did you mean '--schema'?",
+        "train --schema": "--schema: no such flag; ",
+        "predict checkpoint=x -m": "-m: only 'rnnlab train' has this flag",
+        "train task=nre": "task: no choice 'nre'; did you mean 'ner'?",
+        "train task=zzz": "task: no choice 'zzz'; there are: adding, classification, ",
+    }
+    for words, message in table.items():
+        assert refused(call(capsys, *words.split())).startswith(message)
+    assert not any(tmp_path.iterdir())

@@ -79,7 +79,7 @@ def test_a_checkpoint_from_before_there_were_characters(tmp_path):
     [
         (
             ["characters=cn"],
-            "Could not find 'characters/cn'. Available: cnn, none",
+            "characters: no choice 'cn'; did you mean 'cnn'?",
         ),
         (["characters=cnn", "characters.filter=3"], "characters.filter: CharacterCNN has no such"),
         (["characters=cnn", "task=copying", "data=copying"], "characters: Copying has no words"),

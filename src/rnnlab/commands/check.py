@@ -1,11 +1,22 @@
 """`rnnlab check`: every mistake that can be found without data, or the configuration."""
 
+import json
+from collections.abc import Callable
+
 from omegaconf import OmegaConf
 
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.compose import compose_words
+from rnnlab.config.help import reference
+from rnnlab.config.json_schema import json_schema
 from rnnlab.config.overrides import each_value
 from rnnlab.runs.launch import check_all, check_run
+
+PRINTERS: dict[str, Callable[[], str]] = {
+    "--schema": lambda: json.dumps(json_schema(), indent=1) + "\n",
+    "--reference": reference,
+}
+"""Flags that print something instead of checking."""
 
 
 def check_words(words: list[str]) -> None:
@@ -14,19 +25,11 @@ def check_words(words: list[str]) -> None:
     Raises:
         ConfigError: All mistakes, one a line.
     """
-    if words == ["--schema"]:
-        import json
-
-        from rnnlab.config.json_schema import json_schema
-
-        print(json.dumps(json_schema(), indent=1))
-        return
-    if words == ["--reference"]:
-        from rnnlab.config.help import reference
-
-        print(reference(), end="")
-        return
-    line = CommandLine.split(words)
+    line = CommandLine.split(words, frozenset(PRINTERS))
+    for flag, text in PRINTERS.items():
+        if flag in line.flags:
+            print(text(), end="")
+            return
     first = next(each_value(line.overrides)) if line.multirun else line.overrides
     composed = compose_words("train", first, line.search)
     if line.multirun or composed.swept:

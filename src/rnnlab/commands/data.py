@@ -6,7 +6,6 @@ That is choices of the configuration, and the tests of word vectors, which are n
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from rnnlab.config.files import choices, config_dir
+from rnnlab.config.hints import suggest
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
 from rnnlab.data.download import fetch
 from rnnlab.data.reading import sha256
@@ -142,10 +142,7 @@ def choose(name: str, known: Sequence[Entry]) -> Entry:
     by_name = {entry.name: entry for entry in known}
     if name in by_name:
         return by_name[name]
-    close = get_close_matches(name, by_name, n=1)
-    guess = f" Did you mean '{close[0]}'?" if close else ""
-    choices = ", ".join(sorted(by_name))
-    raise DataError(f"'{name}' is no corpus with a public address: {choices}.{guess}")
+    raise DataError(f"{name}: no such data set; {suggest(name, by_name)}")
 
 
 def table(known: Sequence[Entry], root: Path) -> str:

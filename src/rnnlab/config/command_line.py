@@ -1,7 +1,7 @@
 """A command line, taken apart."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -31,8 +31,12 @@ class CommandLine:
     search: Path | None
 
     @classmethod
-    def split(cls, words: list[str]) -> Self:
+    def split(cls, words: list[str], own: Set[str] = frozenset()) -> Self:
         """Take a command line apart.
+
+        Args:
+            words: The words behind the command.
+            own: Flags of the command itself.
 
         Raises:
             ConfigError: A flag that does not exist.
@@ -46,8 +50,9 @@ class CommandLine:
                 overrides.append(word)
                 continue
             name, equals, value = word.partition("=")
-            if name not in FLAGS:
-                raise ConfigError(f"{name}: no such flag; {suggest(name, FLAGS)}")
+            if name not in FLAGS | own:
+                near = {flag for flag in FLAGS | own if flag[:2] == name[:2]}
+                raise ConfigError(f"{name}: no such flag; {suggest(name, near or FLAGS | own)}")
             flags.append(word)
             if name in WITH_VALUE and not equals:
                 value = next(rest, "")

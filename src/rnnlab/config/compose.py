@@ -18,12 +18,12 @@ from yaml import MarkedYAMLError, YAMLError  # type: ignore[import-untyped]
 from rnnlab.config.command_line import use_current_folder
 from rnnlab.config.defaults import plain_default, with_defaults
 from rnnlab.config.files import config_dir, read_yaml
-from rnnlab.config.hints import suggest
+from rnnlab.config.hints import shown, suggest
 from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import ROOTS, Group
 from rnnlab.config.schema import Option, metadata, nested, options
-from rnnlab.config.validate import unknown, validate
+from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError
 
 UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
@@ -171,10 +171,10 @@ def override_problems(
             continue
         if not name:
             yield f"{line}: not KEY=VALUE"
-        elif key in OPTIONS:
-            yield unknown(key, known)
+        elif key in OPTIONS and OPTIONS[key].split(".")[0] in known:
+            yield f"{key}: renamed to {OPTIONS[key]}"
         elif name not in known:
-            yield f"{key}: rnnlab has no option '{name}'; {suggest(name, known)}"
+            yield f"{name}: rnnlab {root} has no such option; {suggest(name, known)}"
         elif override.is_sweep_override():
             yield f"{line}: several values need -m; a list is written {key}=[...]"
         elif override.type is not OverrideType.DEL and key in offered:
@@ -185,18 +185,18 @@ def override_problems(
 
 def _choice_problems(group: str, value: Any, folders: Sequence[Path]) -> Iterator[str]:
     files = (file for folder in folders for file in (folder / group).glob("*.yaml"))
-    available = sorted({file.stem for file in files})
+    available = {file.stem for file in files}
     for choice in value if isinstance(value, list) else [value]:
         name = "null" if choice is None else str(choice).removesuffix(".yaml")
         if "${" not in name and name not in available:
-            yield f"Could not find '{group}/{name}'. Available: {', '.join(available)}"
+            yield f"{group}: no choice {shown(choice)}; {suggest(name, available)}"
 
 
 def explain(error: Exception) -> str:
     """Hydra's, OmegaConf's and YAML's own errors, in one line."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        available = ", ".join(error.options or []) or "nothing"
-        return f"Could not find '{error.missing_cfg_file}'. Available: {available}"
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        return f"{group}: no choice '{name}'; {suggest(name, error.options or [])}"
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"{mark.name}:{mark.line + 1}: {error.problem}"

@@ -25,10 +25,8 @@ def parse(words: Sequence[str]) -> list[Override]:
         try:
             parsed += parser.parse_overrides([word])
         except HydraException:
-            problems.append(
-                f"{word}: not KEY=VALUE; a value with other than letters, digits and -_./ is "
-                "written in quotes, KEY='\"...\"'"
-            )
+            hint = "; quote a value with special characters: KEY='\"...\"'" if "=" in word else ""
+            problems.append(f"{word}: not KEY=VALUE{hint}")
     if problems:
         raise ConfigError("\n".join(problems))
     return parsed

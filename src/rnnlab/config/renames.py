@@ -3,14 +3,18 @@
 # ruff: noqa: E501 - one line for each name
 
 OPTIONS: dict[str, str] = {
+    "beam": "num_beams",  # of `rnnlab predict`
     "characters.size": "characters.embedding_dim",
     "characters.width": "characters.kernel_size",
     "checkpoint.share": "checkpoint.max_overhead",
+    "count": "num_return_sequences",  # of `rnnlab predict`
     "data.bpe_size": "data.vocab_size",
     "data.joint": "data.share_vocab",
     "data.max_size": "data.max_vocab_size",
     "embedding.size": "embedding.embedding_dim",
     "encoder.locked": "encoder.variational_dropout",
+    "length": "max_new_tokens",  # of `rnnlab predict`
+    "nbest": "num_return_sequences",  # of `rnnlab predict`
     "size": "vector_size",  # of `rnnlab embed`
     "task.beam": "task.num_beams",
     "task.embedding_size": "task.embedding_dim",

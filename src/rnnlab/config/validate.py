@@ -98,7 +98,7 @@ def node_problems(
 def unknown(name: str, known: Iterable[str], owner: str = "") -> str:
     """The message for an option that does not exist."""
     if name in OPTIONS:
-        return f"{name}: is called {OPTIONS[name]} now"
+        return f"{name}: renamed to {OPTIONS[name]}"
     has = f"{owner} has no such option" if owner else "no such option"
     return f"{name}: {has}; {suggest(name.rpartition('.')[2], known)}"
 

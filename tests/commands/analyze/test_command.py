@@ -171,14 +171,14 @@ def test_mistakes_are_one_line(tiny_run, capsys, here):
         "k=many": "k: 'many' is not an int of at least 1 or null",
         "steps=0": "steps: '0' is not an int of at least 10",
         "streams=0": "streams: '0' is not an int of at least 1",
-        "exponents=3": "exponents: rnnlab has no option 'exponents'; there are: ",
-        "step=3": "step: rnnlab has no option 'step'; did you mean 'steps'?",
+        "exponents=3": "exponents: rnnlab analyze has no such option; there are: ",
+        "step=3": "step: rnnlab analyze has no such option; did you mean 'steps'?",
         "data=conll_files data.test=x": "task sentiment needs label; data conll_files gives tags",
-        "data=imdbb": "Could not find 'data/imdbb'",
+        "data=imdbb": "data: no choice 'imdbb'; did you mean 'imdb'?",
         "data.tset=x": "data.tset: SentimentFiles has no such option; did you mean 'test'?",
         "data.test=nowhere.tsv": "nowhere.tsv: no such file",
         "output=/dev/null/x": "output: cannot write /dev/null/x",
-        "cell=gru": "cell: rnnlab has no option 'cell'",
+        "cell=gru": "cell: rnnlab analyze has no such option",
     }
     for words, message in table.items():
         output = [] if "output" in words else ["output=none"]

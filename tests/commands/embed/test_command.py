@@ -210,7 +210,7 @@ def test_mistakes_are_one_line(capsys, here):
         f"{file} alpha=0": "alpha: '0.0' is not a float above 0 and below 1",
         f"{file} sample=2": "sample: '2.0' is not a float of at least 0 and at most 1",
         f"{file} model=glove": "model: 'glove' is not one of skipgram, cbow",
-        f"{file} windw=3": "windw: rnnlab has no option 'windw'; did you mean 'window'?",
+        f"{file} windw=3": "windw: rnnlab embed has no such option; did you mean 'window'?",
         f"{file} data.levl=word": "data.levl: TextFiles has no such option; did you mean 'level'?",
         f"{file} data.level=char": "corpus: text.txt is read letter by letter, not in words; ",
         f"{file} vectors=text.txt": "corpus: no effect with vectors=",
@@ -222,7 +222,7 @@ def test_mistakes_are_one_line(capsys, here):
         "vectors=text.txt": f"{here}/text.txt:1: not a number behind the word",
         "vectors=empty.txt": f"{here}/empty.txt: no vectors",
         "data=imdb": "data: the corpus is named by corpus=CHOICE, its options by data.OPTION=VALUE",
-        "size=3": "size: is called vector_size now",
+        "size=3": "size: renamed to vector_size",
         "vector_size=3": "embed: name a corpus=CHOICE|FILE, or vectors=FILE to evaluate",
     }
     for words, message in table.items():
