@@ -15,7 +15,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lecture test test-docs test-browser test-faults test-programs lint type \
-  imports wheel ci board format clean
+  imports wheel ci tables board format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ wheel: $(READY)  ## build the wheel, install it elsewhere and train with it
 	@$(BIN)/python scripts/check_wheel.py
 
 ci: lint type imports test test-docs test-browser test-faults test-programs wheel  ## all that has to be green
+
+tables: $(READY)  ## make the tables of choices in README.md, and docs/options.md, anew
+	@$(BIN)/python scripts/readme_tables.py
 
 board: $(READY)  ## TensorBoard on all runs
 	@$(BIN)/tensorboard --logdir outputs

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import readme_tables
 from rnnlab.config.compose import compose_words
 from rnnlab.config.files import config_dir
 from rnnlab.config.overrides import each_value
@@ -40,15 +41,14 @@ def test_train_commands_are_valid(command):
         assert list(find_problems(composed.cfg, composed.choices)) == []
 
 
-def test_groups_and_choices_are_complete():
+def test_tables_of_choices_and_options_are_current(capsys):
+    stale = readme_tables.main(["--check"])
+    assert (stale, capsys.readouterr().out) == (0, "")
     text = README.read_text(encoding="utf-8")
-    table = text[text.index("| word |") : text.index("Sizes come from the data")]
-    for group in ("task", "cell", "encoder", "embedding", "optimizer", "scheduler", "trainer"):
-        for file in (config_dir() / group).glob("*.yaml"):
-            assert re.search(rf"[` ]{file.stem}[` ]", table), f"{group}={file.stem}"
-    for group in ("logger", "diagnostics", "experiment"):
-        for file in (config_dir() / group).glob("*.yaml"):
-            assert re.search(rf"[` ]{file.stem}[` ]", table), f"{group}={file.stem}"
+    (overview,) = re.findall(r"<!-- groups -->\n(.*?)<!-- end -->", text, flags=re.DOTALL)
+    for folder in (path for path in config_dir().iterdir() if path.is_dir()):
+        (row,) = [line for line in overview.splitlines() if line.startswith(f"| `{folder.name}` |")]
+        assert row.split("`")[-2].split() == sorted(file.stem for file in folder.glob("*.yaml"))
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnlab.config.compose import compose_words
-from rnnlab.config.files import config_dir, read_yaml
+from rnnlab.config.files import choices, config_dir, read_yaml, summary
 from rnnlab.config.overrides import each_value
 from rnnlab.config.roots import EmbedConfig
 from rnnlab.config.trust import locate
@@ -48,6 +48,12 @@ def test_every_choice_of_every_group(group):
     for name in names(group):
         task = "ner" if group == "characters" else "parity"
         assert sound(f"{group}={name}", f"task={task}").choices[group] == name
+
+
+def test_every_choice_is_described():
+    for group in groups():
+        for name, file in choices(group).items():
+            assert summary(file)[:1].isupper() or summary(file).startswith("lr "), f"{group}={name}"
 
 
 def test_every_group_is_on_offer():

@@ -1,6 +1,7 @@
 """Help: texts of the commands, and tables of options made from their descriptions."""
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING
 from typing import Any
@@ -65,7 +66,7 @@ def command_help(name: str, words: Sequence[str] = ()) -> str:
     text, _, _ = inspect.cleandoc(root.__doc__ or "").partition("Args:\n")
     parts = [text.strip(), ""]
     if root is TrainConfig:
-        parts += ["Groups and their choices", *_groups(), "Further groups", *_further_groups()]
+        parts += ["Groups and their choices", *_groups()]
     parts += ["Options", option_table(plain_options(root)), ""]
     if root is TrainConfig and words:
         parts += _components(words)
@@ -75,28 +76,24 @@ def command_help(name: str, words: Sequence[str] = ()) -> str:
 
 
 FURTHER = {
-    "experiment": "complete settings with a known result; those of the lecture are sweeps",
-    "variant": "a cell with other options, for sweeps that are no grid",
-    "sweep": "hyperparameter search (with -m)",
-    "launcher": "how the jobs of a multirun are started",
+    "experiment": "Complete settings with a known result; those of the lecture are sweeps.",
+    "variant": "A cell with other options, for sweeps that are no grid.",
+    "sweep": "Hyperparameter search (with -m).",
+    "launcher": "How the jobs of a multirun are started.",
 }
 """Groups that change options of others."""
 
 
+def group_texts() -> dict[str, str]:
+    """What each folder of `configs/` decides."""
+    known = options(TrainConfig).items()
+    return {name: option.doc for name, option in known if is_group(option)} | FURTHER
+
+
 def _groups() -> Iterator[str]:
-    for name, option in options(TrainConfig).items():
-        if is_group(option):
-            yield from _group(name, option.doc)
-
-
-def _further_groups() -> Iterator[str]:
-    for name, doc in FURTHER.items():
-        yield from _group(name, doc)
-
-
-def _group(name: str, doc: str) -> Iterator[str]:
-    yield f"  {name + '=':14s}{'|'.join(choices(name))}"
-    yield f"  {'':14s}{doc}"
+    for name, doc in group_texts().items():
+        yield f"  {name + '=':14s}{'|'.join(choices(name))}"
+        yield f"  {'':14s}{doc}"
 
 
 def is_group(option: Option) -> bool:
@@ -159,16 +156,19 @@ def reference() -> str:
     lines = ["# Options", "", "Made by `rnnlab check --reference`.", ""]
     for name, root in ROOTS.items():
         lines += [f"## rnnlab {name}", "", _markdown(plain_options(root)), ""]
-    for group in [name for name, option in options(TrainConfig).items() if is_group(option)]:
+    for group in group_texts():
         lines += [f"## {group}", ""]
+        described: list[list[str]] = []
         seen: dict[Any, list[str]] = {}
         for choice, file in choices(group).items():
             for path, node in nodes(read_yaml(file) or {}):
                 component = locate(str(node["_target_"]))
                 if path in ("", group) or group == "diagnostics":
-                    seen.setdefault(component, []).append(path if path else choice)
-            lines.append(f"- `{group}={choice}`: {summary(file)}")
-        lines.append("")
+                    seen.setdefault(component, []).append(
+                        path if group == "diagnostics" else choice
+                    )
+            described.append([f"`{choice}`", summary(file)])
+        lines += [markdown_table([f"`{group}=`", ""], described), ""]
         for component, names in seen.items():
             title = ", ".join(dict.fromkeys(names))
             lines += [f"### {component.__name__} ({title})", ""]
@@ -186,7 +186,14 @@ def _markdown(known: Mapping[str, Option]) -> str:
         ]
         for name, o in known.items()
     ]
-    if not rows:
-        return ""
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return tabulate(escaped, ["option", "default", "values", ""], "github", disable_numparse=True)
+    return markdown_table(["option", "default", "values", ""], rows) if rows else ""
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table without padding: where one cell changes, one line does."""
+    rows = [[re.sub(r"(`[^`|]*`)|([|<])", _escaped, cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[1] or f"\\{match[2]}"
