@@ -186,7 +186,10 @@ def test_other_models_go_on_with_no_text(tiny_run, capsys):
     [
         (["encoder.bidirectional=true"], "encoder.bidirectional: true would show a language model"),
         (["encoder=bow"], "encoder: BagOfWords carries nothing from one token to the next"),
-        (["task.output=adaptive"], "task.cutoffs: [2000, 10000] must be rising numbers above 0"),
+        (
+            ["task.output=adaptive", "task.div_value=1.0"],
+            "task.cutoffs: [2000, 10000] must be rising numbers above 0",
+        ),
         (
             ["task.output=adaptive", "task.cutoffs=[5]", "task.tie_word_embeddings=true"],
             "task.tie_word_embeddings: true needs task.output=softmax",
