@@ -18,6 +18,14 @@ PACKAGES = ("torch", "lightning")
 Limit = PositiveInt | Annotated[float, Ge(0), Le(1)]
 """A number of batches, or a share of them."""
 
+WIRED = frozenset(
+    {
+        *("callbacks", "logger", "default_root_dir", "enable_checkpointing"),
+        *("enable_model_summary", "num_sanity_val_steps", "use_distributed_sampler"),
+    }
+)
+"""What the program itself sets, so that it is no option."""
+
 RANGES: dict[str, Any] = {
     # optimisers
     "lr": PositiveFloat,

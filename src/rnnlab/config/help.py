@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING
+from dataclasses import MISSING, replace
 from typing import Any
 
 from tabulate import tabulate
@@ -145,7 +145,10 @@ def _components(words: Sequence[str]) -> Iterator[str]:
 
     for path, node in nodes(compose_words("train", words).cfg):
         component = locate(str(node["_target_"]))
-        known = {f"{path}.{name}": option for name, option in options(component).items()}
+        known = {
+            f"{path}.{name}": replace(option, default=node.get(name, option.default))
+            for name, option in options(component).items()
+        }
         yield f"{path} = {component.__name__}"
         yield option_table(known) if known else "  no options"
         yield ""

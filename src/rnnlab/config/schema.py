@@ -16,7 +16,7 @@ from dataclasses import MISSING, dataclass, is_dataclass, replace
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from rnnlab.config.foreign import PACKAGES, RANGES
+from rnnlab.config.foreign import PACKAGES, RANGES, WIRED
 from rnnlab.config.types import Learnt
 
 _ENTRY = re.compile(r"(\w+)(?: \(.*?\))?: *(.*)")
@@ -116,6 +116,7 @@ def _parameters(constructor: Callable[..., Any], *, foreign: bool) -> dict[str, 
         both = {n: p for n, p in every.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
         wired = next((n for n, p in both.items() if p.default is p.empty), None)
         keyword |= {n: p for n, p in both.items() if n != wired}
+        keyword = {n: p for n, p in keyword.items() if n not in WIRED}
     return keyword
 
 
