@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.config.command_line import CommandLine, use_current_folder
-from rnnlab.config.compose import Composed, compose_words, explain, register, resolved
+from rnnlab.config.compose import Composed, compose_words, explain, groups, register, resolved
 from rnnlab.config.files import config_dir
 from rnnlab.config.overrides import each_value, grid, parse
 from rnnlab.config.validate import find_problems, validate
@@ -113,10 +113,10 @@ def _composed_jobs(
     jobs: Iterable[list[str]], line: CommandLine
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """The configuration of each job, and its choices; composed anew where a choice is another."""
-    known: dict[str, Composed] = {}
+    offered, known = groups("train"), dict[str, Composed]()
     for words in jobs:
         overrides = parse(words)
-        values = [o for o in overrides if "." in o.key_or_group and not o.is_delete()]
+        values = [o for o in overrides if o.key_or_group not in offered and not o.is_delete()]
         rest = [o.input_line or "" for o in overrides if o not in values]
         key = json.dumps(rest)
         if key not in known:
