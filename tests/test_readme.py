@@ -9,36 +9,48 @@ from pathlib import Path
 import pytest
 
 import readme_tables
-from rnnlab.config.compose import compose_words
+from rnnlab.config.compose import compose_words, override_problems
 from rnnlab.config.files import config_dir
-from rnnlab.config.overrides import each_value
+from rnnlab.config.overrides import each_value, parse
 from rnnlab.config.validate import find_problems
 
 pytestmark = pytest.mark.docs
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, flags=re.DOTALL)
+LINES = [
+    *(line for language, block in BLOCKS if not language for line in block.splitlines()),
+    *re.findall(r"`(rnnlab [^`\n]*)`", TEXT),
+]
 COMMANDS = [
-    line.split("  #")[0].split("   # ")[0].strip()
-    for language, block in BLOCKS
-    if not language
-    for line in block.splitlines()
-    if line.startswith("rnnlab train")
+    match[1]
+    for line in LINES
+    if (match := re.match(r"(?:echo .*\| )?(rnnlab \w+ .+)", line.split("  #")[0].strip()))
 ]
 
 
-def test_there_are_commands():
-    assert len(COMMANDS) > 10
+def test_commands_are_valid():
+    names = [shlex.split(command)[1] for command in COMMANDS]
+    for name in ("train", "check", "evaluate", "predict", "analyze", "compare", "embed", "data"):
+        assert name in names
+    problems = {command: found for command in COMMANDS if (found := list(mistakes(command)))}
+    assert problems == {}
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "resume=" not in c])
-def test_train_commands_are_valid(command):
-    words = [w for w in shlex.split(command)[2:] if w != "-m"]
-    if "--config-dir" in words:
-        return  # the cell of one's own: below
-    for run in each_value(words):
-        composed = compose_words("train", run)
-        assert list(find_problems(composed.cfg, composed.choices)) == []
+def mistakes(command):
+    """What is wrong with a command, as far as that shows without data or a trained model."""
+    name, *words = shlex.split(command)[1:]
+    words = [word for word in words if word not in ("-m", "--help", "OVERRIDES")]
+    if name in ("compare", "data", "COMMAND") or "--config-dir" in words or "--schema" in words:
+        return
+    if name in ("train", "check") and not any(word.startswith("resume=") for word in words):
+        for run in each_value(words):
+            composed = compose_words("train", run)
+            yield from find_problems(composed.cfg, composed.choices)
+    else:
+        given = parse([word for word in words if not word.startswith("prompt=")])
+        yield from override_problems("train" if name == "check" else name, given, [config_dir()])
 
 
 def test_tables_of_choices_and_options_are_current(capsys):
@@ -55,7 +67,7 @@ def test_tables_of_choices_and_options_are_current(capsys):
 def test_the_cell_of_ones_own_trains(tmp_path):
     (python,) = [block for language, block in BLOCKS if language == "python" and "Leaky" in block]
     (yaml,) = [block for language, block in BLOCKS if language == "yaml"]
-    (command,) = [c for c in COMMANDS if "--config-dir" in c]
+    (command,) = {c for c in COMMANDS if "--config-dir" in c}
     (tmp_path / "mycell.py").write_text(python)
     (tmp_path / "my/cell").mkdir(parents=True)
     (tmp_path / "my/cell/leaky.yaml").write_text(yaml)
