@@ -190,8 +190,10 @@ class Run:
 
 def train(base: Path, task: str, *words: str) -> Run:
     """Train on the tiny corpus of a task, in this process."""
+    from corpora import EVERY_TASK  # imports the classes of the tasks
+
     data = base / "data"
-    given = [*CORPORA[task](data), *SMALL, *words]
+    given = [*EVERY_TASK[task](data), *SMALL, *words]
     with pytest.raises(SystemExit) as stopped:
         main(["train", *given, f"hydra.run.dir={base / 'run'}"])
     assert stopped.value.code == 0

@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pytest
 import torch
 
+from corpora import CLASSES, EVERY_TASK
 from rnnlab.config.compose import compose_words
 from rnnlab.config.defaults import with_defaults
 from rnnlab.config.files import choices, read_yaml
@@ -17,9 +18,9 @@ from rnnlab.config.roots import ROOTS, TrainConfig
 from rnnlab.config.schema import options, plain
 from rnnlab.config.trust import locate, nodes
 from rnnlab.config.validate import find_problems, node_problems
+from rnnlab.data.generated_data import GeneratedData
 from rnnlab.runs.build import build_data, build_model, build_vectors
 from rnnlab.runs.dry_build import check_fit
-from tiny import CORPORA
 
 VALUES = [-1, 0, 10**9, math.nan, math.inf, "many", None]
 
@@ -64,10 +65,7 @@ def accepted(value: Any, hint: Any) -> bool:
 def bases() -> dict[str, list[str]]:
     """Words that choose each component of each group once."""
     found: dict[str, list[str]] = {}
-    kinds = {
-        locate(read_yaml(file)["task"]["_target_"]).kind: name
-        for name, file in choices("task").items()
-    }
+    kinds = {task.kind: name for name, task in CLASSES.items()}
     for group in (name for name, option in options(TrainConfig).items() if is_group(option)):
         for name, file in choices(group).items():
             words = [f"{group}={name}"] if group == "task" else ["task=ner", f"{group}={name}"]
@@ -147,16 +145,24 @@ def pairwise(count: int) -> list[list[bool]]:
     return rows
 
 
-TASKS = ["sentiment", "ner", "translation", "language_model", "generate"]
-MEMORY = ["delayed_recall", "parity", "copying", "adding"]
+def generated() -> dict[str, list[str]]:
+    """Words that choose each data set that is made and not read, with a task of its kind."""
+    known = {name: locate(read_yaml(file)["_target_"]) for name, file in choices("data").items()}
+    return {
+        name: [
+            *(f"task={name}" if name in CLASSES else bases()[f"data={name}"][0], f"data={name}"),
+            *("data.train_size=6", "data.val_size=2", "data.test_size=2"),
+            *(["data.lag=4"] if "lag" in options(data) else []),
+        ]
+        for name, data in known.items()
+        if issubclass(data, GeneratedData)
+    }
 
 
-@pytest.mark.parametrize("task", [*TASKS, *MEMORY])
-def test_two_steps_at_the_least_of_each_range_and_at_the_default(task, tmp_path):
-    words = [f"task={task}", "data.train_size=6", "data.val_size=2", "data.test_size=2"]
-    if task in TASKS:
-        words = CORPORA[task](tmp_path)
-    words += ["diagnostics=off", "data.lag=4"] if task in MEMORY else ["diagnostics=off"]
+@pytest.mark.parametrize("name", [*EVERY_TASK, *generated()])
+def test_two_steps_at_the_least_of_each_range_and_at_the_default(name, tmp_path):
+    words = EVERY_TASK[name](tmp_path) if name in EVERY_TASK else generated()[name]
+    words += ["diagnostics=off"]
     composed = compose_words("train", words)
     factors = [
         (node, key, value)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import rnnlab
-from tiny import CORPORA, SMALL, call, refused, sentiment, start, write
+from corpora import ALIKE, EVERY_TASK
+from tiny import SMALL, call, refused, sentiment, start, write
 
 LONG = "good " * 10_000
 LINES = {
@@ -34,7 +35,7 @@ def predict(capsys, run, tmp_path, lines, *words):
     return said.out
 
 
-@pytest.mark.parametrize("task", CORPORA)
+@pytest.mark.parametrize("task", EVERY_TASK)
 def test_evaluation_gives_the_runs_own_figures(task, tiny_run, capsys):
     run = tiny_run(task)
     record = json.loads((run.folder / "metrics.json").read_text())
@@ -47,7 +48,7 @@ def test_evaluation_gives_the_runs_own_figures(task, tiny_run, capsys):
         assert told["scorers"] == record["scorers"]
 
 
-@pytest.mark.parametrize("task", CORPORA)
+@pytest.mark.parametrize("task", EVERY_TASK)
 def test_evaluation_on_other_files(task, tiny_run, capsys):
     """The training files as test files: other figures; the test files named anew: the same."""
     run = tiny_run(task)
@@ -175,11 +176,11 @@ def test_searches_that_cannot_be(task, words, message, tiny_run, capsys, tmp_pat
     assert message in refused(said)
 
 
-@pytest.mark.parametrize("task", CORPORA)
+@pytest.mark.parametrize("task", EVERY_TASK)
 def test_batches_change_nothing(task, tiny_run, capsys, tmp_path):
     """Order is that of the input, whatever the batch size; the last line needs no end."""
     run = tiny_run(task)
-    lines = [line.split("\t")[0] for line in LINES[task] if len(line) < 999] * 5
+    lines = [line.split("\t")[0] for line in LINES[ALIKE[task]] if len(line) < 999] * 5
     model = rnnlab.load(run.folder)
     alone = [model.predict([line])[0] for line in lines]
     for size in (1, 3, 64):
