@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning import LightningModule
@@ -16,10 +16,12 @@ from rnnlab.data.spec import Split
 from rnnlab.errors import ConfigError, Diverged
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
-from rnnlab.tasks.base import Task
 from rnnlab.training.convert import KEY, convert
 from rnnlab.training.schedule import extend_cosine
 from rnnlab.training.tbptt import TruncatedBPTT
+
+if TYPE_CHECKING:  # a task is used by its methods alone
+    from rnnlab.tasks.base import Task
 
 
 class SequenceModule(LightningModule):
@@ -44,7 +46,7 @@ class SequenceModule(LightningModule):
     def __init__(
         self,
         encoder: Encoder,
-        task: Task,
+        task: "Task",
         *,
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer], Any] | None,
