@@ -13,6 +13,13 @@ from rnnlab.diagnostics.loss_trend import LossTrend
 from rnnlab.diagnostics.non_finite import shortened
 from rnnlab.diagnostics.running_median import RunningMedian
 
+SATURATED = {
+    "low": "gate is below 0.05",
+    "high": "gate is above 0.95",
+    "saturated": "has a magnitude above 0.97",
+}
+"""What the last part of a tag says of a gate or a state."""
+
 Share = Annotated[float, Gt(0), Lt(1)]
 Factor = Annotated[float, Gt(1)]
 
@@ -80,7 +87,7 @@ class Rules:
 
     def __init__(self, limits: Limits, *, guess: float, scaled: bool = False) -> None:
         self.limits = limits
-        self.trend = LossTrend(patience=limits.patience, fall=limits.fall, guess=guess)
+        self.trend = LossTrend(limits.patience, fall=limits.fall, guess=guess)
         self._windows = defaultdict[str, RunningMedian](lambda: RunningMedian(limits.patience))
         self._tolerated = 3 if scaled else 1
         self._broken = 0
@@ -106,16 +113,13 @@ class Rules:
         return found
 
     def _non_finite(self, scalars: Mapping[str, float]) -> Iterator[Finding]:
-        parts = {k: v for k, v in scalars.items() if k.startswith("grad/")}
-        bad = [k.removeprefix("grad/") for k, v in parts.items() if not math.isfinite(v)]
+        grads = {k[5:]: v for k, v in scalars.items() if k.startswith("grad/")}
+        bad = [name for name, norm in grads.items() if not math.isfinite(norm)]
         self._broken = self._broken + 1 if bad else 0
         if self._broken >= self._tolerated:
             named = [name for name in bad if not name.startswith("total")] or ["the whole"]
-            yield Finding(
-                "non_finite",
-                "gradient",
-                f"the gradient of {shortened(named)} is not a finite number",
-            )
+            fact = f"the gradient of {shortened(named)} is not a finite number"
+            yield Finding("non_finite", "gradient", fact)
 
     def _exploded(self, step: int, scalars: Mapping[str, float]) -> Iterator[Finding]:
         """A norm far above the usual one, then a loss far above its own."""
@@ -135,7 +139,7 @@ class Rules:
         if norm is None or limits.exploding is None or len(norms) < 5 or self._spike:
             return
         if math.isfinite(norm) and norm > limits.exploding * norms.median > 0:
-            self._spike = Spike(step, norm, norms.median, self.trend.usual)
+            self._spike = Spike(step, norm, norms.median, self.trend.median)
 
     def _through_time(self, length: float) -> Iterator[Finding]:
         """A half-life far below the length of a sequence, or growth along it."""
@@ -164,19 +168,12 @@ class Rules:
                 )
 
     def _saturated(self) -> Iterator[Finding]:
-        limit = self.limits.saturated
-        if limit is None:
-            return
         stuck: dict[str, list[str]] = defaultdict(list)
-        for end, words in {"low": "below 0.05", "high": "above 0.95"}.items():
+        for end, words in SATURATED.items():
             for name, share in self._steady("gate/", f"/{end}"):
-                if share.median > limit:
+                if self.limits.saturated and share.median > self.limits.saturated:
                     layer, _, gate = name.rpartition("/")
-                    stuck[layer].append(f"{share.median:.0%} of its {gate} gate is {words}")
-        for name, share in self._steady("gate/", "/saturated"):
-            if share.median > limit:
-                layer, _, gate = name.rpartition("/")
-                stuck[layer].append(f"{share.median:.0%} of its {gate} has a magnitude above 0.97")
+                    stuck[layer].append(f"{share.median:.0%} of its {gate} {words}")
         for layer, facts in stuck.items():
             yield Finding("saturated", layer, " and ".join(facts))
 
@@ -198,12 +195,9 @@ class Rules:
         limit = self.limits.clipped
         for _, share in self._steady("grad/clipped", ""):
             if limit is not None and share.median > limit:
-                yield Finding(
-                    "clipped",
-                    "gradient",
-                    f"{share.median:.0%} of the steps since step {share.first_step} were clipped: "
-                    "steps have one size, whatever the gradient says",
-                )
+                fact = f"{share.median:.0%} of the steps since step {share.first_step} were clipped"
+                fact += ": steps have one size, whatever the gradient says"
+                yield Finding("clipped", "gradient", fact)
 
     def _steady(self, prefix: str, suffix: str) -> Iterator[tuple[str, RunningMedian]]:
         """Full windows of the keys with a prefix and a suffix, by what is between them."""

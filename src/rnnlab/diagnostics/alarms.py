@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
-from rnnlab.diagnostics.board import board_of
+from rnnlab.diagnostics.board import board_of, tensorboards
 from rnnlab.diagnostics.loss_trend import guess_loss
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.errors import Diverged
@@ -110,11 +109,8 @@ class Alarms(Limits, Callback):
         if not trainer.is_global_zero:
             return
         print(f"alarm    {sentence}", flush=True)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_text(
-                    f"alarm/{kind}", sentence, global_step=trainer.global_step
-                )
+        for writer in tensorboards(trainer):
+            writer.add_text(f"alarm/{kind}", sentence, global_step=trainer.global_step)
 
     def _remedy(self, finding: Finding, limit: float | None) -> str:
         clip = (

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.non_finite import explain_non_finite
 from rnnlab.errors import Diverged
 from rnnlab.training.module import SequenceModule
-from rnnlab.training.processes import all_processes
 
 Listener = Callable[[Trainer, Mapping[str, float]], None]
 """Called with all scalars of a write, which are on the host by then."""
@@ -79,14 +79,7 @@ class Board(Callback):
         if loss.device.type == "cpu":
             self._check(trainer, pl_module, float(pl_module.last_loss))  # type: ignore[arg-type]
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: object,
-        batch: object,
-        batch_idx: int,
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Add up; write where it is due."""
         assert isinstance(pl_module, SequenceModule)
         loss = pl_module.last_loss
@@ -129,7 +122,7 @@ class Board(Callback):
 
     def _check(self, trainer: Trainer, module: LightningModule, loss: float) -> None:
         finite = math.isfinite(loss)
-        if all_processes(trainer, finite):  # else they stop together
+        if trainer.strategy.reduce_boolean_decision(finite):  # else they stop together
             return
         assert isinstance(module, SequenceModule)
         if finite or self._batch is None:
@@ -141,6 +134,11 @@ class Board(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what came after the last write."""
         self.write(trainer)
+
+
+def tensorboards(trainer: Trainer) -> list[Any]:
+    """The `SummaryWriter` of each of the run's TensorBoard loggers."""
+    return [each.experiment for each in trainer.loggers if isinstance(each, TensorBoardLogger)]
 
 
 def board_of(trainer: Trainer) -> Board:

@@ -60,9 +60,7 @@ class CurveInstrument(PeriodicInstrument):
         """Write and draw."""
         self._write(trainer, at_least=2)
 
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Write and draw, also of a run that diverged or was stopped."""
         self._write(trainer, at_least=2)
 

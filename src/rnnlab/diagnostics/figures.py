@@ -6,11 +6,11 @@ from pathlib import Path
 import matplotlib.style
 import numpy as np
 from lightning import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
+from rnnlab.diagnostics.board import tensorboards
 from rnnlab.diagnostics.curve_history import CurveHistory
 from rnnlab.diagnostics.stats import Curve
 
@@ -49,7 +49,7 @@ def plot_heatmap(history: CurveHistory, quantity: str) -> Figure:
     White is as large as at the end, blue has vanished on the way back, red has exploded.
 
     Args:
-        history: At least one sample.
+        history: At least two samples.
         quantity: What the norm is of.
     """
     decades = history.decades()
@@ -58,7 +58,10 @@ def plot_heatmap(history: CurveHistory, quantity: str) -> Figure:
     count = len(history.layers)
     figure = Figure(figsize=(6.4, 1.0 + 1.9 * count), layout="constrained")
     panels = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
-    edges = _edges(history.steps)
+    centres = np.array(history.steps, dtype=np.float64)
+    between = (centres[1:] + centres[:-1]) / 2
+    first, last = 2 * centres[[0, -1]] - between[[0, -1]]
+    edges = [max(first, 0.0), *between, last]  # there is no step below 1
     lags = np.arange(decades.shape[2] + 1) - 0.5
     for panel, name, values in zip(
         panels, history.layers, relative.transpose(1, 2, 0), strict=True
@@ -74,14 +77,6 @@ def plot_heatmap(history: CurveHistory, quantity: str) -> Figure:
     label = f"decades of ||{quantity}||\nagainst lag 0"
     figure.colorbar(mesh, ax=list(panels), extend="both", label=label)
     return figure
-
-
-def _edges(steps: list[int]) -> np.ndarray:
-    centres = np.array(steps, dtype=np.float64)
-    between = (centres[1:] + centres[:-1]) / 2
-    first = centres[0] - (centres[1] - centres[0]) / 2 if len(centres) > 1 else centres[0] - 0.5
-    last = centres[-1] + (centres[-1] - centres[-2]) / 2 if len(centres) > 1 else centres[-1] + 0.5
-    return np.concatenate([[max(first, 0.0)], between, [last]])  # there is no step below 1
 
 
 def save_figure(figure: Figure, trainer: Trainer, tag: str, file: str) -> None:
@@ -100,6 +95,5 @@ def save_figure(figure: Figure, trainer: Trainer, tag: str, file: str) -> None:
     folder = Path(trainer.default_root_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     imsave(folder / file, image)
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_image(tag, image, trainer.global_step, dataformats="HWC")
+    for writer in tensorboards(trainer):
+        writer.add_image(tag, image, trainer.global_step, dataformats="HWC")

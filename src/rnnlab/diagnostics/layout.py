@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
-from rnnlab.diagnostics.board import board_of
+from rnnlab.diagnostics.board import board_of, tensorboards
 
 Layout = dict[str, dict[str, list[str]]]
 """Category -> chart -> patterns of tags."""
@@ -40,9 +39,8 @@ class CustomLayout(Callback):
             category: {chart: ["Multiline", patterns] for chart, patterns in named.items()}
             for category, named in layout(scalars).items()
         }
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_custom_scalars(found)
+        for writer in tensorboards(trainer):
+            writer.add_custom_scalars(found)
 
 
 def layout(tags: Iterable[str]) -> Layout:

@@ -16,8 +16,8 @@ JUMP = 1.5
 """A loss above this multiple of the usual one is no noise."""
 
 
-class LossTrend:
-    """Compares the newest losses with that of a constant guess, and with earlier ones.
+class LossTrend(RunningMedian):
+    """Losses over some steps: compares the newest with that of a constant guess, and with earlier.
 
     Args:
         patience: Optimiser steps over which losses are compared.
@@ -25,32 +25,21 @@ class LossTrend:
         guess: Loss of the best constant guess, see `guess_loss`.
     """
 
-    def __init__(self, *, patience: int, fall: float, guess: float) -> None:
+    def __init__(self, patience: int, *, fall: float, guess: float) -> None:
+        super().__init__(patience)
         self.fall = fall
         self.guess = guess
-        self._losses = RunningMedian(patience)
-
-    def add(self, step: int, loss: float) -> None:
-        """Add the mean loss before a step."""
-        self._losses.add(step, loss)
 
     @property
     def stuck(self) -> bool:
         """Whether it was no better than a guess, and not falling, over `patience` steps."""
-        values = self._losses.values
-        now, before = median(values[-3:]), median(values[:3])
-        bound = (1 - self.fall) * max(self.guess, before)
-        return self._losses.full and now > bound
+        now, before = median(self.values[-3:]), median(self.values[:3])
+        return self.full and now > (1 - self.fall) * max(self.guess, before)
 
     @property
     def learned(self) -> bool:
         """Whether it is clearly below that of a guess."""
-        return median(self._losses.values[-3:]) < (1 - 2 * self.fall) * self.guess
-
-    @property
-    def usual(self) -> float:
-        """The median loss over `patience` steps; nan while there is none."""
-        return self._losses.median
+        return median(self.values[-3:]) < (1 - 2 * self.fall) * self.guess
 
     def jumped_back(self, loss: float, usual: float) -> bool:
         """Whether a loss is no better than a guess, and far above the usual one."""

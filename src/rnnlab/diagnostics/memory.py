@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.curve_instrument import CurveInstrument
-from rnnlab.diagnostics.naming import part_name, recurrent_layers
+from rnnlab.diagnostics.naming import part_name, record_layers
 from rnnlab.diagnostics.samples import first_sequences
 from rnnlab.diagnostics.stats import Curve, curve_of
 from rnnlab.layers.base import Layer
@@ -66,9 +65,7 @@ class Memory(CurveInstrument):
             batch = first_sequences(next(iter(loader)), self.sequences)
             self._batch = batch.to(pl_module.device)
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Measure before the optimiser step, where it is due."""
         assert isinstance(pl_module, SequenceModule)
         if self._batch is None or not self.is_due(trainer):
@@ -89,21 +86,18 @@ def memory_curves(encoder: Encoder, batch: Batch, *, probes: int = 4) -> dict[st
         batch: On the encoder's device.
         probes: See `memory_curve`.
     """
-    layers = {f"encoder.{name}": layer for name, layer in recurrent_layers(encoder.layers).items()}
-    traces: dict[str, Trace] = {}
     device = batch.inputs.device.type
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.autocast(device, enabled=False))
         stack.enter_context(evaluation_mode(encoder))
         with torch.no_grad(), ExitStack() as recording:
-            for name, layer in layers.items():  # each is called once
-                recording.enter_context(layer.record(partial(traces.__setitem__, name)))
+            traces = record_layers(encoder.layers, recording)
             encoder(batch.inputs, batch.lengths, batch.words)
         return {
-            part_name(name, part): curve
-            for name, layer in layers.items()
-            for part, curve in enumerate(memory_curve(layer, traces[name], probes=probes))
+            part_name(f"encoder.{name}", part): curve
+            for name, layer, trace in traces
+            for part, curve in enumerate(memory_curve(layer, trace, probes=probes))
         }
 
 

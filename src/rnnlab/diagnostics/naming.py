@@ -1,10 +1,13 @@
-"""What recurrent layers are called in tags, files and figures."""
+"""The recurrent layers of a model, and what they are called in tags, files and figures."""
 
 import re
+from contextlib import ExitStack
+from functools import partial
 
 from torch import nn
 
 from rnnlab.layers.base import Layer
+from rnnlab.layers.trace import Trace
 from rnnlab.training.convert import layer_name
 
 
@@ -15,6 +18,22 @@ def recurrent_layers(module: nn.Module) -> dict[str, Layer]:
         for prefix, part in module.named_modules()
         if isinstance(part, Layer)
     }
+
+
+def record_layers(module: nn.Module, stack: ExitStack) -> list[tuple[str, Layer, Trace]]:
+    """Record all recurrent layers until the stack is closed.
+
+    Returns:
+        Filled by forward passes: a layer's name, the layer, and its trace, in order of the calls.
+    """
+    traces: list[tuple[str, Layer, Trace]] = []
+
+    def keep(name: str, layer: Layer, trace: Trace) -> None:
+        traces.append((name, layer, trace))
+
+    for name, layer in recurrent_layers(module).items():
+        stack.enter_context(layer.record(partial(keep, name, layer)))
+    return traces
 
 
 def short_name(prefix: str) -> str:

@@ -1,7 +1,6 @@
 """Where a loss that is not finite comes from: layer, time step, sequences; the batch is saved."""
 
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from torch import Tensor
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import BatchLoader
 from rnnlab.diagnostics.gates import real_steps
-from rnnlab.diagnostics.naming import recurrent_layers, short_name
-from rnnlab.layers.trace import Trace
+from rnnlab.diagnostics.naming import record_layers, short_name
 from rnnlab.training.module import SequenceModule
 
 MAX_LISTED = 8
@@ -65,15 +63,12 @@ def first_non_finite(module: SequenceModule, batch: Batch) -> tuple[str, list[in
     ]
     if broken:
         return f"the weights of {shortened(broken)} were not finite before it", []
-    traces: list[tuple[str, Trace]] = []
-    training = module.training
     with ExitStack() as stack:
-        stack.callback(module.train, training)
+        stack.callback(module.train, module.training)
         module.eval()
-        for name, layer in recurrent_layers(module).items():
-            stack.enter_context(layer.record(partial(_keep, traces, name)))
+        traces = record_layers(module, stack)
         loss = module.task.loss(module(batch), batch)
-    for name, trace in traces:
+    for name, _, trace in traces:
         valid = real_steps(trace, batch)
         for what, values in {"what it reads": trace.inputs, "its state": trace.outputs}.items():
             bad = ~torch.isfinite(values).all(dim=2) & valid
@@ -85,10 +80,6 @@ def first_non_finite(module: SequenceModule, batch: Batch) -> tuple[str, list[in
     if torch.isfinite(loss):
         return "without dropout the batch gives a finite loss", []
     return "all recurrent layers are finite: it is the task's head or its loss", []
-
-
-def _keep(traces: list[tuple[str, Trace]], name: str, trace: Trace) -> None:
-    traces.append((name, trace))
 
 
 def batch_tensors(batch: Batch) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 
 from jaxtyping import Float
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.vocab import Vocab
+from rnnlab.diagnostics.board import tensorboards
 from rnnlab.training.module import SequenceModule
 
 
@@ -43,6 +43,5 @@ class Projector(Callback):
             return
         count = min(self.max_words, source.base_size)
         weight = pl_module.encoder.embedding.get_parameter("weight")[:count].detach().float().cpu()
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                add_words(logger.experiment, source.tokens[:count], weight)
+        for writer in tensorboards(trainer):
+            add_words(writer, source.tokens[:count], weight)

@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
+from rnnlab.diagnostics.board import tensorboards
 from rnnlab.training.module import SequenceModule
 
 
@@ -47,8 +47,8 @@ class Samples(FirstValidationBatch):
 
     def show(self, trainer: Trainer, module: SequenceModule, batch: Batch) -> None:
         """Predict and write."""
-        boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
-        if not boards:
+        writers = tensorboards(trainer)
+        if not writers:
             return
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
         few = first_sequences(batch, self.count)
@@ -57,8 +57,8 @@ class Samples(FirstValidationBatch):
             _block(module, tokens, prediction)
             for tokens, prediction in zip(source_tokens(few, spec), predictions, strict=True)
         )
-        for logger in boards:
-            logger.experiment.add_text("samples", text, global_step=trainer.global_step)
+        for writer in writers:
+            writer.add_text("samples", text, global_step=trainer.global_step)
 
 
 def _block(module: SequenceModule, tokens: list[str], prediction: Any) -> str:

@@ -1,16 +1,14 @@
 """Gates that are stuck open or shut, states at their bounds, and how long they last."""
 
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 from lightning import LightningModule, Trainer
-from torch import Tensor
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.gates import gate_scalars, real_steps
-from rnnlab.diagnostics.naming import recurrent_layers
+from rnnlab.diagnostics.naming import record_layers
 from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
@@ -50,15 +48,9 @@ class Saturation(PeriodicInstrument):
         if not trainer.is_global_zero or not self.is_due(trainer):
             return
         self._batch = batch
-        for name, layer in recurrent_layers(pl_module).items():
-            self._stack.enter_context(layer.record(partial(self._keep, name, layer)))
+        self._traces = record_layers(pl_module, self._stack)
 
-    def _keep(self, name: str, layer: Layer, trace: Trace) -> None:
-        self._traces.append((name, layer, trace))
-
-    def on_before_backward(
-        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
-    ) -> None:
+    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Measure what was recorded; the weights are still those of the forward pass."""
         self._stack.close()
         traces, self._traces = self._traces, []
@@ -71,8 +63,6 @@ class Saturation(PeriodicInstrument):
                     board.post(gate_scalars(f"gate/{name}", layer.gate_values(trace), valid))
         self._batch = None
 
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, *_: Any) -> None:
         """Stop recording."""
         self._stack.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,13 +11,9 @@ from torch import Tensor, nn
 
 from rnnlab.diagnostics.curve_instrument import CurveInstrument
 from rnnlab.diagnostics.naming import part_name, recurrent_layers
-from rnnlab.diagnostics.periodic import (
-    PassOverhead,
-    seconds_of_all,
-    throughput_of,
-)
+from rnnlab.diagnostics.periodic import PassOverhead, seconds_of_all, throughput_of
 from rnnlab.diagnostics.stats import Curve, curve_of, stacked
-from rnnlab.layers.watch import StateGradients, Watcher
+from rnnlab.layers.watch import StateGradients
 
 
 class TimeFlow(CurveInstrument):
@@ -75,9 +72,7 @@ class TimeFlow(CurveInstrument):
         if self.is_due(trainer):
             self._seen = watch_norms(pl_module, self._stack)
 
-    def on_before_backward(
-        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
-    ) -> None:
+    def on_before_backward(self, *_: Any) -> None:
         """Stop watching: the forward pass is done."""
         self._stack.close()
 
@@ -93,12 +88,10 @@ class TimeFlow(CurveInstrument):
                 unscale = trainer.accumulate_grad_batches / _scale(trainer)
                 self.add_curves(trainer, curves(seen, unscale))
 
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, *given: Any) -> None:
         """Stop watching; write and draw."""
         self._stack.close()
-        super().on_exception(trainer, pl_module, exception)
+        super().on_exception(*given)
 
 
 def watch_norms(module: nn.Module, stack: ExitStack) -> dict[str, list[Tensor]]:
@@ -110,15 +103,12 @@ def watch_norms(module: nn.Module, stack: ExitStack) -> dict[str, list[Tensor]]:
     """
     seen: dict[str, list[Tensor]] = {}
 
-    def keep(layer: str) -> Watcher:
-        def watcher(gradients: StateGradients) -> None:
-            for part, norms in enumerate(gradients.norms()):
-                seen.setdefault(part_name(layer, part), []).append(norms)
-
-        return watcher
+    def keep(layer: str, gradients: StateGradients) -> None:
+        for part, norms in enumerate(gradients.norms()):
+            seen.setdefault(part_name(layer, part), []).append(norms)
 
     for name, layer in recurrent_layers(module).items():
-        stack.enter_context(layer.watch(keep(name)))
+        stack.enter_context(layer.watch(partial(keep, name)))
     return seen
 
 
@@ -129,17 +119,15 @@ def curves(seen: Mapping[str, list[Tensor]], unscale: float = 1.0) -> dict[str, 
         seen: See `watch_norms`.
         unscale: Factor of the norms.
     """
-    every = [norms.reshape(-1) for name in sorted(seen) for norms in seen[name]]
-    flat = torch.cat(every).cpu().numpy() * unscale
-    result: dict[str, Curve] = {}
-    start = 0
-    for name in sorted(seen):
-        batches = []
-        for norms in seen[name]:
-            batches.append(flat[start : start + norms.numel()].reshape(norms.shape))
-            start += norms.numel()
-        result[name] = curve_of(stacked(batches))
-    return result
+    every = [norms for name in sorted(seen) for norms in seen[name]]
+    flat = torch.cat([norms.flatten() for norms in every]).cpu()
+    pieces = iter(torch.split_with_sizes(flat, [norms.numel() for norms in every]))
+    return {
+        name: curve_of(
+            stacked([next(pieces).view_as(norms).numpy() * unscale for norms in seen[name]])
+        )
+        for name in sorted(seen)
+    }
 
 
 def _scale(trainer: Trainer) -> float:

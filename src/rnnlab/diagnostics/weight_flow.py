@@ -12,7 +12,6 @@ from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.naming import short_name
 from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
-from rnnlab.training.processes import any_process
 
 
 class WeightFlow(PeriodicInstrument):
@@ -42,7 +41,8 @@ class WeightFlow(PeriodicInstrument):
     def affordable(self, trainer: Trainer, share: float) -> bool:
         """Every process measures: the first one decides for all."""
         affordable = super().affordable(trainer, share)
-        return any_process(trainer, affordable and trainer.is_global_zero)
+        mine = affordable and trainer.is_global_zero
+        return trainer.strategy.reduce_boolean_decision(mine, all=False)
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -65,9 +65,7 @@ class WeightFlow(PeriodicInstrument):
                 for name, parameters in _trained(pl_module).items()
             }
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Measure the update, where a measured step has been made."""
         before, self._before = self._before, None
         if before:

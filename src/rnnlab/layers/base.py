@@ -13,10 +13,15 @@ from rnnlab.data.batch import valid_mask
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.stepper import Stepper
 from rnnlab.layers.trace import GateValues, Recorder, Trace
-from rnnlab.layers.watch import GradientHook, StateCollector, StateGradients, Watcher
+from rnnlab.layers.watch import StateCollector, StateGradients, Watcher, trainable
 
 State = tuple[Tensor, ...]
 """The recurrent state, each part (B, ...): search reorders it without knowing the cell."""
+
+Inputs = Float[Tensor, "B T D"]
+Lengths = Int[Tensor, "B"] | None
+Outputs = Float[Tensor, "B T H"]
+Result = tuple[Outputs, State]
 
 
 class Layer(nn.Module, ABC):
@@ -63,12 +68,7 @@ class Layer(nn.Module, ABC):
         """Which kernel computes `forward` on a device, and why; shown when a run starts."""
         return "scan" if type(self).forward is Layer.forward else f"{type(self).__name__}'s own"
 
-    def forward(
-        self,
-        x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None = None,
-        state: State | None = None,
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+    def forward(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """All outputs, zero beyond `lengths`, and the state after each last valid step.
 
         Args:
@@ -78,19 +78,17 @@ class Layer(nn.Module, ABC):
         """
         return self.scan(x, lengths, state)
 
-    def forward_outputs(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
-    ) -> Float[Tensor, "B T H"]:
+    def forward_outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """What `outputs` computes; a subclass may save the work for the final state."""
         return self.forward(x, lengths)[0]
 
     def scan(
         self,
-        x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None = None,
+        x: Inputs,
+        lengths: Lengths = None,
         state: State | None = None,
         on_state: Callable[[State], None] | None = None,
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+    ) -> Result:
         """The loop over `step`; `on_state` gets the state after each, before masking."""
         x = zero_padding(x, lengths)  # a masked NaN would still give NaN gradients
         state = self.initial_state(x.shape[0], x) if state is None else state
@@ -112,16 +110,14 @@ class Layer(nn.Module, ABC):
             outputs.append(output)
         return torch.stack(outputs, dim=1), state
 
-    def __call__(
-        self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
-    ) -> tuple[Tensor, State]:
+    def __call__(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """`forward`, shown to those who `watch` or `record`."""
         if self._watchers or self._recorders:
             return self._observed(x, lengths, state)
-        result: tuple[Tensor, State] = super().__call__(x, lengths, state)
+        result: Result = super().__call__(x, lengths, state)
         return result
 
-    def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """The outputs alone, shown to those who `watch` or `record`.
 
         Args:
@@ -132,9 +128,7 @@ class Layer(nn.Module, ABC):
             return self._observed(x, lengths, None, outputs_only=True)[0]
         return self.forward_outputs(x, lengths)
 
-    def final(
-        self, outputs: Float[Tensor, "B T H"], lengths: Int[Tensor, "B"]
-    ) -> Float[Tensor, "B H"]:
+    def final(self, outputs: Outputs, lengths: Int[Tensor, "B"]) -> Float[Tensor, "B H"]:
         """Of `outputs`, those after the last valid step of each sequence."""
         return last_valid(outputs, lengths)
 
@@ -195,14 +189,8 @@ class Layer(nn.Module, ABC):
         return GateValues(trace.valid, states)
 
     def watched(
-        self,
-        watcher: Watcher,
-        x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None,
-        state: State | None,
-        *,
-        outputs_only: bool,
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+        self, watcher: Watcher, x: Inputs, lengths: Lengths, state: State, *, outputs_only: bool
+    ) -> Result:
         """`forward` with `watcher` called by its backward pass; by default the scan, with hooks.
 
         A layer with a faster `forward` may have a faster way to these gradients, too.
@@ -211,14 +199,12 @@ class Layer(nn.Module, ABC):
             watcher: See `watch`.
             x: See `forward`.
             lengths: See `forward`.
-            state: See `forward`.
+            state: State to start from.
             outputs_only: Whether the returned state is not used.
         """
-        start = self.initial_state(x.shape[0], x) if state is None else state
         collector = StateCollector(watcher)
-        count = 1 + len(start)
-        x, *start_ = GradientHook.apply(collector.finish, count, x, *start, *self.parameters())  # type: ignore[no-untyped-call]
-        return self.scan(x, lengths, tuple(start_), collector.add)
+        x, *start = collector.begin((x, *state), self.parameters())
+        return self.scan(x, lengths, tuple(start), collector.add)
 
     def to_weight_dtype(self, *tensors: Tensor) -> list[Tensor]:
         """Floating-point tensors in the weights' dtype: autocast's is too coarse to analyse."""
@@ -226,17 +212,17 @@ class Layer(nn.Module, ABC):
         return [t.to(dtype) if t.is_floating_point() else t for t in tensors]
 
     def _observed(
-        self, x: Tensor, lengths: Tensor | None, state: State | None, *, outputs_only: bool = False
-    ) -> tuple[Tensor, State]:
+        self, x: Inputs, lengths: Lengths, state: State | None, *, outputs_only: bool = False
+    ) -> Result:
+        start = self.initial_state(x.shape[0], x) if state is None else state
         if self._watchers:
-            leaf = self._trainable(x, state)
-            result = self.watched(self._show, leaf, lengths, state, outputs_only=outputs_only)
+            leaf = trainable(x, *start, *self.parameters())
+            result = self.watched(self._show, leaf, lengths, start, outputs_only=outputs_only)
         elif outputs_only:
             result = self.forward_outputs(x, lengths), ()
         else:
             result = super().__call__(x, lengths, state)
         if self._recorders:
-            start = self.initial_state(x.shape[0], x) if state is None else state
             initial = tuple(part.detach() for part in start)
             trace = Trace(x.detach(), lengths, initial, result[0].detach())
             for recorder in self._recorders:
@@ -253,13 +239,6 @@ class Layer(nn.Module, ABC):
                 watcher(gradients)
 
         return show
-
-    def _trainable(self, x: Tensor, state: State | None) -> Tensor:
-        """The input, or a leaf with its values where no gradient would reach this layer."""
-        parts = (x, *(state or ()), *self.parameters())
-        if torch.is_grad_enabled() and not any(part.requires_grad for part in parts):
-            return x.detach().requires_grad_()
-        return x
 
 
 CellFactory = Callable[[int], Layer]

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from rnnlab.layers.base import CellFactory
+from rnnlab.layers.base import CellFactory, Inputs, Lengths, Outputs
 from rnnlab.layers.padding import last_valid, reverse_padded
 
 
@@ -27,9 +27,7 @@ class Bidirectional(nn.Module):
         self.backward_layer = cell(input_size)
         self.output_size = self.forward_layer.output_size + self.backward_layer.output_size
 
-    def outputs(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
-    ) -> Float[Tensor, "B T O"]:
+    def outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """Both directions' outputs side by side, zero beyond `lengths`.
 
         Args:
@@ -40,9 +38,7 @@ class Bidirectional(nn.Module):
         forward = self.forward_layer.outputs(x, lengths)
         return torch.cat([forward, reverse_padded(backward, lengths)], dim=2)
 
-    def final(
-        self, outputs: Float[Tensor, "B T O"], lengths: Int[Tensor, "B"]
-    ) -> Float[Tensor, "B O"]:
+    def final(self, outputs: Outputs, lengths: Int[Tensor, "B"]) -> Float[Tensor, "B H"]:
         """What each direction gave when it had read the whole sequence.
 
         That is the forward output at the last valid step, and the backward one at the first.

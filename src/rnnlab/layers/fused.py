@@ -1,16 +1,16 @@
 """The base class of layers that are torch's own recurrent cells."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.config.types import PositiveInt
-from rnnlab.layers.base import State
+from rnnlab.layers.base import Inputs, Lengths, Outputs, Result, State
 from rnnlab.layers.bptt.kernel import run
 from rnnlab.layers.ghost import GhostInputLayer
 from rnnlab.layers.init import Init, orthogonal_
@@ -25,10 +25,6 @@ Kernel = Literal["auto", "fused", "bptt", "scan"]
 `fused`: torch's own kernel, on padded input. `bptt`: `rnnlab.layers.bptt`, no work on padding.
 `scan`: the loop over `step`, for second derivatives. `auto`: the fastest on the device at hand.
 """
-
-
-WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-"""Names of the parameters, in the order in which torch's kernels take them."""
 
 
 class FusedLayer(GhostInputLayer):
@@ -54,7 +50,6 @@ class FusedLayer(GhostInputLayer):
     gate_names: ClassVar[tuple[str, ...]]
     cpu_kernel: ClassVar[Literal["fused", "bptt"]]
     hidden_size: int
-    weight_ih_l0: nn.Parameter
     bias_ih_l0: nn.Parameter
     bias_hh_l0: nn.Parameter
 
@@ -71,11 +66,6 @@ class FusedLayer(GhostInputLayer):
         self.output_size = hidden_size
         if init == "orthogonal":
             orthogonal_(self.weights)
-
-    @property
-    def weights(self) -> list[Tensor]:
-        """The parameters named by `WEIGHTS`."""
-        return [getattr(self, name) for name in WEIGHTS]
 
     @property
     @abstractmethod
@@ -121,19 +111,14 @@ class FusedLayer(GhostInputLayer):
         self.bias_ih_l0[self.rows(gate)] = total
         self.bias_hh_l0[self.rows(gate)] = 0.0
 
-    def forward(
-        self,
-        x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None = None,
-        state: State | None = None,
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+    def forward(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """See `Layer.forward`."""
         kernel = self.kernel_on(x.device)
         if kernel == "scan":
             return self.scan(x, lengths, state)
         start = self.initial_state(x.shape[0], x) if state is None else state
         if kernel == "bptt":
-            return self._run_bptt(None, x, lengths, start)
+            return run(self.bptt, x, lengths, start, self.weights)
         if lengths is None:
             return self.run_kernel(x, start, self.weights)
         inputs, columns = self.kernel_inputs(zero_padding(x, lengths), lengths)
@@ -141,9 +126,7 @@ class FusedLayer(GhostInputLayer):
         outputs = zero_padding(raw, lengths)
         return outputs, (last_valid(outputs, lengths), *after[1:])
 
-    def forward_outputs(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
-    ) -> Float[Tensor, "B T H"]:
+    def forward_outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """See `Layer.forward_outputs`: of torch's kernel without a final state.
 
         The kernel reads the padding, which has to be finite here, as an encoder's is: `forward`
@@ -155,53 +138,15 @@ class FusedLayer(GhostInputLayer):
         return zero_padding(self.run_kernel(x, start, self.weights)[0], lengths)
 
     def watched(
-        self,
-        watcher: Watcher,
-        x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None,
-        state: State | None,
-        *,
-        outputs_only: bool,
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+        self, watcher: Watcher, x: Inputs, lengths: Lengths, state: State, *, outputs_only: bool
+    ) -> Result:
         """See `Layer.watched`; each kernel has its own way."""
         kernel = self.kernel_on(x.device)
         if kernel == "scan":
             return super().watched(watcher, x, lengths, state, outputs_only=outputs_only)
-        start = self.initial_state(x.shape[0], x) if state is None else state
         if kernel == "bptt":
-            return self._run_bptt(watcher, x, lengths, start)
-        return self.watched_kernel(watcher, x, lengths, start, outputs_only=outputs_only)
-
-    def _run_bptt(
-        self, watcher: Watcher | None, x: Tensor, lengths: Tensor | None, state: State
-    ) -> tuple[Tensor, State]:
-        return run(self.bptt, x, lengths, state, self.weights, watcher)
-
-    @property
-    def call(self) -> dict[str, Any]:
-        """How torch's kernels are called, beside inputs, states and weights."""
-        return {
-            "has_biases": True,
-            "num_layers": 1,
-            "dropout": 0.0,
-            # without dropout it only says whether there may be a backward pass
-            "train": self.training or torch.is_grad_enabled(),
-            "bidirectional": False,
-            "batch_first": True,
-        }
-
-    def kernel_inputs(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
-    ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "G K"]]:
-        """See `GhostInputLayer.kernel_inputs`: nothing more, where the state is the output."""
-        return x, self.weight_ih_l0.new_zeros(len(self.weight_ih_l0), 0)
-
-    def widened(self, columns: Float[Tensor, "G K"]) -> list[Tensor]:
-        """See `GhostInputLayer.widened`."""
-        if not columns.shape[1]:
-            return self.weights
-        weight_ih, *others = self.weights
-        return in_one_buffer([torch.cat([weight_ih, columns], dim=1), *others])
+            return run(self.bptt, x, lengths, state, self.weights, watcher)
+        return self.watched_kernel(watcher, x, lengths, state, outputs_only=outputs_only)
 
     def products(self, trace: Trace) -> tuple[Float[Tensor, "B T G"], Float[Tensor, "B T G"]]:
         """What inputs and states add to the gates at all steps of a forward pass, with biases."""
@@ -226,15 +171,3 @@ class FusedLayer(GhostInputLayer):
             trace.inputs, trace.outputs, trace.initial[0]
         )
         return zero_padding(inputs, trace.lengths), before(outputs, initial)
-
-
-def to_torch(part: Tensor) -> Tensor:
-    """A part of a state as torch's kernels take it: (B, H) -> (1, B, H), contiguous for cuDNN."""
-    return part.unsqueeze(0).contiguous()
-
-
-def in_one_buffer(parts: Sequence[Tensor]) -> list[Tensor]:
-    """Copies of the tensors that are slices of one buffer, as cuDNN wants its weights."""
-    buffer = torch.cat([part.reshape(-1) for part in parts])
-    slices = torch.split_with_sizes(buffer, [part.numel() for part in parts])
-    return [piece.view_as(part) for piece, part in zip(slices, parts, strict=True)]

@@ -8,49 +8,75 @@ an RNN or LSTM; a GRU's and dL/dc_t follow from the gates by an elementwise scan
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from rnnlab.layers.base import Layer, State
+from rnnlab.layers.base import Inputs, Layer, Lengths, Outputs, Result, State
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.trace import Trace
 from rnnlab.layers.watch import StateGradients, Watcher
 
+Ghost = Float[Tensor, "B T K"]
+"""The gradient of the zeros."""
+
+WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+"""Names of the parameters, in the order in which torch's kernels take them."""
+
 
 class GhostInputLayer(Layer):
-    """A layer whose kernel can be given more input columns."""
+    """A layer whose steps torch's kernel computes, which can be given more input columns."""
 
+    weight_ih_l0: nn.Parameter
     weight_hh_l0: nn.Parameter
 
-    @abstractmethod
+    @property
+    def weights(self) -> list[Tensor]:
+        """The parameters named by `WEIGHTS`."""
+        return [getattr(self, name) for name in WEIGHTS]
+
+    @property
+    def call(self) -> dict[str, Any]:
+        """How torch's kernels are called, beside inputs, states and weights."""
+        return {
+            "has_biases": True,
+            "num_layers": 1,
+            "dropout": 0.0,
+            # without dropout it only says whether there may be a backward pass
+            "train": self.training or torch.is_grad_enabled(),
+            "bidirectional": False,
+            "batch_first": True,
+        }
+
+    def kernel_inputs(
+        self, x: Inputs, lengths: Lengths
+    ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "G K"]]:
+        """What the kernel reads so that final states are right, and its additional columns.
+
+        Nothing more, where the state is the output.
+        """
+        return x, self.weight_ih_l0.new_zeros(len(self.weight_ih_l0), 0)
+
     def widened(self, columns: Float[Tensor, "G K"]) -> list[Tensor]:
         """The weights in torch's order, with more input columns."""
+        if not columns.shape[1]:
+            return self.weights
+        weight_ih, *others = self.weights
+        return in_one_buffer([torch.cat([weight_ih, columns], dim=1), *others])
 
     @abstractmethod
-    def kernel_inputs(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
-    ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "G K"]]:
-        """What the kernel reads so that final states are right, and its additional columns."""
-
-    @abstractmethod
-    def run_kernel(
-        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+    def run_kernel(self, x: Inputs, state: State, weights: list[Tensor]) -> Result:
         """Torch's kernel with the given weights: outputs, and the state after the last step."""
 
     @abstractmethod
     def total_gradients(
-        self,
-        trace: Trace,
-        direct: Float[Tensor, "B T H"],
-        ghost: Float[Tensor, "B T K"],
-        final: tuple[Tensor | None, ...],
-    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        self, trace: Trace, direct: Outputs, ghost: Ghost, final: tuple[Tensor | None, ...]
+    ) -> tuple[Outputs, ...]:
         """The gradients at all states.
 
         Args:
@@ -65,14 +91,8 @@ class GhostInputLayer(Layer):
         return self.weight_hh_l0.detach()
 
     def watched_kernel(
-        self,
-        watcher: Watcher,
-        x: Float[Tensor, "B T D"],
-        lengths: Int[Tensor, "B"] | None,
-        state: State,
-        *,
-        outputs_only: bool,
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+        self, watcher: Watcher, x: Inputs, lengths: Lengths, state: State, *, outputs_only: bool
+    ) -> Result:
         """See `Layer.watched`."""
         clean = zero_padding(x, lengths)
         inputs, columns = self.kernel_inputs(clean, None if outputs_only else lengths)
@@ -93,17 +113,10 @@ class GhostInputLayer(Layer):
         trace = Trace(clean.detach(), lengths, tuple(part.detach() for part in state), outputs)
         for number, part in enumerate((raw, *after[1:])):
             if part.requires_grad:
-                part.register_hook(_save_gradient(gradients, number))  # type: ignore[no-untyped-call]
+                part.register_hook(partial(gradients.__setitem__, number))  # type: ignore[no-untyped-call]
         masked = zero_padding(raw, lengths)
         hidden = raw[:, -1] if lengths is None else last_valid(masked, lengths)
         return masked, (hidden, *after[1:])
-
-
-def _save_gradient(gradients: dict[int, Tensor], number: int) -> Callable[[Tensor], None]:
-    def hook(gradient: Tensor) -> None:
-        gradients[number] = gradient.detach()
-
-    return hook
 
 
 class _GhostInput(Function):
@@ -124,5 +137,17 @@ class _GhostInput(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The input's gradient."""
-        ctx.done(gradient[..., ctx.size :].detach())
+        ctx.done(gradient[..., ctx.size :])
         return (None, None, gradient[..., : ctx.size], *[None] * ctx.others)
+
+
+def to_torch(part: Tensor) -> Tensor:
+    """A part of a state as torch's kernels take it: (B, H) -> (1, B, H), contiguous for cuDNN."""
+    return part.unsqueeze(0).contiguous()
+
+
+def in_one_buffer(parts: Sequence[Tensor]) -> list[Tensor]:
+    """Copies of the tensors that are slices of one buffer, as cuDNN wants its weights."""
+    buffer = torch.cat([part.reshape(-1) for part in parts])
+    slices = torch.split_with_sizes(buffer, [part.numel() for part in parts])
+    return [piece.view_as(part) for piece, part in zip(slices, parts, strict=True)]

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.layers.base import State
+from rnnlab.layers.base import Inputs, Outputs, Result, State
 from rnnlab.layers.bptt.gru import gru
-from rnnlab.layers.fused import FusedLayer, to_torch
+from rnnlab.layers.fused import FusedLayer
+from rnnlab.layers.ghost import Ghost, to_torch
 from rnnlab.layers.init import chrono_biases, refuse_beside_chrono
 from rnnlab.layers.shift import accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
@@ -52,9 +53,7 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         elif update_bias is not None:
             self.set_bias("update", update_bias)
 
-    def run_kernel(
-        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+    def run_kernel(self, x: Inputs, state: State, weights: list[Tensor]) -> Result:
         """See `GhostInputLayer.run_kernel`."""
         outputs, hidden = torch.gru(x, to_torch(state[0]), weights, **self.call)
         return outputs, (hidden[0],)
@@ -66,12 +65,8 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         return torch.cat([gates, torch.eye(3 * size).to(weight)[:, 2 * size :]], dim=1)
 
     def total_gradients(
-        self,
-        trace: Trace,
-        direct: Float[Tensor, "B T H"],
-        ghost: Float[Tensor, "B T K"],
-        final: tuple[Tensor | None, ...],
-    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        self, trace: Trace, direct: Outputs, ghost: Ghost, final: tuple[Tensor | None, ...]
+    ) -> tuple[Outputs, ...]:
         """dL/dh_t = direct_t + [d_r, d_z, r d_n]_{t+1} W_hh + z_{t+1} dL/dh_{t+1}."""
         gates = self.gate_values(trace).sigmoids
         through_gates, to_new = ghost.chunk(2, dim=2)

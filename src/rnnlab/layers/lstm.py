@@ -5,14 +5,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.data.batch import valid_mask
-from rnnlab.layers.base import State
+from rnnlab.layers.base import Inputs, Lengths, Outputs, Result, State
 from rnnlab.layers.bptt.lstm import lstm
-from rnnlab.layers.fused import FusedLayer, to_torch
+from rnnlab.layers.fused import FusedLayer
+from rnnlab.layers.ghost import Ghost, to_torch
 from rnnlab.layers.init import chrono_biases, refuse_beside_chrono
 from rnnlab.layers.shift import accumulate_, accumulate_back_, add_following_
 from rnnlab.layers.trace import GateValues, Trace
@@ -70,7 +71,7 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         return zeros, zeros
 
     def kernel_inputs(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None
+        self, x: Inputs, lengths: Lengths
     ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "G K"]]:
         """The input with a flag on padding, and the flag's weights.
 
@@ -86,9 +87,7 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         column[self.rows("forget")] = HOLD
         return torch.cat([x, padding.to(x.dtype)], dim=2), column.unsqueeze(1)
 
-    def run_kernel(
-        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+    def run_kernel(self, x: Inputs, state: State, weights: list[Tensor]) -> Result:
         """See `GhostInputLayer.run_kernel`."""
         if _lacks_autocast_dtype(x.device):
             with torch.autocast("cpu", enabled=False):
@@ -99,12 +98,8 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         return outputs, (hidden[0], cell[0])
 
     def total_gradients(
-        self,
-        trace: Trace,
-        direct: Float[Tensor, "B T H"],
-        ghost: Float[Tensor, "B T K"],
-        final: tuple[Tensor | None, ...],
-    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        self, trace: Trace, direct: Outputs, ghost: Ghost, final: tuple[Tensor | None, ...]
+    ) -> tuple[Outputs, ...]:
         """dL/dh_t = direct_t + delta_{t+1} W_hh, dL/dc_t = dL/dh_t o_t s'_t + f_{t+1} dL/dc_{t+1}.
 
         s = tanh(c), s' = 1 - s^2.

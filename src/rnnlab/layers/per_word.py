@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rnnlab.layers.base import Inputs, Lengths, Outputs
 from rnnlab.layers.padding import zero_padding
 
 
@@ -28,14 +29,10 @@ class PerWord(nn.Module):
             nn.init.xavier_uniform_(self.linear.weight)
             nn.init.zeros_(self.linear.bias)
 
-    def outputs(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
-    ) -> Float[Tensor, "B T H"]:
+    def outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """One output a step, zero beyond `lengths`."""
         return zero_padding(x if self.linear is None else torch.relu(self.linear(x)), lengths)
 
-    def final(
-        self, outputs: Float[Tensor, "B T H"], lengths: Int[Tensor, "B"]
-    ) -> Float[Tensor, "B H"]:
+    def final(self, outputs: Outputs, lengths: Int[Tensor, "B"]) -> Float[Tensor, "B H"]:
         """The mean of `outputs` over the real steps, whatever their order."""
         return outputs.sum(dim=1) / lengths.unsqueeze(1).to(outputs.dtype)

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.config.types import PositiveFloat
-from rnnlab.layers.base import State
+from rnnlab.layers.base import Inputs, Outputs, Result, State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
-from rnnlab.layers.fused import FusedLayer, to_torch
+from rnnlab.layers.fused import FusedLayer
+from rnnlab.layers.ghost import Ghost, to_torch
 from rnnlab.layers.shift import add_following_
 from rnnlab.layers.trace import GateValues, Trace
 
@@ -44,21 +45,15 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         with torch.no_grad():
             self.weight_hh_l0.mul_(recurrent_gain)
 
-    def run_kernel(
-        self, x: Float[Tensor, "B T E"], state: State, weights: list[Tensor]
-    ) -> tuple[Float[Tensor, "B T H"], State]:
+    def run_kernel(self, x: Inputs, state: State, weights: list[Tensor]) -> Result:
         """See `GhostInputLayer.run_kernel`."""
         kernel = torch.rnn_tanh if self.nonlinearity == "tanh" else torch.rnn_relu
         outputs, hidden = kernel(x, to_torch(state[0]), weights, **self.call)
         return outputs, (hidden[0],)
 
     def total_gradients(
-        self,
-        trace: Trace,
-        direct: Float[Tensor, "B T H"],
-        ghost: Float[Tensor, "B T K"],
-        final: tuple[Tensor | None, ...],
-    ) -> tuple[Float[Tensor, "B T H"], ...]:
+        self, trace: Trace, direct: Outputs, ghost: Ghost, final: tuple[Tensor | None, ...]
+    ) -> tuple[Outputs, ...]:
         """dL/dh_t = direct_t + delta_{t+1} W_hh."""
         return (add_following_(direct.clone(), ghost),)
 

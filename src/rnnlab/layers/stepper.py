@@ -1,14 +1,13 @@
 """A layer's steps, one by one, for a loop that does more between them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rnnlab.layers.trace import Recorder, Trace
-from rnnlab.layers.watch import GradientHook, StateCollector, Watcher
+from rnnlab.layers.watch import StateCollector, Watcher, trainable
 
 State = tuple[Tensor, ...]
 
@@ -40,11 +39,9 @@ class Stepper:
         self._steps: list[tuple[Tensor, Tensor]] = []
         self._collector: StateCollector | None = None
         if watcher is not None:
-            if torch.is_grad_enabled() and not any(p.requires_grad for p in (*state, *parameters)):
-                state = tuple(part.detach().requires_grad_() for part in state)
             self._collector = StateCollector(watcher)
-            done: Any = self._collector.finish
-            state = GradientHook.apply(done, len(state), *state, *parameters)  # type: ignore[no-untyped-call]
+            first = trainable(*state, *parameters)
+            state = self._collector.begin((first, *state[1:]), parameters)
         self._state = state
 
     def step(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B H"]:

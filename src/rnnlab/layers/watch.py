@@ -1,7 +1,8 @@
 """The total gradient at every state, shown at the end of a backward pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -50,7 +51,14 @@ def _norm(part: Tensor) -> Tensor:
     return norm
 
 
-class GradientHook(Function):
+def trainable(first: Tensor, *others: Tensor) -> Tensor:
+    """The first tensor, or a leaf with its values where none of all has a gradient."""
+    if torch.is_grad_enabled() and not any(part.requires_grad for part in (first, *others)):
+        return first.detach().requires_grad_()
+    return first
+
+
+class _AtTheEnd(Function):
     """The identity; calls `done` in the backward pass, when all gradients have been computed.
 
     Parameters are arguments as well: a backward pass for them alone would skip it otherwise.
@@ -84,21 +92,25 @@ class StateCollector:
         self._states: list[tuple[Tensor, ...]] = []
         self._gradients: dict[tuple[int, int], Tensor] = {}
 
+    def begin(
+        self, tensors: tuple[Tensor, ...], parameters: Iterable[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """The tensors that the loop is to start from, in place of these."""
+        started: tuple[Tensor, ...] = _AtTheEnd.apply(  # type: ignore[no-untyped-call]
+            self._finish, len(tensors), *tensors, *parameters
+        )
+        return started
+
     def add(self, state: tuple[Tensor, ...]) -> None:
         """Take the state after the next step."""
         step = len(self._states)
         self._states.append(tuple(part.detach() for part in state))
         for number, part in enumerate(state):
             if part.requires_grad:
-                part.register_hook(self._hook(step, number))  # type: ignore[no-untyped-call]
+                keep = partial(self._gradients.__setitem__, (step, number))
+                part.register_hook(keep)  # type: ignore[no-untyped-call]
 
-    def _hook(self, step: int, number: int) -> Callable[[Tensor], None]:
-        def hook(gradient: Tensor) -> None:
-            self._gradients[step, number] = gradient.detach()
-
-        return hook
-
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """The backward pass is over: show its gradients, and be ready for another pass."""
         parts = []
         for number in range(len(self._states[0])):
@@ -106,6 +118,6 @@ class StateCollector:
                 self._gradients.get((step, number), torch.zeros_like(state[number]))
                 for step, state in enumerate(self._states)
             ]
-            parts.append(torch.stack(steps, dim=1).reshape(len(steps[0]), len(steps), -1))
-        self._gradients = {}
+            parts.append(torch.stack(steps, dim=1).detach().reshape(len(steps[0]), len(steps), -1))
+        self._gradients.clear()
         self._watcher(StateGradients(tuple(parts)))

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.layers.base import Layer
-from rnnlab.layers.fused import WEIGHTS, FusedLayer, in_one_buffer
+from rnnlab.layers.fused import FusedLayer
+from rnnlab.layers.ghost import WEIGHTS, in_one_buffer
 
 
 @contextmanager

@@ -52,9 +52,7 @@ class Averaging(Callback):
         self._mean = [value.to(device) for value in self._mean]
 
     @torch.no_grad()
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Take a step's weights into the mean."""
         stepped, self._last_step = trainer.global_step != self._last_step, trainer.global_step
         if not self._begun or not stepped:

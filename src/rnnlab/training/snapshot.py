@@ -14,7 +14,6 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from rnnlab.config.types import Fraction, PositiveInt
 from rnnlab.errors import Interrupted
-from rnnlab.training.processes import any_process
 
 
 class Best(ModelCheckpoint):
@@ -136,15 +135,15 @@ class Snapshot(Checkpoint):
             raise Interrupted
 
     def _must_stop(self, trainer: Trainer) -> bool:
-        return any_process(
-            trainer, self._stop_requested
-        )  # a signal may reach them at different steps
+        # a signal may reach the processes at different steps
+        return trainer.strategy.reduce_boolean_decision(self._stop_requested, all=False)
 
     def _is_due(self, trainer: Trainer) -> bool:
         if trainer.global_step - self._saved_at < self.every_n_steps:
             return False
         since = self.clock() - self._written
-        return any_process(trainer, self._cost <= self.max_overhead * (self._cost + since))
+        affordable = self._cost <= self.max_overhead * (self._cost + since)
+        return trainer.strategy.reduce_boolean_decision(affordable, all=False)
 
     def save(self, trainer: Trainer) -> None:
         """Write the file, unless the loss or a parameter is not finite."""

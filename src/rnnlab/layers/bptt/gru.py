@@ -27,12 +27,10 @@ class GRUFunction(Function):
         watcher: Watcher | None,
         x: Tensor,
         initial: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor,
-        b_hh: Tensor,
+        *weights: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Outputs, and the final state."""
+        w_ih, w_hh, b_ih, b_hh = weights
         size = initial.shape[1]
         inputs = flatten(layout, x)
         states = layout.states(initial)

@@ -4,23 +4,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from rnnlab.errors import ConfigError
-from rnnlab.layers.base import State
+from rnnlab.layers.base import Inputs, Lengths, Result, State
 from rnnlab.layers.bptt.layout import Layout, layout_of
 from rnnlab.layers.watch import StateGradients, Watcher
 
 
 def run(
     kernel: Callable[..., tuple[Tensor, ...]],
-    x: Float[Tensor, "B T D"],
-    lengths: Int[Tensor, "B"] | None,
+    x: Inputs,
+    lengths: Lengths,
     state: State,
     weights: Sequence[Tensor],
-    watcher: Watcher | None,
-) -> tuple[Float[Tensor, "B T H"], State]:
+    watcher: Watcher | None = None,
+) -> Result:
     """All outputs, zero beyond `lengths`, and the state after each last valid step.
 
     Under autocast everything is computed in the lower precision, as by torch's own kernels.
@@ -32,7 +32,7 @@ def run(
         lengths: Real steps of each sequence, at least 1; None where all are T.
         state: State to start from.
         weights: Torch's: input, recurrent, and their biases.
-        watcher: Called at the end of the backward pass.
+        watcher: Called at the end of the backward pass, if there is one.
     """
     tensors = [x, *state, *weights]
     device = x.device.type

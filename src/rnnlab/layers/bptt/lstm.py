@@ -29,12 +29,10 @@ class LSTMFunction(Function):
         x: Tensor,
         initial: Tensor,
         initial_cell: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor,
-        b_hh: Tensor,
+        *weights: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Outputs, and the final state."""
+        w_ih, w_hh, b_ih, b_hh = weights
         size = initial.shape[1]
         inputs = flatten(layout, x)
         states, cells = layout.states(initial), layout.states(initial_cell)

@@ -42,12 +42,10 @@ class RNNFunction(Function):
         watcher: Watcher | None,
         x: Tensor,
         initial: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor,
-        b_hh: Tensor,
+        *weights: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Outputs, and the final state."""
+        w_ih, w_hh, b_ih, b_hh = weights
         inputs = flatten(layout, x)
         states = layout.states(initial)
         torch.addmm(b_ih + b_hh, inputs, w_ih.t(), out=states[layout.batch : -1])
