@@ -106,10 +106,8 @@ class Rules:
         for key, value in scalars.items():
             self._windows[key].add(step, value)
         if self.trend.stuck:
-            found += self._through_time(length)
-            found += self._saturated()
-            found += self._dead(length)
-            found += self._clipped()
+            found += [*self._through_time(length), *self._saturated()]
+            found += [*self._dead(length), *self._clipped()]
         return found
 
     def _non_finite(self, scalars: Mapping[str, float]) -> Iterator[Finding]:

@@ -46,19 +46,15 @@ class Board(Callback):
         self.every_n_steps = every_n_steps
         self.loss: float | None = None
         self.listeners: list[Listener] = []
-        self._scalars: dict[str, Tensor] = {}
+        self._scalars: dict[str, Tensor | float] = {}
         self._sums: Tensor | None = None
         self._counts = [0, 0]
         self._written_at = -1
         self._batch: tuple[Batch, int] | None = None
 
-    def post(self, scalars: dict[str, Tensor]) -> None:
-        """Add 0-dimensional tensors to the next write; the last value of a key counts."""
+    def post(self, scalars: Mapping[str, Tensor | float]) -> None:
+        """Add numbers or 0-dimensional tensors to the next write; the last of a key counts."""
         self._scalars.update(scalars)
-
-    def due(self, trainer: Trainer, every_n_steps: int) -> bool:
-        """Whether the current optimiser step is one to measure at."""
-        return (trainer.global_step + 1) % every_n_steps == 0 or trainer.global_step == 0
 
     def writes(self, trainer: Trainer) -> bool:
         """Whether the board will write at the end of the batch that is ending."""
@@ -106,8 +102,8 @@ class Board(Callback):
             return
         names = list(self._scalars)
         # what was counted on the host joins the others on their device: one copy back for all
-        scattered = [value.reshape(1).to(self._sums) for value in self._scalars.values()]
-        values = torch.cat([self._sums, *scattered]).tolist()
+        posted = [torch.as_tensor(v).reshape(1).to(self._sums) for v in self._scalars.values()]
+        values = torch.cat([self._sums, *posted]).tolist()
         scalars = dict(zip(names, values[2:], strict=True))
         self.loss = scalars["train/loss"] = values[0] / self._counts[0]
         if self._counts[1]:

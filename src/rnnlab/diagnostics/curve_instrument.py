@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import LightningModule, Trainer
 
 from rnnlab.diagnostics.board import board_of
@@ -47,8 +46,7 @@ class CurveInstrument(PeriodicInstrument):
         assert self._history is not None
         step = trainer.global_step + 1
         for name, curve in curves.items():
-            numbers = curve.scalars(f"{self.prefix}/{name}")
-            board_of(trainer).post({key: torch.tensor(value) for key, value in numbers.items()})
+            board_of(trainer).post(curve.scalars(f"{self.prefix}/{name}"))
         self._history.add(step, curves)
         self._last = (step, curves)
 

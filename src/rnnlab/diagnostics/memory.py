@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.curve_instrument import CurveInstrument
-from rnnlab.diagnostics.naming import part_name, record_layers
+from rnnlab.diagnostics.naming import part_name, record_layers, recurrent_layers
 from rnnlab.diagnostics.samples import first_sequences
 from rnnlab.diagnostics.stats import Curve, curve_of
 from rnnlab.layers.base import Layer
@@ -94,10 +94,11 @@ def memory_curves(encoder: Encoder, batch: Batch, *, probes: int = 4) -> dict[st
         with torch.no_grad(), ExitStack() as recording:
             traces = record_layers(encoder.layers, recording)
             encoder(batch.inputs, batch.lengths, batch.words)
+        read = {name: trace for name, _, trace in traces}
         return {
             part_name(f"encoder.{name}", part): curve
-            for name, layer, trace in traces
-            for part, curve in enumerate(memory_curve(layer, trace, probes=probes))
+            for name, layer in recurrent_layers(encoder.layers).items()
+            for part, curve in enumerate(memory_curve(layer, read[name], probes=probes))
         }
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from lightning import Trainer
-from torch import Tensor
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import BatchLoader
@@ -84,16 +83,10 @@ def first_non_finite(module: SequenceModule, batch: Batch) -> tuple[str, list[in
 
 def batch_tensors(batch: Batch) -> dict[str, Any]:
     """A batch as tensors on the CPU, by attribute; None where it has none."""
-    words = batch.words
-    parts: dict[str, Tensor | None] = {
-        "inputs": batch.inputs,
-        "lengths": batch.lengths,
-        "target": batch.target,
-        "target_lengths": batch.target_lengths,
-        "word_index": None if words is None else words.index,
-        "word_characters": None if words is None else words.characters,
-        "word_lengths": None if words is None else words.lengths,
-    }
+    plain = ("inputs", "lengths", "target", "target_lengths")
+    parts = {name: getattr(batch, name) for name in plain}
+    for name in ("index", "characters", "lengths"):
+        parts[f"word_{name}"] = getattr(batch.words, name, None)
     return {name: None if part is None else part.detach().cpu() for name, part in parts.items()}
 
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from lightning import Callback, Trainer
 
 from rnnlab.config.types import PositiveInt
-from rnnlab.diagnostics.board import board_of
 from rnnlab.diagnostics.throughput import Throughput
 
 
@@ -38,7 +37,8 @@ class PeriodicInstrument(Callback):
     def is_due(self, trainer: Trainer) -> bool:
         """Whether to measure at the current optimiser step; True at most once a step."""
         step = trainer.global_step
-        if step == self._measured_at or not board_of(trainer).due(trainer, self.every_n_steps):
+        at_interval = step == 0 or (step + 1) % self.every_n_steps == 0
+        if step == self._measured_at or not at_interval:
             return False
         share = throughput_of(trainer).max_overhead
         if share is not None and not self.affordable(trainer, share):

@@ -24,18 +24,12 @@ class FirstValidationBatch(Callback):
         self.count = count
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, module: LightningModule, _: Any, batch: Any, index: int, *__: Any
     ) -> None:
         """Show the first batch, in the process that writes."""
-        assert isinstance(pl_module, SequenceModule)
-        if batch_idx == 0 and trainer.is_global_zero:
-            self.show(trainer, pl_module, batch)
+        assert isinstance(module, SequenceModule)
+        if index == 0 and trainer.is_global_zero:
+            self.show(trainer, module, batch)
 
     def show(self, trainer: Trainer, module: SequenceModule, batch: Batch) -> None:
         """Predict, write or draw."""

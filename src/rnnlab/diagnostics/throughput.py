@@ -126,9 +126,9 @@ class Throughput(Callback):
             done, self._mark = self.total - self._mark, self.total
             board.post(
                 {
-                    "time/tokens": torch.tensor(done.tokens_per_second),
-                    "time/padding": torch.tensor(done.padding),
-                    "time/data": torch.tensor(done.data_share),
+                    "time/tokens": done.tokens_per_second,
+                    "time/padding": done.padding,
+                    "time/data": done.data_share,
                 }
             )
 

@@ -87,18 +87,13 @@ def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
             grads = [p.grad for p in part.parameters(recurse=False) if p.grad is not None]
             if grads:
                 slices[f"grad/{name}"] = grads
-    every = [p.grad for p in module.parameters() if p.grad is not None]
+    slices["grad/total"] = [p.grad for p in module.parameters() if p.grad is not None]
+    every = [grad.float() for grads in slices.values() for grad in grads]
     if not every:
         return {}
-    flat = [grad.float() for grads in [*slices.values(), every] for grad in grads]
-    norms = torch._foreach_norm(flat)
-    result: dict[str, Tensor] = {}
-    start = 0
-    for key, grads in [*slices.items(), ("grad/total", every)]:
-        part_norms = norms[start : start + len(grads)]
-        result[key] = torch.linalg.vector_norm(torch.stack(part_norms))
-        start += len(grads)
-    return result
+    sizes = [len(grads) for grads in slices.values()]
+    parts = torch.stack(torch._foreach_norm(every)).split_with_sizes(sizes)
+    return {key: torch.linalg.vector_norm(part) for key, part in zip(slices, parts, strict=True)}
 
 
 def clipped_norm(module: nn.Module, total: Tensor, limit: float, *, by_value: bool) -> Tensor:
