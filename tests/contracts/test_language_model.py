@@ -197,7 +197,7 @@ def test_other_models_go_on_with_no_text(tiny_run, capsys):
         (["task.output=adaptative"], "task.output: 'adaptative' is not one of softmax, adaptive"),
         (["data.level=chr"], "data.level: 'chr' is not one of char, word, space"),
         (["data=imdb"], "task language_model needs next; data imdb gives label. Data with next: "),
-        (["characters=cnn"], "characters: TextFiles is not read letter by letter; choose none"),
+        (["characters=cnn"], "characters: TextFiles gives no words; choose none"),
     ],
 )
 def test_mistakes_of_training_are_one_line(words, message, tmp_path, capsys):

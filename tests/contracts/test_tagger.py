@@ -82,7 +82,7 @@ def test_a_checkpoint_from_before_there_were_characters(tmp_path):
             "characters: no choice 'cn'; did you mean 'cnn'?",
         ),
         (["characters=cnn", "characters.filter=3"], "characters.filter: CharacterCNN has no such"),
-        (["characters=cnn", "task=copying", "data=copying"], "characters: Copying has no words"),
+        (["characters=cnn", "task=copying", "data=copying"], "characters: Copying gives no words"),
         (["data.scheme=bio"], "data.scheme: 'bio' is not one of iob2, bioes"),
         (["task.output=crff"], "task.output: 'crff' is not one of softmax, crf"),
         (["task=copying", "data=copying", "task.constrained=true"], "task.constrained: true needs"),

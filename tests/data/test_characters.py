@@ -117,7 +117,7 @@ def test_a_trained_model_decides_about_the_alphabet(files):
 
 
 def test_data_without_words():
-    with pytest.raises(ConfigError, match=r"^characters: Copying has no words; choose none$"):
+    with pytest.raises(ConfigError, match=r"^characters: Copying gives no words; choose none$"):
         Copying().use_characters()
 
 

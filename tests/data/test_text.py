@@ -6,7 +6,7 @@ import pytest
 
 from rnnlab.data.datasets.conll_files import CoNLLFiles
 from rnnlab.data.datasets.sentiment_files import SentimentFiles
-from rnnlab.data.encoded import CorpusEncoder, EncodedCorpus, Example, encode
+from rnnlab.data.encoded import EncodedCorpus, Example, encode
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
@@ -194,14 +194,12 @@ def test_tokens_are_lower_cased_as_texts_are():
 
 
 def test_an_encoded_corpus_survives_the_disk_whole():
-    encoder = CorpusEncoder()
-    for example in [
+    examples = [
         Example(["a", "\x85", "é\n"], "ein  Text", "f.tsv", 3),
         Example([], "zwei", "f.tsv", 4),
         Example(["a", "\x85", "é\n"], "", "g.tsv"),
-    ]:
-        encoder.add(example, example.source, example.target.split())
-    corpus = encoder.encoded()
+    ]
+    corpus = encode(examples, None, Tokenizer("space"))
     stream = io.BytesIO()
     corpus.write(stream)
     stream.seek(0)

@@ -3,28 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Protocol, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 import torch
 from lightning import LightningDataModule
 
 from rnnlab.config.types import PositiveInt, Seed
 from rnnlab.data.batch import Batch
+from rnnlab.data.examples import Examples
 from rnnlab.data.loader import Loader
 from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.stream import Stream
 from rnnlab.errors import ConfigError, DataError
-
-
-class Part(Protocol):
-    """One split of a data set, encoded."""
-
-    def __len__(self) -> int:
-        """Number of examples, or tokens of a stream."""
-
-    def loader(
-        self, batch_size: int, *, shuffle: bool, seed: int, rank: int, world_size: int
-    ) -> Loader:
-        """Batches for the process `rank` of `world_size`."""
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
@@ -72,6 +62,7 @@ class SequenceData(LightningDataModule, Configurable, ABC):
     def __post_init__(self) -> None:
         """Initialise the data module."""
         super().__init__()
+        self._checksums: dict[str, str] = {}
 
     @abstractmethod
     def spec(self) -> Spec:
@@ -86,7 +77,7 @@ class SequenceData(LightningDataModule, Configurable, ABC):
         return self.spec()
 
     @abstractmethod
-    def examples(self, split: Split) -> Part:
+    def examples(self, split: Split) -> Examples | Stream:
         """One split, encoded; an empty one is a DataError that names it."""
 
     def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
@@ -103,21 +94,26 @@ class SequenceData(LightningDataModule, Configurable, ABC):
         Raises:
             ConfigError: The inputs are not words.
         """
-        raise ConfigError(f"characters: {type(self).__name__} has no words; choose none")
+        raise ConfigError(f"characters: {type(self).__name__} gives no words; choose none")
 
     def reuse(self, spec: Spec) -> None:
         """Encode with the vocabularies of a trained model instead of new ones.
 
-        Call it before `examples`; `spec` then returns it.
+        Call it before `examples`; `spec` then returns it. Data whose vocabularies are fixed by
+        its options has nothing to change.
 
         Raises:
             DataError: The model reads other data.
         """
-        raise DataError(f"{type(self).__name__} cannot take the vocabulary of a checkpoint")
+        if spec != self.spec():
+            raise DataError(
+                f"{type(self).__name__}: the trained model has other inputs or targets; "
+                "use the data options of its run"
+            )
 
     def checksums(self) -> dict[str, str]:
         """sha256 of each file read so far, by its path below the data root."""
-        return {}
+        return dict(self._checksums)
 
     def transfer_batch_to_device(
         self, batch: Batch, device: torch.device, dataloader_idx: int

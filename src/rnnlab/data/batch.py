@@ -1,11 +1,14 @@
 """What a model is fed with: padded tensors with their lengths beside them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+T = TypeVar("T", "Batch", "WordCharacters")
 
 IGNORE = -100
 """Target value of padding and of steps without a target; `cross_entropy`'s own default."""
@@ -24,12 +27,6 @@ class WordCharacters:
     index: Int[Tensor, "B T"]
     characters: Int[Tensor, "U C"]
     lengths: Int[Tensor, "U"]
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> "WordCharacters":
-        """The same with all tensors changed."""
-        return WordCharacters(
-            function(self.index), function(self.characters), function(self.lengths)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +65,24 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
         """The same batch on another device."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        return _map(self, lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory, for asynchronous copies to a GPU."""
-        return self._map(lambda tensor: tensor.pin_memory())
-
-    def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
-        return Batch(
-            inputs=function(self.inputs),
-            lengths=function(self.lengths),
-            target=function(self.target),
-            target_lengths=None if self.target_lengths is None else function(self.target_lengths),
-            tokens=self.tokens,
-            words=None if self.words is None else self.words.map(function),
-            target_tokens=self.target_tokens,
-            carry=self.carry,
-            share=self.share,
-        )
+        return _map(self, Tensor.pin_memory)
 
 
 def valid_mask(lengths: Int[Tensor, "B"], steps: int) -> Tensor:
     """Boolean (B, T) mask, true on the real steps."""
     return torch.arange(steps, device=lengths.device) < lengths.unsqueeze(1)
+
+
+def _map(item: T, function: Callable[[Tensor], Tensor]) -> T:
+    """The same with all tensors changed."""
+    values = {field.name: getattr(item, field.name) for field in fields(item)}
+    for name, value in values.items():
+        if isinstance(value, Tensor):
+            values[name] = function(value)
+        elif isinstance(value, WordCharacters):
+            values[name] = _map(value, function)
+    return type(item)(**values)

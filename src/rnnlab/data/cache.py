@@ -3,19 +3,26 @@
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
 from uuid import uuid4
 from zipfile import BadZipFile
 
-from rnnlab.data.source import cache_root
+from platformdirs import user_cache_path
 
 FORMAT = 3
 """Part of every key: raised when what the files hold changes its meaning."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+
+
+def cache_root() -> Path:
+    """The folder of derived files: `$RNNLAB_CACHE`, else the user's cache."""
+    chosen = os.environ.get("RNNLAB_CACHE")
+    return Path(chosen).expanduser() if chosen else user_cache_path("rnnlab") / "derived"
 
 
 def cached(

@@ -18,24 +18,23 @@ class ColumnData(TaggedData):
     Args:
         tag_column: The column to learn, from 0; negative counts from the last.
         scheme: How a model learns entities, whatever the files have; other tags need `iob2`.
+
+    Attributes:
+        iob_columns: Columns in which tags other than `O`, `B-TYPE` and `I-TYPE` are mistakes.
     """
 
-    step_lines: ClassVar[bool] = True
+    step_lines = True
+    iob_columns: ClassVar[tuple[int, ...]] = ()
 
     tag_column: int = -1
     scheme: Annotated[Scheme, LEARNT] = "iob2"
 
-    @property
-    def iob_only(self) -> bool:
-        """Whether other tags than `O`, `B-TYPE` and `I-TYPE` are a mistake in the file."""
-        return False
-
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
-        for path in self.files(split):
-            yield from read_columns(
-                path, tag_column=self.tag_column, iob_only=self.iob_only, scheme=self.scheme
-            )
+        iob_only = self.tag_column in self.iob_columns
+        return read_columns(
+            self.file(split), tag_column=self.tag_column, iob_only=iob_only, scheme=self.scheme
+        )
 
     def settings(self, part: Split) -> Any:
         """The column to learn, and how it is written."""

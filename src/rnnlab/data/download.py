@@ -67,52 +67,41 @@ def _fetch_one(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{name}: cannot write {path.parent}: {error.strerror}") from None
-    failures = []
+    failures = {}
     for url in remote.urls:
-        failure = _download(url, path, remote, progress)
-        if failure is None:
-            say(f"{name}: {path} from {url}")
-            return path
-        failures.append(f"{url} ({failure})")
-    raise DataError(f"{name}: cannot download {path}: {'; '.join(failures)}")
-
-
-def _download(url: str, path: Path, remote: RemoteFile, progress: bool) -> str | None:
-    """Download from one address; why it failed, or None."""
-    pooch.get_logger().setLevel("WARNING")
-    for attempt in range(ATTEMPTS):
-        # pooch asks for the bar's truth, which without a total is an error
-        with tqdm(
-            desc=path.name,
-            total=remote.size or 1,
-            unit="B",
-            unit_scale=True,
-            disable=None if progress else True,
-        ) as bar:
-            # a server must not wrap the file in a compression that requests would take off
-            downloader = pooch.HTTPDownloader(
-                progressbar=bar,
-                chunk_size=1 << 16,
-                timeout=TIMEOUT,
-                headers={"Accept-Encoding": "identity"},
-            )
+        for _ in range(ATTEMPTS):
             try:
-                pooch.retrieve(
-                    url,
-                    known_hash=f"sha256:{remote.sha256}",
-                    fname=path.name,
-                    path=path.parent,
-                    downloader=downloader,
-                )
-            except CUT as error:
-                if attempt + 1 == ATTEMPTS:
-                    return _reason(error)
-            except (OSError, ValueError) as error:  # OSError: also all other errors of requests
-                return _reason(error)
+                _download(url, path, remote, progress)
+            except (OSError, ValueError) as error:  # OSError: also all errors of requests
+                failures[url] = f"{url} ({_reason(error)})"
+                if not isinstance(error, CUT):
+                    break
             else:
-                path.chmod(0o644)  # the temporary file was the owner's alone
-                return None
-    raise AssertionError("the last attempt returns")
+                say(f"{name}: {path} from {url}")
+                return path
+    raise DataError(f"{name}: cannot download {path}: {'; '.join(failures.values())}")
+
+
+def _download(url: str, path: Path, remote: RemoteFile, progress: bool) -> None:
+    pooch.get_logger().setLevel("WARNING")
+    # pooch asks for the bar's truth, which without a total is an error
+    with tqdm(
+        desc=path.name,
+        total=remote.size or 1,
+        unit="B",
+        unit_scale=True,
+        disable=None if progress else True,
+    ) as bar:
+        # a server must not wrap the file in a compression that requests would take off
+        downloader = pooch.HTTPDownloader(
+            progressbar=bar,
+            chunk_size=1 << 16,
+            timeout=TIMEOUT,
+            headers={"Accept-Encoding": "identity"},
+        )
+        known_hash = f"sha256:{remote.sha256}"
+        pooch.retrieve(url, known_hash, path.name, path.parent, downloader=downloader)
+    path.chmod(0o644)  # the temporary file was the owner's alone
 
 
 def _reason(error: Exception) -> str:

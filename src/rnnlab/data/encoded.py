@@ -4,7 +4,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO, NamedTuple, Self
 
@@ -12,8 +12,7 @@ import numpy as np
 
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.data.vocab import UNK, Vocab
-from rnnlab.errors import DataError
+from rnnlab.data.vocab import UNK
 
 CHUNK = 1000
 """Examples that are split into tokens at a time."""
@@ -80,43 +79,12 @@ class EncodedCorpus:
         """How often each target token, tag or label occurs, in targets cut to `max_length`."""
         return count_types(self.target.cut(max_length).values, self.target_types)
 
-    def known_targets(
-        self, vocab: Vocab, *, what: str, owner: str, step_lines: bool = False
-    ) -> Ragged:
-        """Ids of labels or tags, all of which the vocabulary has to know.
-
-        Args:
-            vocab: The labels or tags.
-            what: "label" or "tag", for the message.
-            owner: Whose vocabulary it is, for the message.
-            step_lines: Whether each step of an example stands in a line of its own.
-
-        Raises:
-            DataError: One is not known; names its place.
-        """
-        ids = self.target.take(
-            np.array([vocab.id(t) if t in vocab else -1 for t in self.target_types], np.int32)
-        )
-        wrong = np.flatnonzero(ids.values < 0)
-        if wrong.size:
-            position = int(wrong[0])
-            row = int(np.searchsorted(ids.offsets, position, side="right")) - 1
-            step = position - int(ids.offsets[row]) if step_lines else 0
-            found = self.target_types[self.target.values[position]]
-            raise DataError(
-                f"{self.place(row, step)}: unseen {what} {found!r}; "
-                f"{owner} {', '.join(vocab.tokens)}"
-            )
-        return ids
-
     def select(self, rows: np.ndarray) -> "EncodedCorpus":
         """Some of the examples."""
-        return EncodedCorpus(
+        return replace(
+            self,
             source=self.source.select(rows),
             target=self.target.select(rows),
-            source_types=self.source_types,
-            target_types=self.target_types,
-            files=self.files,
             file_of=self.file_of[rows],
             line=self.line[rows],
             digest=self.digest[rows],
@@ -156,45 +124,8 @@ class EncodedCorpus:
             )
 
 
-class CorpusEncoder:
-    """Collects examples into an `EncodedCorpus` without keeping their tokens as Python objects."""
-
-    def __init__(self) -> None:
-        self._source = _Column()
-        self._target = _Column()
-        self._file = _Column()
-        self._line = array("i")
-        self._digest = bytearray()
-        self._texts: list[str] = []
-
-    def add(self, example: Example, source: Sequence[str], target: Sequence[str]) -> None:
-        """Append an example with the tokens of its two sides."""
-        self._source.add(source or (UNK,))
-        self._target.add(target)
-        self._file.add((example.file,))
-        self._line.append(example.line)
-        joined = "\0".join(source).encode(errors="surrogatepass")
-        self._digest += hashlib.blake2b(joined, digest_size=8).digest()
-        if isinstance(example.target, str):
-            self._texts.append(example.target)
-
-    def encoded(self) -> EncodedCorpus:
-        """All that was added."""
-        return EncodedCorpus(
-            source=self._source.ragged(),
-            target=self._target.ragged(),
-            source_types=list(self._source.types),
-            target_types=list(self._target.types),
-            files=list(self._file.types),
-            file_of=self._file.ragged().values,
-            line=np.asarray(self._line, dtype=np.int32),
-            digest=np.frombuffer(bytes(self._digest), dtype="<u8"),
-            texts=self._texts,
-        )
-
-
 class _Column:
-    """Sequences of tokens, interned as they come."""
+    """Sequences of tokens as positions in the list of types, not kept as Python objects."""
 
     def __init__(self) -> None:
         self.types: dict[str, int] = {}
@@ -221,14 +152,34 @@ def encode(
         source: Splits the inputs that are texts; one that lower-cases does so with tokens as well.
         target: The same for the targets.
     """
-    encoder = CorpusEncoder()
+    sources, targets, files = _Column(), _Column(), _Column()
+    lines = array("i")
+    digests = bytearray()
+    texts: list[str] = []
     remaining = iter(examples)
     while chunk := list(islice(remaining, CHUNK)):
-        sources = _split([example.source for example in chunk], source)
-        targets = _split([example.target for example in chunk], target)
-        for example, left, right in zip(chunk, sources, targets, strict=True):
-            encoder.add(example, left, right)
-    return encoder.encoded()
+        lefts = _split([example.source for example in chunk], source)
+        rights = _split([example.target for example in chunk], target)
+        for example, left, right in zip(chunk, lefts, rights, strict=True):
+            sources.add(left or (UNK,))
+            targets.add(right)
+            files.add((example.file,))
+            lines.append(example.line)
+            joined = "\0".join(left).encode(errors="surrogatepass")
+            digests += hashlib.blake2b(joined, digest_size=8).digest()
+            if isinstance(example.target, str):
+                texts.append(example.target)
+    return EncodedCorpus(
+        source=sources.ragged(),
+        target=targets.ragged(),
+        source_types=list(sources.types),
+        target_types=list(targets.types),
+        files=list(files.types),
+        file_of=files.ragged().values,
+        line=np.asarray(lines, dtype=np.int32),
+        digest=np.frombuffer(bytes(digests), dtype="<u8"),
+        texts=texts,
+    )
 
 
 def count_types(values: np.ndarray, types: Sequence[str]) -> dict[str, int]:
@@ -244,7 +195,6 @@ def _split(
     if texts:
         assert tokenizer is not None, "texts need a tokenizer"
         return tokenizer.split_all(texts)
-    tokens = [item for item in items if not isinstance(item, str)]
     if tokenizer is not None and tokenizer.lower:
-        return [[token.lower() for token in item] for item in tokens]
-    return tokens
+        return [[token.lower() for token in item] for item in items]
+    return items

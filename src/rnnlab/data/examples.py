@@ -1,7 +1,7 @@
 """Batches of similar length, shuffled by seed and epoch, the same number for every process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.characters import CharacterIds
-from rnnlab.data.loader import Loader
+from rnnlab.data.loader import Loader, Sampler
 from rnnlab.data.ragged import Ragged
 from rnnlab.errors import DataError
 
@@ -79,7 +79,8 @@ class Examples:
         )
 
 
-class BucketOrder:
+@dataclass(eq=False)
+class BucketOrder(Sampler):
     """Which examples make which batch, in a given epoch.
 
     All examples are permuted, cut into pools, each pool is sorted by length and cut into batches,
@@ -89,16 +90,11 @@ class BucketOrder:
     few batches are a fair sample where a file is sorted by label or length.
     """
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int) -> None:
-        self.lengths = lengths
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls it before each one."""
-        self.epoch = epoch
+    lengths: np.ndarray
+    batch_size: int
+    _: KW_ONLY
+    shuffle: bool
+    seed: int
 
     def batches(self) -> list[np.ndarray]:
         """Row numbers of every batch of the epoch."""
@@ -108,11 +104,9 @@ class BucketOrder:
         size = POOL * self.batch_size if self.shuffle else max(1, len(rows))
         for start in range(0, len(rows), size):
             pool = rows[start : start + size]
-            batches += self._cut(pool[np.argsort(self.lengths[pool], kind="stable")])
+            pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+            batches += np.split(pool, range(self.batch_size, len(pool), self.batch_size))
         return [batches[i] for i in rng.permutation(len(batches))]
-
-    def _cut(self, rows: np.ndarray) -> list[np.ndarray]:
-        return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
 
 class BatchLoader(Loader):

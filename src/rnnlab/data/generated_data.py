@@ -1,6 +1,7 @@
 """Generated tasks that ask for one thing: to remember for a known number of steps."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, get_args
 
 import numpy as np
@@ -11,7 +12,8 @@ from rnnlab.data.base import SequenceData
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec, Split
-from rnnlab.errors import DataError
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import PAD, UNK, Vocab
 
 ROOM = 4
 """Splits are kept apart where there are this many times more sequences than they hold."""
@@ -70,6 +72,11 @@ class GeneratedData(SequenceData):
     def bits(self) -> float:
         """Binary logarithm of the number of different input sequences."""
 
+    def symbol_spec(self, inputs: Sequence[str], outputs: Sequence[str]) -> Spec:
+        """The spec of symbols in and labels or tags out; typed with blanks between, as `a b c`."""
+        source, target = Vocab([PAD, UNK, *inputs]), Vocab(outputs)
+        return Spec(source, target, self.kind, source_tokenizer=Tokenizer("space"))
+
     @abstractmethod
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """`size` random inputs, (N, T) int32 or (N, T, F) float32, and their targets.
@@ -89,18 +96,6 @@ class GeneratedData(SequenceData):
         if split not in self._made:
             self._made[split] = self.pack(*self._distinct(split))
         return self._made[split]
-
-    def reuse(self, spec: Spec) -> None:
-        """Check that a trained model reads this data; the lag may be another.
-
-        Raises:
-            DataError: Its vocabulary is another.
-        """
-        if spec != self.spec():
-            raise DataError(
-                f"{type(self).__name__}: the model was trained with another vocabulary; "
-                "set the data options to those of its run (lag, sizes and seed are free)"
-            )
 
     def _distinct(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """A split without the sequences of the splits that come after it."""
@@ -127,6 +122,11 @@ class MemoryData(GeneratedData):
 
     lag: PositiveInt = 50
 
+    @property
+    def steps(self) -> int:
+        """Length T of every sequence: lag + 1."""
+        return self.lag + 1
+
 
 class SymbolData(GeneratedData):
     """Sequences of symbols a, b, c ...
@@ -136,6 +136,11 @@ class SymbolData(GeneratedData):
     """
 
     symbols: Annotated[int, Ge(2), Le(len(LETTERS))] = 8
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of a guess: 1 / symbols."""
+        return 1 / self.symbols
 
     @property
     def alphabet(self) -> list[str]:

@@ -3,18 +3,19 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from rnnlab.data.batch import Batch
 
 
-class Sampler(Protocol):
+class Sampler:
     """The order of batches, which may change from epoch to epoch."""
 
-    epoch: int
+    epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; Lightning calls it before each one."""
+        self.epoch = epoch
 
 
 class Loader(ABC):

@@ -71,15 +71,14 @@ class Ragged:
 
     def framed(self, start: int | None, end: int) -> "Ragged":
         """Every sequence with `start` before (None: nothing) and `end` behind it."""
-        offsets = self.offsets + (1 if start is None else 2) * np.arange(len(self.offsets))
-        values = np.full(offsets[-1], end, dtype=np.int32)
-        inner = np.ones(len(values), dtype=bool)
-        inner[offsets[1:] - 1] = False
-        if start is not None:
-            values[offsets[:-1]] = start
-            inner[offsets[:-1]] = False
-        values[inner] = self.values
-        return Ragged(values, offsets)
+        ends = self.offsets[1:]
+        if start is None:
+            values = np.insert(self.values, ends, end)
+            return Ragged(values, self.offsets + np.arange(len(self.offsets)))
+        # of what comes to one place the first in the list comes first: an end, then a start
+        places = np.stack([self.offsets[:-1], ends], axis=1).reshape(-1)
+        values = np.insert(self.values, places, np.tile([start, end], len(self)))
+        return Ragged(values, self.offsets + 2 * np.arange(len(self.offsets)))
 
     def pad(self, rows: np.ndarray, fill: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B"]]:
         """The chosen sequences, right padded with `fill` (int64), and their lengths (int64)."""

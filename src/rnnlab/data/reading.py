@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from rnnlab.errors import DataError
@@ -44,6 +44,16 @@ def decode(data: bytes, place: str) -> str:
         raise DataError(f"{place}: not UTF-8 ({wrong})") from error
 
 
+class TextFile(NamedTuple):
+    """A text: a plain or gzipped file, or a member of an archive."""
+
+    path: Path
+    member: str | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.member is None else f"{self.path}:{self.member}"
+
+
 def lines(path: Path, member: str | None = None) -> Iterator[tuple[int, str]]:
     r"""Lines of a UTF-8 file with their numbers, from 1, without the line end.
 
@@ -57,9 +67,8 @@ def lines(path: Path, member: str | None = None) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: The file is missing, damaged or not UTF-8.
     """
-    shown = str(path) if member is None else f"{path}:{member}"
     with broken_files(path), _open(path, member) as stream:
-        yield from decoded(stream, shown)
+        yield from decoded(stream, str(TextFile(path, member)))
 
 
 def decoded(stream: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
@@ -79,8 +88,12 @@ def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
                 yield inner
     elif member is not None:
         with tarfile.open(path) as archive:
-            stream = archive.extractfile(_member(archive, member, path))
-            assert stream is not None  # a regular file
+            # an AppleDouble member "._x" stands beside each "x" of tar balls made on a Mac
+            infos = (info for info in archive if info.isfile())
+            found = next((i for i in infos if PurePosixPath(i.name).name == member), None)
+            stream = archive.extractfile(found) if found else None
+            if stream is None:
+                raise DataError(f"{path}: no member {member}")
             yield stream
     elif path.suffix == ".gz":
         with BufferedReader(gzip.open(path)) as unzipped:
@@ -88,14 +101,6 @@ def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
     else:
         with path.open("rb") as plain:
             yield plain
-
-
-def _member(archive: tarfile.TarFile, name: str, path: Path) -> tarfile.TarInfo:
-    # an AppleDouble member "._x" stands beside each "x" of tar balls made on a Mac
-    for info in archive:
-        if info.isfile() and PurePosixPath(info.name).name == name:
-            return info
-    raise DataError(f"{path}: no member {name}")
 
 
 def members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:

@@ -10,11 +10,12 @@ from rnnlab.data.characters import CharacterIds, character_vocab, word_character
 from rnnlab.data.encoded import EncodedCorpus, Example, encode
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.spec import Spec, Split
 from rnnlab.data.tag_schemes import all_tags
 from rnnlab.data.text import Limit, TextData, Tokenizers
-from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.tokenizer import Level, Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
+from rnnlab.errors import DataError
 
 TARGET_SPECIALS = (PAD, UNK, START, END)
 """Entries that start the vocabulary of texts that are to be written."""
@@ -25,7 +26,14 @@ class SequenceTextData(TextData):
 
     Args:
         max_length: Longer texts are cut to this number of tokens; None for no limit.
+
+    Attributes:
+        units: What a source text is split into, where `tokenizers` says nothing else.
+        step_lines: Whether each token of a sentence has a line of its own, with none between.
     """
+
+    units: ClassVar[Level] = "word"
+    step_lines: ClassVar[bool] = False
 
     max_length: Limit = None
 
@@ -33,9 +41,17 @@ class SequenceTextData(TextData):
         super().__post_init__()
         self._use_characters = False
 
-    @abstractmethod
+    def tokenizers(self) -> Tokenizers:
+        """See the base class."""
+        return Tokenizer(self.units, lower=self.lower), None
+
     def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
         """Vocabularies of sources and targets, from the training data."""
+        return self.vocab(train.source_counts(self.max_length)), self.target_vocab(train)
+
+    @abstractmethod
+    def target_vocab(self, train: EncodedCorpus) -> Vocab:
+        """The vocabulary of targets, from the training data."""
 
     @abstractmethod
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged | np.ndarray:
@@ -80,35 +96,37 @@ class SequenceTextData(TextData):
 
     def _spec_of(self, train: EncodedCorpus, tokenizers: Tokenizers) -> Spec:
         source, target = self.vocabularies(train)
-        return Spec(
-            source=source,
-            target=target,
-            kind=self.kind,
-            source_tokenizer=tokenizers[0],
-            target_tokenizer=tokenizers[1],
-            max_length=self.max_length,
-            characters=character_vocab(train.source_counts()) if self._use_characters else None,
-        )
+        characters = character_vocab(train.source_counts()) if self._use_characters else None
+        return Spec(source, target, self.kind, *tokenizers, self.max_length, characters)
 
-    def _owner(self) -> str:
-        return "the training data has" if self._reused is None else "the trained model knows"
+    def _known_targets(self, corpus: EncodedCorpus, vocab: Vocab) -> Ragged:
+        """Ids of labels or tags; one that the vocabulary lacks is a DataError with its place."""
+        table = [vocab.id(token) if token in vocab else -1 for token in corpus.target_types]
+        ids = corpus.target.take(np.array(table))
+        wrong = np.flatnonzero(ids.values < 0)
+        if wrong.size:
+            position = int(wrong[0])
+            row = int(np.searchsorted(ids.offsets, position, side="right")) - 1
+            place = corpus.place(row, position - int(ids.offsets[row]) if self.step_lines else 0)
+            what = "tag" if self.kind == "tags" else "label"
+            found = corpus.target_types[corpus.target.values[position]]
+            owner = "the trained model knows" if self._reused else "the training data has"
+            raise DataError(f"{place}: unseen {what} {found!r}; {owner} {', '.join(vocab.tokens)}")
+        return ids
 
 
 class LabelledData(SequenceTextData):
     """Texts with one label each."""
 
-    kind: ClassVar[Kind] = "label"
+    kind = "label"
 
-    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
-        """See the base class; labels in alphabetical order."""
-        return self.vocab(train.source_counts(self.max_length)), Vocab(
-            sorted(train.target_counts())
-        )
+    def target_vocab(self, train: EncodedCorpus) -> Vocab:
+        """The labels in alphabetical order."""
+        return Vocab(sorted(train.target_counts()))
 
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> np.ndarray:
         """Ids of the labels (N,); an unknown one is a DataError that names its place."""
-        known = corpus.known_targets(spec.target_vocab, what="label", owner=self._owner())
-        return known.values.astype(np.int64)
+        return self._known_targets(corpus, spec.target_vocab).values.astype(np.int64)
 
     def dry_examples(self) -> Iterable[Example]:
         """Two labels."""
@@ -116,30 +134,18 @@ class LabelledData(SequenceTextData):
 
 
 class TaggedData(SequenceTextData):
-    """Sentences with one tag a token.
+    """Sentences with one tag a token."""
 
-    Attributes:
-        step_lines: Whether each token of a sentence has a line of its own, with none between.
-    """
+    kind = "tags"
+    units = "space"  # the text is tokenised already
 
-    kind: ClassVar[Kind] = "tags"
-    step_lines: ClassVar[bool] = False
-
-    def tokenizers(self) -> Tokenizers:
-        """The text is tokenised already."""
-        return Tokenizer("space", lower=self.lower), None
-
-    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
-        """See the base class; tags of entities are complete even where the data has not all."""
-        source = self.vocab(train.source_counts(self.max_length))
-        return source, Vocab(all_tags(train.target_counts()))
+    def target_vocab(self, train: EncodedCorpus) -> Vocab:
+        """The tags; those of entities are complete even where the data has not all of them."""
+        return Vocab(all_tags(train.target_counts()))
 
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged:
         """Ids of the tags; an unknown one is a DataError that names its place."""
-        known = corpus.known_targets(
-            spec.target_vocab, what="tag", owner=self._owner(), step_lines=self.step_lines
-        )
-        return known.cut(spec.max_length)
+        return self._known_targets(corpus, spec.target_vocab).cut(spec.max_length)
 
     def dry_examples(self) -> Iterable[Example]:
         """Entities of one type."""
@@ -149,12 +155,11 @@ class TaggedData(SequenceTextData):
 class PairData(SequenceTextData):
     """Texts with another text each, which is to be written."""
 
-    kind: ClassVar[Kind] = "tokens"
+    kind = "tokens"
 
-    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
+    def target_vocab(self, train: EncodedCorpus) -> Vocab:
         """See the base class."""
-        source = self.vocab(train.source_counts(self.max_length))
-        return source, self.vocab(train.target_counts(self.max_length), TARGET_SPECIALS)
+        return self.vocab(train.target_counts(self.max_length), TARGET_SPECIALS)
 
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged:
         """Ids of the target's tokens between `<s>` and `</s>`."""
@@ -180,4 +185,4 @@ class LabelToText(PairData):
 
     def tokenizers(self) -> Tokenizers:
         """Whole labels, and the corpus's tokenizer of texts."""
-        return Tokenizer("whole"), super().tokenizers()[0]  # type: ignore[safe-super]
+        return Tokenizer("whole"), super().tokenizers()[0]

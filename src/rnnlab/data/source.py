@@ -4,10 +4,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, TypeVar
 
 from platformdirs import user_cache_path
 
-from rnnlab.errors import DataError
+from rnnlab.data.base import Configurable
+from rnnlab.data.spec import Split
+from rnnlab.errors import ConfigError, DataError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,16 +49,30 @@ class DatasetInfo:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+def remote_files(folder: str, listing: str, *urls: str) -> tuple[RemoteFile, ...]:
+    """Files that are served under their own names.
+
+    Args:
+        folder: Where they belong below the data root.
+        listing: A line for each: `SHA256 BYTES NAME`.
+        urls: Addresses of their folder, canonical first, then mirrors.
+    """
+    rows = [line.split() for line in listing.strip().splitlines()]
+    return tuple(
+        RemoteFile(f"{folder}/{name}", tuple(f"{url}/{name}" for url in urls), digest, int(size))
+        for digest, size, name in rows
+    )
+
+
+def raw_github(repository: str, commit: str, folder: str) -> str:
+    """The address of a folder's files as they stand in a repository on GitHub."""
+    return f"https://raw.githubusercontent.com/{repository}/{commit}/{folder}".rstrip("/")
+
+
 def data_root(root: str | None) -> Path:
     """The folder of the original files: as given, else `$RNNLAB_DATA`, else the user's cache."""
     chosen = root or os.environ.get("RNNLAB_DATA")
     return Path(chosen).expanduser() if chosen else user_cache_path("rnnlab") / "data"
-
-
-def cache_root() -> Path:
-    """The folder of derived files: `$RNNLAB_CACHE`, else the user's cache."""
-    chosen = os.environ.get("RNNLAB_CACHE")
-    return Path(chosen).expanduser() if chosen else user_cache_path("rnnlab") / "derived"
 
 
 def find(root: Path, name: str, about: DatasetInfo, candidates: list[str]) -> Path:
@@ -74,3 +93,66 @@ def find(root: Path, name: str, about: DatasetInfo, candidates: list[str]) -> Pa
     urls = ", ".join(remote.urls[0] for remote in about.files if remote.path in candidates)
     hint = f"; run 'rnnlab data fetch {name}' (from {urls})" if urls else ""
     raise DataError(f"{name}: no {' or '.join(candidates)} below {root}{hint}")
+
+
+class DownloadedData(Configurable):
+    """A published data set, whose files can be downloaded.
+
+    Args:
+        root: Folder of the original files; null for `$RNNLAB_DATA`, else the user's cache.
+
+    Attributes:
+        corpus: Its name on the command line.
+        about: Where its files come from, and what is known of them.
+    """
+
+    corpus: ClassVar[str]
+    about: ClassVar[DatasetInfo]
+
+    root: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The data root."""
+        return data_root(self.root)
+
+    def find(self, *candidates: str) -> Path:
+        """The first of several places below the data root that exists.
+
+        Raises:
+            DataError: None does; says how to get the files.
+        """
+        return find(self.folder, self.corpus, self.about, list(candidates))
+
+    def shown(self, name: str) -> str:
+        """The path below the data root."""
+        return Path(name).relative_to(self.folder).as_posix()
+
+
+class UserFiles(Configurable):
+    """Files of the user's own, one a split.
+
+    Args:
+        train: The training file; not needed to evaluate a trained model.
+        val: The validation file.
+        test: The test file.
+    """
+
+    train: str | None = None
+    val: str | None = None
+    test: str | None = None
+
+    def files(self, split: Split) -> list[Path]:
+        """The file of a split."""
+        return [Path(given(split, getattr(self, split)))]
+
+
+def given(split: Split, value: T | None) -> T:
+    """What the user gave for a split.
+
+    Raises:
+        ConfigError: Nothing; names the option.
+    """
+    if value is None:
+        raise ConfigError(f"data.{split}: not given; name the file with data.{split}=FILE")
+    return value

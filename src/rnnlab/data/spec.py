@@ -55,37 +55,19 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values (dicts, lists, strings, numbers), for a checkpoint."""
-
-        def plain(item: Vocab | Tokenizer | int | None) -> Any:
-            return item.to_dict() if isinstance(item, Vocab | Tokenizer) else item
-
         return {
-            "source": plain(self.source),
-            "target": plain(self.target),
-            "kind": self.kind,
-            "source_tokenizer": plain(self.source_tokenizer),
-            "target_tokenizer": plain(self.target_tokenizer),
-            "max_length": self.max_length,
-            "characters": plain(self.characters),
+            name: value.to_dict() if isinstance(value, Vocab | Tokenizer) else value
+            for name, value in vars(self).items()
         }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-
-        def vocab(item: Any) -> Vocab | int:
-            return item if isinstance(item, int) else Vocab.from_dict(item)
-
-        def tokenizer(item: Any) -> Tokenizer | None:
-            return None if item is None else Tokenizer.from_dict(item)
-
-        characters = state.get("characters")  # older checkpoints have none
-        return cls(
-            source=vocab(state["source"]),
-            target=vocab(state["target"]),
-            kind=state["kind"],
-            source_tokenizer=tokenizer(state["source_tokenizer"]),
-            target_tokenizer=tokenizer(state["target_tokenizer"]),
-            max_length=state["max_length"],
-            characters=None if characters is None else Vocab.from_dict(characters),
-        )
+        values = dict(state)
+        for name in ("source", "target", "characters"):
+            if isinstance(values.get(name), Mapping):  # older checkpoints have no characters
+                values[name] = Vocab.from_dict(values[name])
+        for name in ("source_tokenizer", "target_tokenizer"):
+            if values[name] is not None:
+                values[name] = Tokenizer.from_dict(values[name])
+        return cls(**values)

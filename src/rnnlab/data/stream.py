@@ -1,13 +1,13 @@
 """One long text as parallel streams, cut into batches that continue each other."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 
 from rnnlab.data.batch import IGNORE, Batch
-from rnnlab.data.loader import Loader
+from rnnlab.data.loader import Loader, Sampler
 from rnnlab.errors import DataError
 
 
@@ -42,10 +42,11 @@ class Stream:
         return StreamLoader(self, streams, chunks, rank=rank, world_size=world_size)
 
 
-class Chunks:
+@dataclass(eq=False)
+class Chunks(Sampler):
     """Where the batches of an epoch begin.
 
-    Args:
+    Attributes:
         bptt: Steps T of a batch.
         vary: Draw the steps of each batch from a normal distribution around T with standard
             deviation 5, around T / 2 in one of twenty cases: no token is always at the start of
@@ -54,15 +55,10 @@ class Chunks:
         seed: Decides what is drawn, with the epoch.
     """
 
-    def __init__(self, bptt: int, *, vary: bool, seed: int) -> None:
-        self.bptt = bptt
-        self.vary = vary
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls it before each one."""
-        self.epoch = epoch
+    bptt: int
+    _: KW_ONLY
+    vary: bool
+    seed: int
 
     def bounds(self, steps: int) -> np.ndarray:
         """First step of each batch, and the end of the last: from 0 to `steps`, int64."""
@@ -99,13 +95,7 @@ class StreamLoader(Loader):
     sampler: Chunks
 
     def __init__(
-        self,
-        stream: Stream,
-        batch_size: int,
-        chunks: Chunks,
-        *,
-        rank: int = 0,
-        world_size: int = 1,
+        self, stream: Stream, batch_size: int, chunks: Chunks, *, rank: int = 0, world_size: int = 1
     ) -> None:
         super().__init__(chunks)
         total = len(stream) - 1

@@ -1,9 +1,7 @@
 """Texts for language models: one sequence of tokens, each to be predicted."""
 
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -11,11 +9,11 @@ from rnnlab.config.types import LEARNT, PositiveInt
 from rnnlab.data.encoded import Example, count_types
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import lines
-from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.spec import Spec, Split
 from rnnlab.data.stream import Stream
 from rnnlab.data.text import TextData, Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.errors import ConfigError, DataError
+from rnnlab.errors import DataError
 
 EOS = "<eos>"
 """Stands for the end of a line where tokens are words."""
@@ -39,16 +37,12 @@ class StreamData(TextData):
         level: Tokens are characters, words and punctuation marks, or what white space parts.
     """
 
-    kind: ClassVar[Kind] = "next"
+    kind = "next"
 
     eval_batch_size: PositiveInt = 8
     bptt: PositiveInt = 64
     vary_bptt: bool = False
     level: Annotated[Level, LEARNT] = "char"
-
-    @abstractmethod
-    def file(self, split: Split) -> Path:
-        """The file that holds a split."""
 
     def span(self, split: Split, tokens: int) -> slice:
         """Which of the file's tokens are the split: all of them by default."""
@@ -59,10 +53,6 @@ class StreamData(TextData):
         corpus = self.encoded(split)
         values = corpus.source.values
         return values[self.span(split, len(values))], corpus.source_types
-
-    def files(self, split: Split) -> list[Path]:
-        """The one file."""
-        return [self.file(split)]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The lines, each with its end."""
@@ -90,13 +80,8 @@ class StreamData(TextData):
         """
         spec = self.spec()
         ids, types = self._tokens(split)
-        return Stream(
-            inputs=spec.source_vocab.table(types)[ids],
-            target=spec.target_vocab.table(types)[ids],
-            bptt=self.bptt,
-            vary=self.vary_bptt,
-            eval_batch_size=self.eval_batch_size,
-        )
+        inputs, target = spec.source_vocab.table(types)[ids], spec.target_vocab.table(types)[ids]
+        return Stream(inputs, target, self.bptt, self.vary_bptt, self.eval_batch_size)
 
     def sentences(self, split: Split) -> tuple[Ragged, list[str]]:
         """The lines of a split, each with its end; see the base class."""
@@ -104,12 +89,6 @@ class StreamData(TextData):
         ends = np.array([index for index, token in enumerate(types) if token in (EOS, "\n")])
         borders = np.flatnonzero(np.isin(values, ends)) + 1
         return Ragged(values, np.unique(np.concatenate([[0], borders, [len(values)]]))), types
-
-    def use_characters(self) -> None:
-        """See the base class."""
-        raise ConfigError(
-            f"characters: {type(self).__name__} is not read letter by letter; choose none"
-        )
 
     def build_spec(self) -> Spec:
         """See the base class."""
@@ -123,9 +102,7 @@ class StreamData(TextData):
 
     def _spec_of(self, counts: Mapping[str, int]) -> Spec:
         vocab = self.vocab(counts)
-        return Spec(
-            source=vocab, target=vocab, kind=self.kind, source_tokenizer=self.tokenizers()[0]
-        )
+        return Spec(vocab, vocab, self.kind, self.tokenizers()[0])
 
     def _tokenizer(self) -> Tokenizer:
         tokenizer, _ = self.current_tokenizers()
@@ -135,7 +112,8 @@ class StreamData(TextData):
     def _tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
         values, types = self.tokens(split)
         if len(values) < 2:
+            places = ", ".join(self.sums(split))
             raise DataError(
-                f"{self.corpus}: the {split} split needs two tokens at least ({self.file(split)})"
+                f"{self.corpus}: the {split} split needs two tokens at least ({places})"
             )
         return values, types

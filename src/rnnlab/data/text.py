@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -53,11 +54,15 @@ class TextData(SequenceData):
         self._reused: Spec | None = None
         self._spec: Spec | None = None
         self._encoded: dict[Split, EncodedCorpus] = {}
-        self._checksums: dict[str, str] = {}
 
     @abstractmethod
     def files(self, split: Split) -> list[Path]:
         """The files that decide what `read` gives; a missing one is a DataError."""
+
+    def file(self, split: Split) -> Path:
+        """The file of a split that is read from one."""
+        (path,) = self.files(split)
+        return path
 
     @abstractmethod
     def read(self, split: Split) -> Iterator[Example]:
@@ -139,7 +144,7 @@ class TextData(SequenceData):
         part, rows = self.holds(split)
         corpus = self.encoded(part) if rows is None else self.encoded(part).select(rows)
         if not len(corpus):
-            places = ", ".join(str(path) for path in self.files(part))
+            places = ", ".join(self.sums(part))
             raise DataError(f"{self.corpus}: the {split} split is empty ({places})")
         return corpus
 
@@ -149,11 +154,8 @@ class TextData(SequenceData):
             sums = self.sums(part)
             self._checksums |= sums
             source, target = self.current_tokenizers()
-            key = [
-                sorted(sums.items()),
-                self.settings(part),
-                [None if t is None else t.to_dict() for t in (source, target)],
-            ]
+            tokenizers = [None if t is None else t.to_dict() for t in (source, target)]
+            key = [sorted(sums.items()), self.settings(part), tokenizers]
             self._encoded[part] = cached(
                 f"{self.corpus}/{part}",
                 key,
@@ -163,20 +165,16 @@ class TextData(SequenceData):
             )
         return self._encoded[part]
 
-    def checksums(self) -> dict[str, str]:
-        """sha256 of each file read so far."""
-        return dict(self._checksums)
-
     def sums(self, part: Split) -> dict[str, str]:
         """sha256 of the files of a split, by the names that `checksums` gives them."""
-        return {self.shown(path): sha256(path) for path in self.files(part)}
+        return {self.shown(str(path)): sha256(path) for path in self.files(part)}
 
-    def shown(self, path: Path) -> str:
+    def shown(self, name: str) -> str:
         """A file's name in `checksums` and messages."""
-        return str(path)
+        return name
 
     def _named(self, part: Split) -> Iterator[Example]:
         # the cache serves other data roots too: no file is named by where it is today
-        names = {str(path): self.shown(path) for path in self.files(part)}
+        shown = cache(self.shown)
         for example in self.read(part):
-            yield example._replace(file=names.get(example.file, example.file))
+            yield example._replace(file=shown(example.file))

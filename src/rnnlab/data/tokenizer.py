@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -75,9 +75,9 @@ class Tokenizer:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for checkpoints."""
-        return {"level": self.level, "lower": self.lower, "model": self.model}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-        return cls(level=state["level"], lower=state["lower"], model=state["model"])
+        return cls(**state)

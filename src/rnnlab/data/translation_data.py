@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal, NamedTuple
+from typing import IO, Annotated, Any, Literal
 
 from rnnlab.config.types import LEARNT, PositiveInt
 from rnnlab.data.bpe import train_bpe
 from rnnlab.data.cache import cached
 from rnnlab.data.encoded import EncodedCorpus, Example
-from rnnlab.data.reading import lines, sha256
+from rnnlab.data.reading import TextFile, lines, sha256
 from rnnlab.data.sequences import TARGET_SPECIALS, PairData
 from rnnlab.data.spec import Split
 from rnnlab.data.tokenizer import Tokenizer
@@ -43,13 +43,8 @@ class TranslationData(PairData):
         if self.level == "word":
             return self.dry_tokenizers()
         if not self._subwords:
-            key = [
-                sorted(self.sums("train").items()),
-                self.settings("train"),
-                self.vocab_size,
-                self.share_vocab,
-                self.lower,
-            ]
+            options = [self.vocab_size, self.share_vocab, self.lower]
+            key = [sorted(self.sums("train").items()), self.settings("train"), *options]
             self._subwords = cached(f"{self.corpus}/bpe", key, self._learn, _write, _read)
         source, target = self._subwords
         return source, target
@@ -76,21 +71,11 @@ class TranslationData(PairData):
         return [learn(0, 1)] * 2 if self.share_vocab else [learn(0), learn(1)]
 
 
-class Side(NamedTuple):
-    """One language of a split: a plain or gzipped file, or a member of a tar ball."""
-
-    path: Path
-    member: str | None = None
-
-    def __str__(self) -> str:
-        return str(self.path) if self.member is None else f"{self.path}:{self.member}"
-
-
 class ParallelData(TranslationData):
     """A corpus of two line-aligned files a split; a subclass names the two sides."""
 
     @abstractmethod
-    def sides(self, split: Split) -> tuple[Side, Side]:
+    def sides(self, split: Split) -> tuple[TextFile, TextFile]:
         """Where the source and the target of a split are."""
 
     def files(self, split: Split) -> list[Path]:
@@ -115,23 +100,25 @@ def tidy(text: str) -> str:
     return " ".join(text.replace("\u200b", "").split())
 
 
-def _aligned(source: Side, target: Side) -> int:
+def _aligned(source: TextFile, target: TextFile) -> int:
     """Number of pairs; blank lines at the end of a file are no sentences."""
-    totals, needed = [], []
-    for side in (source, target):
-        total = last = 0
-        for number, text in lines(*side):
-            total = number
-            if text and not text.isspace():
-                last = number
-        totals.append(total)
-        needed.append(last)
-    if min(totals) < max(needed):
+    (left, left_needed), (right, right_needed) = _count(source), _count(target)
+    needed = max(left_needed, right_needed)
+    if min(left, right) < needed:
         raise DataError(
-            f"{source} has {totals[0]} lines, {target} has {totals[1]}: each line of one must "
+            f"{source} has {left} lines, {target} has {right}: each line of one must "
             "translate the same line of the other"
         )
-    return max(needed)
+    return needed
+
+
+def _count(file: TextFile) -> tuple[int, int]:
+    """Lines of a file, and the number of the last one that is not blank."""
+    total = last = 0
+    for total, text in lines(*file):
+        if text.strip():
+            last = total
+    return total, last
 
 
 def _write(stream: IO[bytes], tokenizers: list[Tokenizer]) -> None:

@@ -62,8 +62,7 @@ def read_table(file: Path, member: str, size: int | None) -> Table:
         DataError: The file is missing, damaged, empty, not UTF-8, has fewer vectors than it says,
             or a line is not a word and `size` finite numbers.
     """
-    words: dict[str, None] = {}
-    rows: list[np.ndarray] = []
+    vectors: dict[str, np.ndarray] = {}
     announced = None
     number, reason = 0, "embedding.embedding_dim"
     for number, line in lines(file, member if file.suffix == ".zip" else None):
@@ -72,12 +71,9 @@ def read_table(file: Path, member: str, size: int | None) -> Table:
         try:
             if number == 1 and size != 1 and len(fields) == 1 and (word + fields[0]).isdecimal():
                 announced, found = int(word), int(fields[0])
-                if size is not None and found != size:
-                    raise ValueError(
-                        f"vectors of {found} numbers, not {size} (embedding.embedding_dim)"
-                    )
-                if found < 1:
-                    raise ValueError(f"vectors of {found} numbers")
+                if found < 1 or size not in (None, found):
+                    wanted = f", not {size} ({reason})" if size else ""
+                    raise ValueError(f"vectors of {found} numbers{wanted}")
                 reason = reason if size else "line 1"
                 size = found
                 continue
@@ -85,17 +81,14 @@ def read_table(file: Path, member: str, size: int | None) -> Table:
                 size, reason = max(1, len(fields)), "line 1"
             if len(fields) != size:
                 raise ValueError(f"{len(fields)} numbers behind the word, not {size} ({reason})")
-            vector = _vector(word, fields)
+            vectors.setdefault(word, _vector(word, fields))
         except ValueError as error:
             raise DataError(f"{file}:{number}: {error}") from None
-        if word not in words:
-            words[word] = None
-            rows.append(vector)
-    if not rows:
+    if not vectors:
         raise DataError(f"{file}: no vectors")
     if announced not in (None, number - 1):
         raise DataError(f"{file}: {number - 1} vectors, line 1 announces {announced}")
-    return Table(list(words), np.stack(rows))
+    return Table(list(vectors), np.stack(list(vectors.values())))
 
 
 def _vector(word: str, fields: list[str]) -> np.ndarray:

@@ -86,13 +86,12 @@ class Vocab:
         Raises:
             KeyError: The token is not known and the vocabulary has no `<unk>`.
         """
-        unknown = self._ids.get(UNK)
         found = self._ids.get(token)
         if found is None and self.lower_fallback:
             found = self._ids.get(token.lower())
-        if unknown is None:
-            return self._ids[token] if found is None else found
-        return unknown if found is None or token in _CONTROL else found
+        if UNK in self._ids and (found is None or token in _CONTROL):
+            return self._ids[UNK]
+        return self._ids[token] if found is None else found
 
     def ids(self, tokens: Iterable[str]) -> list[int]:
         """Ids of several tokens; see `id`."""

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from rnnlab.data.datasets.names import Names, read_surnames, split_surnames
+from rnnlab.data.datasets.names import Names, read_surnames
 from rnnlab.errors import ConfigError, DataError
 
 SPLITS = ("train", "val", "test")
@@ -23,15 +23,15 @@ def root(tmp_path, monkeypatch):
 
 def split(surnames, name, **options):
     fractions = {"val_fraction": 0.1, "test_fraction": 0.2, "split_seed": 0}
-    return split_surnames(surnames, name, **fractions | options)
+    return Names(**fractions | options).choose(surnames, name)
 
 
 def test_blanks_and_repeats_are_dropped_but_not_other_languages(root):
     found = list(read_surnames(Names(root=str(root)).files("train")))
     assert len(found) == 18 * 21
     assert Counter(name for name, *_ in found).most_common(2)[0] == ("Lee", 18)
-    czech = [each for each in found if each.language == "Czech"]
-    assert (czech[0].name, czech[0].line, czech[-1].name, czech[-1].line) == (
+    czech = [each for each in found if each.target[0] == "Czech"]
+    assert (czech[0].source, czech[0].line, czech[-1].source, czech[-1].line) == (
         ("Czecha", 1, "Lee", 23)
     )
 
@@ -40,12 +40,12 @@ def test_a_split_takes_its_share_of_every_language_and_no_name_stands_in_two(roo
     surnames = list(read_surnames(Names(root=str(root)).files("train")))
     parts = {name: split(surnames, name) for name in SPLITS}
     assert sorted(each for part in parts.values() for each in part) == sorted(surnames)
-    names = {name: {each.name for each in part} for name, part in parts.items()}
+    names = {name: {each.source for each in part} for name, part in parts.items()}
     assert not names["train"] & names["val"]
     assert not names["train"] & names["test"]
     assert not names["val"] & names["test"]
     for name, share in (("test", 4), ("val", 2), ("train", 14)):
-        counts = Counter(each.language for each in parts[name] if each.name != "Lee")
+        counts = Counter(each.target[0] for each in parts[name] if each.source != "Lee")
         assert len(counts) == 18
         # Arabic, the first, counts the name that all have as one of its own
         assert {n for language, n in counts.items() if language != "Arabic"} == {share}
@@ -96,9 +96,9 @@ def test_counts_of_the_real_names(data_root):
         pytest.skip(f"no names below {data_root}")
     surnames = list(read_surnames(Names(root=str(data_root)).files("train")))
     assert len(surnames) == 18_012
-    languages = Counter(each.language for each in surnames)
+    languages = Counter(each.target[0] for each in surnames)
     assert languages["Arabic"] == 108  # of 2,000 lines
-    owners = Counter(each.name for each in surnames)
+    owners = Counter(each.source for each in surnames)
     assert len(owners) == 17_450  # 17,455 with blanks at their ends
     assert sum(n > 1 for n in owners.values()) == 469
     data = Names(root=str(data_root))

@@ -1,12 +1,11 @@
 """The adding problem: the sum of two marked numbers out of many."""
 
 from math import inf
-from typing import ClassVar
 
 import numpy as np
 
 from rnnlab.data.generated_data import MemoryData
-from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.spec import Spec
 
 
 class Adding(MemoryData):
@@ -29,23 +28,15 @@ class Adding(MemoryData):
     nothing.
     """
 
-    kind: ClassVar[Kind] = "values"
-    goal: ClassVar[tuple[str, float]] = ("mse", 0.01)
+    kind = "values"
+    goal = ("mse", 0.01)
+    chance = 1 / 6  # mean squared error of always saying 1: the variance of the sum
+    bits = inf  # real numbers: no two sequences are equal
 
     @property
     def steps(self) -> int:
         """Length T of every sequence: 2 lag."""
         return 2 * self.lag
-
-    @property
-    def chance(self) -> float:
-        """Mean squared error of always saying 1: the variance of the sum, 1/6."""
-        return 1 / 6
-
-    @property
-    def bits(self) -> float:
-        """Real numbers: no two sequences are equal."""
-        return inf
 
     def spec(self) -> Spec:
         """Two features in (value, marker), one number out."""

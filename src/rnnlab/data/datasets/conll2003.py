@@ -1,18 +1,17 @@
 """CoNLL-2003: English named entities."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from rnnlab.data.column_data import ColumnData
-from rnnlab.data.files import DownloadedData
-from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
 from rnnlab.data.spec import Split
 
-_IOB1 = (
-    "https://raw.githubusercontent.com/synalp/NER/"
-    "c0ea07c81ec3512b5047dcd804b0ac2b10a3bdfc/corpus/CoNLL-2003"
-)
-_IOB = (2, 3, -1, -2)  # chunks and entities
+_URL = raw_github("synalp/NER", "c0ea07c81ec3512b5047dcd804b0ac2b10a3bdfc", "corpus/CoNLL-2003")
+_FILES = """
+eac0822f501353f265383ddf1edb0dcd42a1b6eefd3e383d7074db98c38eb41c 3281528 eng.train
+aedc4ccbd1ae9795feaa0e86fe72d195b0258abed9d705b630d1c889276fac1e 827012 eng.testa
+0632f32c090ef31c223135b7fee3187a7cf8e65c4015c7866bb7783428cdd9a6 748096 eng.testb
+"""
 _NAMES: dict[Split, tuple[str, str]] = {
     "train": ("train.txt", "eng.train"),
     "val": ("valid.txt", "eng.testa"),
@@ -28,30 +27,12 @@ class CoNLL2003(DownloadedData, ColumnData):
     are dropped.
     """
 
-    corpus: ClassVar[str] = "conll2003"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "conll2003"
+    iob_columns = (2, 3, -1, -2)  # chunks and entities
+    about = DatasetInfo(
         title="CoNLL-2003: named entities, English",
         licence="Reuters RCV1 text under the NIST agreement; not to be redistributed",
-        files=(
-            RemoteFile(
-                path="conll2003/iob1/eng.train",
-                urls=(f"{_IOB1}/eng.train",),
-                sha256="eac0822f501353f265383ddf1edb0dcd42a1b6eefd3e383d7074db98c38eb41c",
-                size=3_281_528,
-            ),
-            RemoteFile(
-                path="conll2003/iob1/eng.testa",
-                urls=(f"{_IOB1}/eng.testa",),
-                sha256="aedc4ccbd1ae9795feaa0e86fe72d195b0258abed9d705b630d1c889276fac1e",
-                size=827_012,
-            ),
-            RemoteFile(
-                path="conll2003/iob1/eng.testb",
-                urls=(f"{_IOB1}/eng.testb",),
-                sha256="0632f32c090ef31c223135b7fee3187a7cf8e65c4015c7866bb7783428cdd9a6",
-                size=748_096,
-            ),
-        ),
+        files=remote_files("conll2003/iob1", _FILES, _URL),
         counts={"train": 14_041, "val": 3_250, "test": 3_453},
     )
 
@@ -60,8 +41,3 @@ class CoNLL2003(DownloadedData, ColumnData):
         name, original = _NAMES[split]
         places = [name, f"{name}.gz", f"iob1/{original}", f"iob1/{original}.gz"]
         return [self.find(*(f"conll2003/{place}" for place in places))]
-
-    @property
-    def iob_only(self) -> bool:
-        """Chunks and entities are in IOB, parts of speech are not."""
-        return self.tag_column in _IOB

@@ -1,9 +1,7 @@
 """Tagged sentences from the user's own column files."""
 
-from typing import ClassVar
-
 from rnnlab.data.column_data import ColumnData
-from rnnlab.data.files import UserFiles
+from rnnlab.data.source import UserFiles
 
 
 class CoNLLFiles(UserFiles, ColumnData):
@@ -13,4 +11,4 @@ class CoNLLFiles(UserFiles, ColumnData):
     or BIOES become what `scheme` says.
     """
 
-    corpus: ClassVar[str] = "conll_files"
+    corpus = "conll_files"

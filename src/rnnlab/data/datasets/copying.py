@@ -1,16 +1,13 @@
 """The copying problem: repeat a string after `lag` blanks."""
 
 from math import log2
-from typing import ClassVar
 
 import numpy as np
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import IGNORE
 from rnnlab.data.generated_data import MemoryData, SymbolData
-from rnnlab.data.spec import Kind, Spec
-from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.data.spec import Spec
 
 BLANK, DELIMITER = "_", ":"
 
@@ -37,8 +34,8 @@ class Copying(MemoryData, SymbolData):
         length: Symbols in the string.
     """
 
-    kind: ClassVar[Kind] = "tags"
-    goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
+    kind = "tags"
+    goal = ("accuracy", 0.99)
 
     length: PositiveInt = 10
 
@@ -48,23 +45,13 @@ class Copying(MemoryData, SymbolData):
         return 2 * self.length + self.lag + 1
 
     @property
-    def chance(self) -> float:
-        """Accuracy of a guess on the recall steps: 1 / symbols."""
-        return 1 / self.symbols
-
-    @property
     def bits(self) -> float:
         """Binary logarithm of symbols^length."""
         return self.length * log2(self.symbols)
 
     def spec(self) -> Spec:
         """Symbols, blank and delimiter in, symbols out; typed with blanks between."""
-        return Spec(
-            source=Vocab([PAD, UNK, BLANK, DELIMITER, *self.alphabet]),
-            target=Vocab(self.alphabet),
-            kind=self.kind,
-            source_tokenizer=Tokenizer("space"),
-        )
+        return self.symbol_spec([BLANK, DELIMITER, *self.alphabet], self.alphabet)
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids (N, T) int32 and tags (N, T) int32, `IGNORE` before the recall steps."""

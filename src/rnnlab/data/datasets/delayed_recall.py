@@ -1,15 +1,13 @@
 """Delayed recall: name the first token after `lag` distractors."""
 
 from math import log2
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Le
 
 from rnnlab.data.generated_data import MemoryData, SymbolData
-from rnnlab.data.spec import Kind, Spec
-from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.data.spec import Spec
 
 
 class DelayedRecall(MemoryData, SymbolData):
@@ -29,20 +27,10 @@ class DelayedRecall(MemoryData, SymbolData):
         distractors: Different distractors.
     """
 
-    kind: ClassVar[Kind] = "label"
-    goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
+    kind = "label"
+    goal = ("accuracy", 0.99)
 
     distractors: Annotated[int, Ge(1), Le(1000)] = 8
-
-    @property
-    def steps(self) -> int:
-        """Length T of every sequence: lag + 1."""
-        return self.lag + 1
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of a guess: 1 / symbols."""
-        return 1 / self.symbols
 
     @property
     def bits(self) -> float:
@@ -51,12 +39,8 @@ class DelayedRecall(MemoryData, SymbolData):
 
     def spec(self) -> Spec:
         """Symbols and distractors in, symbols out; typed with blanks between, as in `c 5 0 7`."""
-        return Spec(
-            source=Vocab([PAD, UNK, *self.alphabet, *map(str, range(self.distractors))]),
-            target=Vocab(self.alphabet),
-            kind=self.kind,
-            source_tokenizer=Tokenizer("space"),
-        )
+        inputs = [*self.alphabet, *map(str, range(self.distractors))]
+        return self.symbol_spec(inputs, self.alphabet)
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids (N, T) int32 and labels (N,) int64."""

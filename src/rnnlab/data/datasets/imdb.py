@@ -2,30 +2,28 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.files import DownloadedData, ValidationSplit
 from rnnlab.data.formats.acl_imdb import Reviews
 from rnnlab.data.sequences import LabelledData
-from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
+from rnnlab.data.splits import ValidationSplit
 from rnnlab.data.stream_data import Level, StreamData
-from rnnlab.data.text import Limit, TextData, Tokenizers
-from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.text import Limit, TextData
 
 LABELLED, UNLABELLED = ("neg", "pos"), ("unsup",)
 """Folders of a split; the second is in `train` alone."""
 
 _CANONICAL = "imdb/aclImdb_v1.tar.gz"
 _UNPACKED = "imdb/aclImdb"
-_ARCHIVE = RemoteFile(
-    path=_CANONICAL,
-    urls=("https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",),
-    sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
-    size=84_125_825,
+_FILES = remote_files(
+    "imdb",
+    "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe 84125825 aclImdb_v1.tar.gz",
+    "https://ai.stanford.edu/~amaas/data/sentiment",
 )
 _LICENCE = "none stated (research use; cite Maas et al. 2011)"
 
@@ -43,7 +41,7 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
 
     def reviews(self, split: Split) -> list[Reviews]:
         """The reviews of the official `train` or `test` split: those with a label."""
-        return [Reviews(self.folder, self.labelled_place(), split, LABELLED)]
+        return [Reviews(self.labelled_place(), split, LABELLED)]
 
     def files(self, split: Split) -> list[Path]:
         """The archives, or all files of the unpacked split."""
@@ -56,7 +54,8 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
 
     def sums(self, part: Split) -> dict[str, str]:
         """sha256 of the archives, or of the list of files of each unpacked folder."""
-        return {name: sum_ for each in self.reviews(part) for name, sum_ in each.sums().items()}
+        sums = [item for reviews in self.reviews(part) for item in reviews.sums().items()]
+        return {self.shown(name): digest for name, digest in sums}
 
     def holds(self, split: Split) -> tuple[Split, np.ndarray | None]:
         """Validation and training reviews are both among the official training reviews."""
@@ -87,20 +86,16 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
 class IMDb(ReviewData, LabelledData):
     """25,000 training and 25,000 test reviews, labelled neg or pos (Maas et al. 2011)."""
 
-    corpus: ClassVar[str] = "imdb"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "imdb"
+    about = DatasetInfo(
         title="Large Movie Review Dataset v1: sentiment, English",
         licence=_LICENCE,
-        files=(_ARCHIVE,),
+        files=_FILES,
         counts={"train": 22_504, "val": 2_496, "test": 25_000},
     )
 
     batch_size: int = 64
     max_length: Limit = 400
-
-    def tokenizers(self) -> Tokenizers:
-        """Words of the reviews."""
-        return Tokenizer("word", lower=self.lower), None
 
 
 class IMDbText(ReviewData, StreamData):
@@ -120,11 +115,11 @@ class IMDbText(ReviewData, StreamData):
         max_length: Longer reviews are cut to this number of words; None for no limit.
     """
 
-    corpus: ClassVar[str] = "imdb_text"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "imdb_text"
+    about = DatasetInfo(
         title="Large Movie Review Dataset v1: text, for word language models",
         licence=_LICENCE,
-        files=(_ARCHIVE,),
+        files=_FILES,
     )
 
     eval_batch_size: int = 32
@@ -132,15 +127,11 @@ class IMDbText(ReviewData, StreamData):
     unlabelled: bool = False
     max_length: Limit = None
 
-    def file(self, split: Split) -> Path:
-        """The archive or folder with the labelled reviews."""
-        return self.labelled_place()
-
     def reviews(self, split: Split) -> list[Reviews]:
         """The reviews of the official `train` or `test` split, those without a label last."""
         found = super().reviews(split)
         if self.unlabelled and split == "train":
-            found.append(Reviews(self.folder, self.unlabelled_place(), split, UNLABELLED))
+            found.append(Reviews(self.unlabelled_place(), split, UNLABELLED))
         return found
 
     def settings(self, part: Split) -> Any:

@@ -1,11 +1,11 @@
 """Translation from the user's own line-aligned files."""
 
 from pathlib import Path
-from typing import ClassVar
 
-from rnnlab.data.files import given
+from rnnlab.data.reading import TextFile
+from rnnlab.data.source import given
 from rnnlab.data.spec import Split
-from rnnlab.data.translation_data import ParallelData, Side
+from rnnlab.data.translation_data import ParallelData
 
 
 class ParallelFiles(ParallelData):
@@ -17,13 +17,13 @@ class ParallelFiles(ParallelData):
         test: [SOURCE, TARGET] of the test data.
     """
 
-    corpus: ClassVar[str] = "parallel_files"
+    corpus = "parallel_files"
 
     train: tuple[str, str] | None = None
     val: tuple[str, str] | None = None
     test: tuple[str, str] | None = None
 
-    def sides(self, split: Split) -> tuple[Side, Side]:
+    def sides(self, split: Split) -> tuple[TextFile, TextFile]:
         """The two files of a split."""
         source, target = given(split, getattr(self, split))
-        return Side(Path(source)), Side(Path(target))
+        return TextFile(Path(source)), TextFile(Path(target))

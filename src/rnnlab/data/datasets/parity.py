@@ -1,13 +1,9 @@
 """Parity: is the number of ones even or odd?"""
 
-from typing import ClassVar
-
 import numpy as np
 
 from rnnlab.data.generated_data import MemoryData
-from rnnlab.data.spec import Kind, Spec
-from rnnlab.data.tokenizer import Tokenizer
-from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.data.spec import Spec
 
 
 class Parity(MemoryData):
@@ -25,18 +21,9 @@ class Parity(MemoryData):
     can only keep does not help. A guess is right every other time.
     """
 
-    kind: ClassVar[Kind] = "label"
-    goal: ClassVar[tuple[str, float]] = ("accuracy", 0.99)
-
-    @property
-    def steps(self) -> int:
-        """Length T of every sequence: lag + 1."""
-        return self.lag + 1
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of a guess: 1/2."""
-        return 1 / 2
+    kind = "label"
+    goal = ("accuracy", 0.99)
+    chance = 1 / 2  # accuracy of a guess
 
     @property
     def bits(self) -> float:
@@ -45,12 +32,7 @@ class Parity(MemoryData):
 
     def spec(self) -> Spec:
         """Bits in, `even` or `odd` out; typed with blanks between, as in `1 0 0 1`."""
-        return Spec(
-            source=Vocab([PAD, UNK, "0", "1"]),
-            target=Vocab(["even", "odd"]),
-            kind=self.kind,
-            source_tokenizer=Tokenizer("space"),
-        )
+        return self.symbol_spec(["0", "1"], ["even", "odd"])
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids (N, T) int32 and labels (N,) int64."""

@@ -1,7 +1,6 @@
 """The reversal problem: write a string backwards, through an encoder and a decoder."""
 
 from math import log2
-from typing import ClassVar
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from rnnlab.config.types import PositiveInt
 from rnnlab.data.examples import Examples
 from rnnlab.data.generated_data import SymbolData
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
 from rnnlab.errors import ConfigError
@@ -38,8 +37,9 @@ class Reverse(SymbolData):
         ConfigError: The longest is shorter than the shortest.
     """
 
-    kind: ClassVar[Kind] = "tokens"
-    goal: ClassVar[tuple[str, float]] = ("bleu", 99.0)
+    kind = "tokens"
+    goal = ("bleu", 99.0)
+    chance = 0.0  # BLEU of a guess that ignores the source: next to nothing
 
     symbols: int = 26
     shortest: PositiveInt = 6
@@ -58,24 +58,15 @@ class Reverse(SymbolData):
         return self.longest
 
     @property
-    def chance(self) -> float:
-        """BLEU of a guess that ignores the source: next to nothing."""
-        return 0.0
-
-    @property
     def bits(self) -> float:
         """Binary logarithm of symbols^shortest: the shortest strings run out first."""
         return self.shortest * log2(self.symbols)
 
     def spec(self) -> Spec:
         """Symbols in and out; typed with blanks between."""
-        return Spec(
-            source=Vocab([PAD, UNK, *self.alphabet]),
-            target=Vocab([PAD, UNK, START, END, *self.alphabet]),
-            kind=self.kind,
-            source_tokenizer=Tokenizer("space"),
-            target_tokenizer=Tokenizer("space"),
-        )
+        source = Vocab([PAD, UNK, *self.alphabet])
+        target = Vocab([PAD, UNK, START, END, *self.alphabet])
+        return Spec(source, target, self.kind, Tokenizer("space"), Tokenizer("space"))
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Sources (N, longest) and targets (N, longest + 2), int32, `HOLE` behind them."""

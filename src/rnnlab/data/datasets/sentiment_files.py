@@ -1,31 +1,25 @@
 """Labelled texts from the user's own tab-separated files."""
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.files import UserFiles
 from rnnlab.data.reading import lines
 from rnnlab.data.sequences import LabelledData, LabelToText
+from rnnlab.data.source import UserFiles
 from rnnlab.data.spec import Split
-from rnnlab.data.text import Limit, Tokenizers
-from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.text import Limit
 from rnnlab.errors import DataError
 
 
 class SentimentFiles(UserFiles, LabelledData):
     """One `text<TAB>label` a line, UTF-8, plain or `.gz`, no header; blank lines are skipped."""
 
-    corpus: ClassVar[str] = "sentiment_files"
+    corpus = "sentiment_files"
 
     batch_size: int = 64
     lower: bool = True
     max_vocab_size: Limit = 30_000
     max_length: Limit = 400
-
-    def tokenizers(self) -> Tokenizers:
-        """Words of the texts."""
-        return Tokenizer("word", lower=self.lower), None
 
     def read(self, split: Split) -> Iterator[Example]:
         """The lines of the file."""

@@ -1,18 +1,17 @@
 """MNIST as sequences: a digit, read pixel by pixel or row by row."""
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.base import SequenceData
 from rnnlab.data.examples import Examples
-from rnnlab.data.files import DownloadedData, RandomSplit
 from rnnlab.data.formats.idx import read_idx
 from rnnlab.data.reading import sha256
-from rnnlab.data.source import DatasetInfo, RemoteFile
-from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
+from rnnlab.data.spec import Spec, Split
+from rnnlab.data.splits import RandomSplit
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError, DataError
 
@@ -21,24 +20,12 @@ _URLS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist",
     "https://storage.googleapis.com/cvdf-datasets/mnist",
 )
-_FILES = {
-    "train-images-idx3-ubyte.gz": (
-        9_912_422,
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    ),
-    "train-labels-idx1-ubyte.gz": (
-        28_881,
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    ),
-    "t10k-images-idx3-ubyte.gz": (
-        1_648_877,
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    ),
-    "t10k-labels-idx1-ubyte.gz": (
-        4_542,
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    ),
-}
+_FILES = """
+440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609 9912422 train-images-idx3-ubyte.gz
+3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c 28881 train-labels-idx1-ubyte.gz
+8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6 1648877 t10k-images-idx3-ubyte.gz
+f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6 4542 t10k-labels-idx1-ubyte.gz
+"""
 
 
 class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
@@ -53,20 +40,12 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
         val_size: Training digits that are held out for validation.
     """
 
-    corpus: ClassVar[str] = "sequential_mnist"
-    kind: ClassVar[Kind] = "label"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "sequential_mnist"
+    kind = "label"
+    about = DatasetInfo(
         title="MNIST as sequences: handwritten digits, pixel by pixel",
         licence="CC BY-SA 3.0",
-        files=tuple(
-            RemoteFile(
-                path=f"mnist/{name}",
-                urls=tuple(f"{url}/{name}" for url in _URLS),
-                sha256=digest,
-                size=size,
-            )
-            for name, (size, digest) in _FILES.items()
-        ),
+        files=remote_files("mnist", _FILES, *_URLS),
         counts={"train": 55_000, "val": 5_000, "test": 10_000},
     )
 
@@ -77,13 +56,12 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._checksums: dict[str, str] = {}
         self._made: dict[Split, Examples] = {}
 
     def spec(self) -> Spec:
         """A pixel or a row of pixels in, one of ten digits out."""
         digits = Vocab([str(digit) for digit in range(10)])
-        return Spec(source=SIDE if self.rows else 1, target=digits, kind=self.kind)
+        return Spec(source=SIDE if self.rows else 1, target=digits, kind="label")
 
     def files(self, split: Split) -> list[Path]:
         """Pictures and labels of the official split that holds a split."""
@@ -105,38 +83,21 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
     def _read(self, split: Split) -> Examples:
         files = self.files(split)
         images, labels = read_idx(files[0], 3), read_idx(files[1], 1)
-        self._checksums |= {self.shown(path): sha256(path) for path in files}
+        self._checksums |= {self.shown(str(path)): sha256(path) for path in files}
         if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels) or labels.max() > 9:
             raise DataError(f"{files[0]}: pictures {images.shape}, {len(labels)} labels of digits")
         if split != "test":
-            chosen = self._held(len(images), train=split == "train")
+            if self.val_size >= len(images):
+                raise ConfigError(
+                    f"data.val_size: {self.val_size} of {len(images)} leave none to train on"
+                )
+            order = np.random.default_rng(self.split_seed).permutation(len(images))
+            chosen = np.sort(order[: self.val_size] if split == "val" else order[self.val_size :])
             images, labels = images[chosen], labels[chosen]
         pixels = images.reshape(len(images), -1)
         if self.permuted:
             order = np.random.default_rng((self.split_seed, 1)).permutation(SIDE * SIDE)
             pixels = pixels[:, order]
-        inputs = (pixels.astype(np.float32) / 255).reshape(
-            len(images), -1, SIDE if self.rows else 1
-        )
+        shape = (len(images), -1, SIDE if self.rows else 1)
+        inputs = (pixels.astype(np.float32) / 255).reshape(shape)
         return Examples(inputs, labels.astype(np.int64))
-
-    def reuse(self, spec: Spec) -> None:
-        """Check that a trained model reads this data.
-
-        Raises:
-            DataError: It reads something else.
-        """
-        if spec != self.spec():
-            raise DataError(
-                "sequential_mnist: the model was trained on other inputs; set data.rows as there"
-            )
-
-    def checksums(self) -> dict[str, str]:
-        """sha256 of each file read so far."""
-        return dict(self._checksums)
-
-    def _held(self, size: int, *, train: bool) -> np.ndarray:
-        if self.val_size >= size:
-            raise ConfigError(f"data.val_size: {self.val_size} of {size} leave none to train on")
-        order = np.random.default_rng(self.split_seed).permutation(size)
-        return np.sort(order[self.val_size :] if train else order[: self.val_size])

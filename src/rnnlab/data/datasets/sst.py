@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.files import DownloadedData
 from rnnlab.data.formats.trees import nodes
-from rnnlab.data.reading import lines
+from rnnlab.data.reading import TextFile, lines
 from rnnlab.data.sequences import LabelledData
-from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
-from rnnlab.data.text import Tokenizers
-from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.errors import DataError
 
 _ZIP = "sst/trainDevTestTrees_PTB.zip"
@@ -40,17 +37,15 @@ class SST(DownloadedData, LabelledData):
             sentences among them; validation and test are always whole sentences.
     """
 
-    corpus: ClassVar[str] = "sst"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "sst"
+    about = DatasetInfo(
         title="Stanford Sentiment Treebank: sentiment, 5 or 2 labels, English",
         licence="none stated (research use; cite Socher et al. 2013)",
-        files=(
-            RemoteFile(
-                path=_ZIP,
-                urls=("https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",),
-                sha256="5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
-                size=789_539,
-            ),
+        files=remote_files(
+            "sst",
+            "5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc 789539 "
+            "trainDevTestTrees_PTB.zip",
+            "https://nlp.stanford.edu/sentiment",
         ),
         counts={"train": 8_544, "val": 1_101, "test": 2_210},
     )
@@ -64,10 +59,6 @@ class SST(DownloadedData, LabelledData):
         """Names of the treebank's labels; those that are missing are left out."""
         return _FINE if self.fine else _BINARY
 
-    def tokenizers(self) -> Tokenizers:
-        """The sentences are tokenised already; a text to predict is split into words."""
-        return Tokenizer("word", lower=self.lower), None
-
     def settings(self, part: Split) -> Any:
         """Labels, and whether phrases are examples."""
         return [len(self.labels), self.phrases and part == "train", self.lower]
@@ -79,23 +70,19 @@ class SST(DownloadedData, LabelledData):
 
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split, in training the phrases as well."""
-        (path,) = self.files(split)
-        member = f"trees/{_MEMBERS[split]}" if path.suffix == ".zip" else None
-        shown = self.shown(path) if member is None else f"{self.shown(path)}:{member}"
+        path = self.file(split)
+        file = TextFile(path, f"trees/{_MEMBERS[split]}" if path.suffix == ".zip" else None)
+        phrases = self.phrases and split == "train"
         seen: set[tuple[str, ...]] = set()
-        for number, line in lines(path, member):
+        for number, line in lines(*file):
             if not line.strip():
                 continue
-            found = list(nodes(line, f"{shown}:{number}"))
-            for label, words in found if self.phrases and split == "train" else found[-1:]:
+            found = list(nodes(line, f"{file}:{number}"))
+            for label, words in found if phrases else found[-1:]:
                 if label not in _FINE:
-                    raise DataError(f"{shown}:{number}: label {label!r} is not one of 0 to 4")
-                if label not in self.labels:
-                    continue
+                    raise DataError(f"{file}:{number}: label {label!r} is not one of 0 to 4")
                 words = [word.lower() for word in words] if self.lower else words
-                example = Example(words, (self.labels[label],), shown, number)
-                if not self.phrases or split != "train":
-                    yield example
-                elif (key := (label, *words)) not in seen:
+                key = (label, *words)
+                if label in self.labels and not (phrases and key in seen):
                     seen.add(key)
-                    yield example
+                    yield Example(words, (self.labels[label],), str(file), number)

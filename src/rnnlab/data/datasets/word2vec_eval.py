@@ -1,21 +1,18 @@
 """What word vectors are judged by: analogies, and the similarity of words by people's judgement."""
 
 import csv
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-from rnnlab.data.reading import lines, sha256
-from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
+from rnnlab.data.reading import TextFile, lines, sha256
+from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
 from rnnlab.errors import DataError
 
 _ANALOGIES = "word2vec_eval/questions-words.txt"
 _WORDSIM = "word2vec_eval/wordsim353/combined.csv"
 _SIMLEX = "word2vec_eval/SimLex-999.zip"
 _MEMBER = "SimLex-999/SimLex-999.txt"
-_SYNTACTIC = "gram"
-_GITHUB = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Section:
     @property
     def syntactic(self) -> bool:
         """Whether it is about grammar (its name starts with `gram`), and not about meaning."""
-        return self.name.startswith(_SYNTACTIC)
+        return self.name.startswith("gram")
 
 
 class Pair(NamedTuple):
@@ -44,68 +41,57 @@ class Pair(NamedTuple):
     score: float
 
 
-class Word2VecEval:
+class Word2VecEval(DownloadedData):
     """Google's analogies (Mikolov et al. 2013), WordSim-353 and SimLex-999, all English.
 
     WordSim-353 (Finkelstein et al. 2002) is about relatedness as well: "coffee, cup" stands high;
     SimLex-999 (Hill et al. 2015) is about similarity alone. Words are as the files have them:
-    some with capitals, one pair of WordSim-353 twice.
-
-    Args:
-        root: The data root; None for `$RNNLAB_DATA`, else the user's cache. Below it
-            `word2vec_eval/questions-words.txt`, `word2vec_eval/wordsim353/combined.csv` and
-            `word2vec_eval/SimLex-999.zip`, the first two also as `.gz`, the last also unpacked.
+    some with capitals, one pair of WordSim-353 twice. Read from
+    `word2vec_eval/{questions-words.txt,wordsim353/combined.csv}[.gz]` below the data root, and from
+    `word2vec_eval/SimLex-999.zip` or its unpacked folder.
     """
 
-    about: ClassVar[DatasetInfo] = DatasetInfo(
+    corpus = "word2vec_eval"
+    about = DatasetInfo(
         title="Analogies, WordSim-353, SimLex-999: tests of word vectors, English",
         licence="analogies Apache-2.0; WordSim-353 CC BY 4.0 (unconfirmed); SimLex-999 none stated",
         files=(
-            RemoteFile(
-                path=_ANALOGIES,
-                urls=(
-                    f"{_GITHUB}/tmikolov/word2vec/20c129af10659f7c50e86e3be406df663beff438/"
-                    "questions-words.txt",
-                    "https://download.tensorflow.org/data/questions-words.txt",
-                ),
-                sha256="8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36",
-                size=603_955,
+            *remote_files(
+                "word2vec_eval",
+                "8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36 603955 "
+                "questions-words.txt",
+                raw_github("tmikolov/word2vec", "20c129af10659f7c50e86e3be406df663beff438", ""),
+                "https://download.tensorflow.org/data",
             ),
-            RemoteFile(
-                path=_WORDSIM,
-                urls=(
-                    f"{_GITHUB}/fanglanting/skip-gram-pytorch/"
-                    "0a16cd6b03f56ebca1854c4b07368ea826625d0f/wordsim353/combined.csv",
+            *remote_files(
+                "word2vec_eval",
+                "49ff6433ae68abe716fb66433fd870483e289a7a8c74531f59eca847d103fff3 7433 "
+                "wordsim353/combined.csv",
+                raw_github(
+                    "fanglanting/skip-gram-pytorch", "0a16cd6b03f56ebca1854c4b07368ea826625d0f", ""
                 ),
-                sha256="49ff6433ae68abe716fb66433fd870483e289a7a8c74531f59eca847d103fff3",
-                size=7_433,
             ),
-            RemoteFile(
-                path=_SIMLEX,
-                urls=("https://fh295.github.io/SimLex-999.zip",),
-                sha256="30f40eb18f41b08b65dfbc328f473e8b69ba444b1c9d053c1adde2324fc76315",
-                size=16_805,
+            *remote_files(
+                "word2vec_eval",
+                "30f40eb18f41b08b65dfbc328f473e8b69ba444b1c9d053c1adde2324fc76315 16805 "
+                "SimLex-999.zip",
+                "https://fh295.github.io",
             ),
         ),
         counts={"analogies": 19_544, "wordsim353": 353, "simlex999": 999},
     )
 
-    def __init__(self, *, root: str | None = None) -> None:
-        self.root = data_root(root)
-
     def files(self) -> list[Path]:
         """The three files; a missing one is a DataError."""
-        plain = f"word2vec_eval/{_MEMBER}"
-        places = [
-            [_ANALOGIES, f"{_ANALOGIES}.gz"],
-            [_WORDSIM, f"{_WORDSIM}.gz"],
-            [_SIMLEX, plain],
+        return [
+            self.find(_ANALOGIES, f"{_ANALOGIES}.gz"),
+            self.find(_WORDSIM, f"{_WORDSIM}.gz"),
+            self.find(_SIMLEX, f"word2vec_eval/{_MEMBER}"),
         ]
-        return [find(self.root, "word2vec_eval", self.about, each) for each in places]
 
     def checksums(self) -> dict[str, str]:
         """sha256 of the files, by their paths below the data root."""
-        return {path.relative_to(self.root).as_posix(): sha256(path) for path in self.files()}
+        return {self.shown(str(path)): sha256(path) for path in self.files()}
 
     def count(self, name: str) -> int:
         """Questions or pairs of one of "analogies", "wordsim353" and "simlex999"."""
@@ -146,29 +132,25 @@ class Word2VecEval:
             DataError: A file is missing, or a line does not have two words and a score.
         """
         _, wordsim, simlex = self.files()
-        member = _MEMBER if simlex.suffix == ".zip" else None
+        packed = simlex.suffix == ".zip"
         return {
-            "wordsim353": list(_pairs(wordsim, None, ",", "Human (mean)")),
-            "simlex999": list(_pairs(simlex, member, "\t", "SimLex999")),
+            "wordsim353": _pairs(TextFile(wordsim), ",", "Human (mean)"),
+            "simlex999": _pairs(TextFile(simlex, _MEMBER if packed else None), "\t", "SimLex999"),
         }
 
 
-def _pairs(path: Path, member: str | None, delimiter: str, column: str) -> Iterator[Pair]:
+def _pairs(file: TextFile, delimiter: str, column: str) -> list[Pair]:
     """The first two columns and the one named `column` of a table with a head."""
-    shown = str(path) if member is None else f"{path}:{member}"
-    numbered = lines(path, member)
-    _, head = next(numbered, (1, ""))
-    names = head.split(delimiter)
-    if column not in names[2:]:
-        raise DataError(f"{shown}:1: no column '{column}' behind two words")
-    where = names.index(column)
-    for number, line in numbered:
-        if line.strip():
-            yield _pair(next(csv.reader([line], delimiter=delimiter)), where, f"{shown}:{number}")
-
-
-def _pair(cells: Sequence[str], where: int, place: str) -> Pair:
-    try:
-        return Pair(cells[0].strip(), cells[1].strip(), float(cells[where]))
-    except (IndexError, ValueError):
-        raise DataError(f"{place}: not two words and a score") from None
+    rows = csv.reader((line for _, line in lines(*file)), delimiter=delimiter)
+    head = next(rows, [])
+    if column not in head[2:]:
+        raise DataError(f"{file}:1: no column '{column}' behind two words")
+    where = head.index(column)
+    pairs = []
+    for row in rows:
+        if any(map(str.strip, row)):
+            try:
+                pairs.append(Pair(row[0].strip(), row[1].strip(), float(row[where])))
+            except (IndexError, ValueError):
+                raise DataError(f"{file}:{rows.line_num}: not two words and a score") from None
+    return pairs

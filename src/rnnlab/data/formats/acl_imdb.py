@@ -18,13 +18,11 @@ class Reviews:
     """The reviews of some labels of a split.
 
     Attributes:
-        root: The data root; files are named by their paths below it.
         place: The archive, or the unpacked folder `aclImdb`.
         split: `train` or `test`, as the data set has them.
         labels: Names of the folders that are read.
     """
 
-    root: Path
     place: Path
     split: Split
     labels: tuple[str, ...]
@@ -43,9 +41,9 @@ class Reviews:
             DataError: There are none, or one is not UTF-8.
         """
         found = False
-        for name, label, data in self._members():
+        for name, data in self._members():
             found = True
-            yield Example(decode(data, name), (label,), name)
+            yield Example(decode(data, name), (PurePosixPath(name).parent.name,), name)
         if not found:
             folders = ", ".join(f"{self.split}/{label}" for label in self.labels)
             raise DataError(f"{self.place}: no reviews in {folders}")
@@ -53,29 +51,26 @@ class Reviews:
     def sums(self) -> dict[str, str]:
         """sha256 of the archive; of a folder that of the lines `SHA256  NAME` of its files."""
         if self.place.is_file():
-            return {self._below(self.place): sha256(self.place)}
+            return {str(self.place): sha256(self.place)}
         digests: dict[str, Any] = {}
         for path in self.files():
-            digest = digests.setdefault(self._below(path.parent), hashlib.sha256())
+            digest = digests.setdefault(str(path.parent), hashlib.sha256())
             name = path.relative_to(self.place.parent).as_posix()
             digest.update(f"{sha256(path)}  {name}\n".encode())
         return {folder: digest.hexdigest() for folder, digest in digests.items()}
 
-    def _members(self) -> Iterator[tuple[str, str, bytes]]:
-        """Names, labels and contents."""
+    def _members(self) -> Iterator[tuple[str, bytes]]:
+        """Names and contents."""
         if self.place.is_file():
             folders = "|".join(self.labels)
             wanted = re.compile(rf"(?:.*/)?aclImdb/{self.split}/(?:{folders})/[^/]+\.txt")
             for name, data in members(self.place, wanted):
-                yield f"{self._below(self.place)}:{name}", PurePosixPath(name).parent.name, data
+                yield f"{self.place}:{name}", data
             return
         for path in self.files():
             with broken_files(path):
                 data = path.read_bytes()
-            yield self._below(path), path.parent.name, data
-
-    def _below(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
+            yield str(path), data
 
 
 def _texts(folder: Path) -> list[Path]:

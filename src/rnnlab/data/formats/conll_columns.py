@@ -1,7 +1,8 @@
 """Column files: one token and its tags a line, a blank line between sentences."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from rnnlab.data.encoded import Example
@@ -43,31 +44,24 @@ def read_columns(
         DataError: A row with another number of columns than the first, a tag that is refused, or
             one that is out of place in BIOES; names file and line.
     """
-    sentences: list[tuple[list[str], list[str], int]] = []
-    tokens: list[str] = []
-    tags: list[str] = []
-    start = 0
-    for number, row in _rows(path, tag_column):
-        if row is None:
-            if tokens:
-                sentences.append((tokens, tags, start))
-                tokens, tags = [], []
-            continue
-        if iob_only and not IOB.fullmatch(row[tag_column]):
-            raise DataError(f"{path}:{number}: tag {row[tag_column]!r} is not O, B-TYPE or I-TYPE")
-        start = start if tokens else number
-        tokens.append(row[0])
-        tags.append(row[tag_column])
-    if tokens:
-        sentences.append((tokens, tags, start))
-    parts = is_bioes({tag for _, tags, _ in sentences for tag in tags})
-    for tokens, tags, start in sentences:
-        yield Example(tokens, _written(tags, parts, scheme, path, start), str(path), start)
+    found = list(sentences(_rows(path, tag_column, iob_only), str(path)))
+    bioes = is_bioes({tag for sentence in found for tag in sentence.target})
+    for sentence in found:
+        tags = _written(sentence.target, bioes, scheme, path, sentence.line)
+        yield sentence._replace(target=tags)
 
 
-def _written(tags: Sequence[str], parts: bool, scheme: Scheme, path: Path, line: int) -> list[str]:
-    """A sentence's tags in a scheme; its first row stands in `line`, `parts` says it is BIOES."""
-    if parts:
+def sentences(rows: Iterable[tuple[int, str, str]], file: str) -> Iterator[Example]:
+    """The sentences of rows (line, token, tag); rows without a token part them."""
+    for filled, group in groupby(rows, key=lambda row: bool(row[1])):
+        if filled:
+            numbers, tokens, tags = zip(*group, strict=True)
+            yield Example(list(tokens), list(tags), file, numbers[0])
+
+
+def _written(tags: Sequence[str], bioes: bool, scheme: Scheme, path: Path, line: int) -> list[str]:
+    """A sentence's tags in a scheme; its first row stands in `line`, `bioes` says what it has."""
+    if bioes:
         found = bioes_error(tags)
         if found is not None:
             raise DataError(f"{path}:{line + found[0]}: {found[1]} (BIOES)")
@@ -83,14 +77,14 @@ def _written(tags: Sequence[str], parts: bool, scheme: Scheme, path: Path, line:
     return to_bioes(tags)
 
 
-def _rows(path: Path, tag_column: int) -> Iterator[tuple[int, list[str] | None]]:
-    """Line numbers and columns; None between sentences."""
+def _rows(path: Path, tag_column: int, iob_only: bool) -> Iterator[tuple[int, str, str]]:
+    """Line numbers, tokens and tags; no token between sentences."""
     width = 0
     parts = _BLANKS
     for number, line in lines(path):
         stripped = line.strip(" \t")
         if not stripped or parts.split(stripped)[0] == _DOCUMENT:
-            yield number, None
+            yield number, "", ""
             continue
         if not width:
             parts = _TAB if "\t" in line else _BLANKS
@@ -98,9 +92,12 @@ def _rows(path: Path, tag_column: int) -> Iterator[tuple[int, list[str] | None]]
         width = width or _width(row, tag_column, f"{path}:{number}")
         if len(row) != width:
             raise DataError(f"{path}:{number}: {len(row)} columns, where the first row has {width}")
-        if not row[0] or not row[tag_column]:
+        token, tag = row[0], row[tag_column]
+        if not token or not tag:
             raise DataError(f"{path}:{number}: an empty column")
-        yield number, row
+        if iob_only and not IOB.fullmatch(tag):
+            raise DataError(f"{path}:{number}: tag {tag!r} is not O, B-TYPE or I-TYPE")
+        yield number, token, tag
 
 
 def _width(row: Sequence[str], tag_column: int, place: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rnnlab.data.encoded import Example
+from rnnlab.data.formats.conll_columns import sentences
 from rnnlab.data.reading import lines
 from rnnlab.errors import DataError
 
@@ -25,14 +26,16 @@ def read_conllu(path: Path, *, column: int) -> Iterator[Example]:
         DataError: A row without ten columns parted by tabs, with another id than the next one,
             or without a form or tag; names file and line.
     """
-    words: list[str] = []
-    tags: list[str] = []
-    start = 0
+    return sentences(_rows(path, column), str(path))
+
+
+def _rows(path: Path, column: int) -> Iterator[tuple[int, str, str]]:
+    """Line numbers, forms and tags; no form between sentences."""
+    expected = 1
     for number, line in lines(path):
         if not line.strip():
-            if words:
-                yield Example(words, tags, str(path), start)
-                words, tags = [], []
+            yield number, "", ""
+            expected = 1
             continue
         if line.startswith("#"):
             continue
@@ -41,12 +44,9 @@ def read_conllu(path: Path, *, column: int) -> Iterator[Example]:
             raise DataError(f"{path}:{number}: {len(row)} columns, CoNLL-U has {COLUMNS}")
         if "-" in row[0] or "." in row[0]:
             continue
-        if row[0] != str(len(words) + 1):
-            raise DataError(f"{path}:{number}: id {row[0]!r}, where {len(words) + 1} comes next")
+        if row[0] != str(expected):
+            raise DataError(f"{path}:{number}: id {row[0]!r}, where {expected} comes next")
         if not row[FORM] or row[column] in ("", "_"):
             raise DataError(f"{path}:{number}: no form, or no tag in column {column + 1}")
-        start = start if words else number
-        words.append(row[FORM])
-        tags.append(row[column])
-    if words:
-        yield Example(words, tags, str(path), start)
+        expected += 1
+        yield number, row[FORM], row[column]
