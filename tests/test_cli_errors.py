@@ -212,7 +212,7 @@ def test_hardware_that_is_not_there(capsys):
 @pytest.mark.parametrize("words", [["trainer.devices=2"], ["trainer=ddp"], ["trainer.devices=1,2"]])
 def test_several_processes_in_a_multirun(words, capsys):
     message = refuse(capsys, "-m", *MEMORY, "cell=rnn,gru", *words)
-    assert message.startswith("trainer.devices: 2 in a multirun cannot work")
+    assert message.startswith("trainer.devices: 2 cannot work in a multirun")
     assert "trainer.devices=1" in message
 
 

@@ -1,6 +1,6 @@
-"""`rnnlab train|evaluate|predict|analyze|compare|embed|check|data`; train is the default word.
+"""`rnnlab train|evaluate|predict|analyze|compare|embed|check|data`; train is the default command.
 
-This file imports nothing slow: an error that needs no model is to come at once.
+This file imports nothing slow: errors that need no model come at once.
 """
 
 import os
@@ -21,11 +21,11 @@ COMMANDS = {
     "check": "rnnlab.commands.check:check_words",
     "data": "rnnlab.commands.data:data_words",
 }
-"""The words of the command line, and the function that each calls with the words behind it."""
+"""The commands, and the function that each calls with the rest of the command line."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the program and exit: 0 done, 1 diverged, 2 a mistake of the user's, 130 interrupted."""
+    """Run the program and exit: 0 done, 1 diverged, 2 user error, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = run(words)

@@ -1,4 +1,4 @@
-"""The errors that are the user's to mend: each is one line on the terminal and exit code 2."""
+"""User errors: each is one line on the terminal and exit code 2."""
 
 
 class RnnlabError(Exception):
@@ -14,12 +14,12 @@ class DataError(RnnlabError):
 
 
 class CheckpointError(RnnlabError):
-    """A checkpoint that is missing, broken, of another version or not to be trusted."""
+    """A checkpoint that is missing, broken, of another version or not trusted."""
 
 
-class Diverged(Exception):  # noqa: N818 - an outcome of a run, not a mistake of the user's
-    """The loss is not finite: the run ends with status `diverged`; says what is known of it."""
+class Diverged(Exception):  # noqa: N818 - an outcome of a run, not a user error
+    """The loss is not finite: the run ends with status `diverged`; says where it broke."""
 
 
-class Interrupted(Exception):  # noqa: N818 - an outcome of a run, not a mistake of the user's
+class Interrupted(Exception):  # noqa: N818 - an outcome of a run, not a user error
     """The run was asked to stop (Ctrl-C, SIGTERM) and saved its state."""

@@ -70,7 +70,7 @@ def test_what_a_model_has_learnt_with_cannot_be_changed_behind_it(tiny_run, caps
     run = tiny_run("sentiment")
     said = refused(call(capsys, "evaluate", f"checkpoint={run.folder}", f"data.{option}"))
     key = option.partition("=")[0]
-    assert said == f"data.{key}: a trained model keeps what it learnt with; leave this out"
+    assert said == f"data.{key}: belongs to the trained model and cannot change; leave it out"
 
 
 def test_sentiment_answers_line_by_line(tiny_run, capsys, tmp_path):

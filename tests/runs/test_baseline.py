@@ -28,11 +28,11 @@ def test_it_is_printed_and_recorded_and_changes_nothing(tmp_path, capsys, monkey
     assert found["steps"] == 3 * 48 / 4
     # one word of each review tells the label: a bag of words learns it
     assert found["test"]["accuracy"] > 0.8
-    (line,) = [line for line in said.splitlines() if line.startswith("beside it")]
+    (line,) = [line for line in said.splitlines() if line.startswith("baseline")]
     assert f"test.accuracy {found['test']['accuracy']:.4f}" in line
     assert "36 steps in" in line
     without, other = train(capsys, tmp_path / "without", "data.batch_size=4")
-    assert "beside it" not in without
+    assert "baseline" not in without
     assert "baseline" not in other
     assert record["test"] == other["test"]
     one, two = (weights(tmp_path / d / "run/checkpoints/last.ckpt") for d in ("with", "without"))
@@ -61,7 +61,7 @@ def test_tags_have_one_too(tmp_path, capsys):
 )
 def test_where_it_says_nothing_it_is_left_out(corpus, words, tmp_path, capsys):
     said, record = train(capsys, tmp_path, "baseline=true", *words, corpus=corpus)
-    assert "beside it" not in said
+    assert "baseline" not in said
     assert "baseline" not in record
 
 
@@ -69,7 +69,7 @@ def test_where_it_says_nothing_it_is_left_out(corpus, words, tmp_path, capsys):
 def test_beside_a_run_on_a_part_of_the_data_it_is_left_out(tmp_path, capsys, limit, left_out):
     words = ["baseline=true", f"trainer.limit_train_batches={limit}", "data.batch_size=8"]
     said, record = train(capsys, tmp_path, *words)
-    line = "beside it  no bag of words: trainer.limit_train_batches leaves out data"
+    line = "baseline no bag of words: trainer.limit_train_batches leaves out data"
     assert (line in said.splitlines()) == left_out
     assert ("baseline" in record) != left_out
 

@@ -1,4 +1,4 @@
-"""`rnnlab check`: every mistake that can be found without data, or the configuration."""
+"""`rnnlab check`: prints every mistake that can be found without data, or the configuration."""
 
 import json
 from collections.abc import Callable

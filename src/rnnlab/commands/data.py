@@ -180,8 +180,8 @@ def fetch_entry(
 def verify(name: str, known: Sequence[Entry], root: Path) -> list[Check]:
     """Compare what is there with what is known: sha256 of originals, numbers of examples.
 
-    An original that is there in another form (unpacked, or packed anew) has no known sha256;
-    then the numbers alone decide. Where a sha256 is wrong, nothing is read.
+    An original that is there in another form (unpacked, or packed again) has no known sha256;
+    then only the counts are compared. Where a sha256 is wrong, nothing is read.
 
     Raises:
         DataError: There is no such entry, or its files are missing or broken.

@@ -14,7 +14,7 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     """`rnnlab evaluate`: print the test metrics as JSON, and return them.
 
     Raises:
-        ConfigError, DataError, CheckpointError: A mistake of the user's.
+        ConfigError, DataError, CheckpointError: A user error.
     """
     quiet()
     limit_memory()
@@ -24,7 +24,7 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     bar = settings.get("enable_progress_bar", True) and sys.stdout.isatty()
     trainer = {**settings, "enable_progress_bar": bar}
     for key in ("precision", "limit_test_batches"):  # as in training, to get the same figures
-        if f"trainer.{key}" not in opened.said and "trainer" not in opened.said:
+        if f"trainer.{key}" not in opened.given and "trainer" not in opened.given:
             trainer[key] = checkpoint.cfg["trainer"].get(key)
     full = {**opened.cfg, "trainer": trainer, "logger": None}
     spec, model, data = restored(opened, full)

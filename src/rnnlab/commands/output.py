@@ -9,7 +9,7 @@ from rnnlab.errors import ConfigError
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Where something cannot be written, say so in one line.
+    """Turn a failure to write into a ConfigError.
 
     Raises:
         ConfigError: Instead of an OSError.

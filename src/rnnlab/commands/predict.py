@@ -14,17 +14,17 @@ from rnnlab.config.roots import PredictConfig
 from rnnlab.errors import ConfigError, DataError
 
 DRAWING = ("max_new_tokens", "temperature", "top_k", "top_p", "seed")
-"""Options that mean something with a prompt alone."""
+"""Options that only have an effect with a prompt."""
 
 
 def predict_words(words: list[str]) -> None:
     """Answer every line of a file, or of standard input, on standard output; or one prompt.
 
     Raises:
-        RnnlabError: A mistake of the user's.
+        RnnlabError: A user error.
     """
     line = CommandLine.without_flags(words)
-    prompt = line.value("prompt")  # as it stands: Hydra would want its commas and brackets quoted
+    prompt = line.value("prompt")  # unparsed: Hydra would need quotes around commas and brackets
     cfg = checked("predict", line.without("prompt"), line.search)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the input, whatever the terminal's

@@ -1,4 +1,4 @@
-"""A command line, taken apart."""
+"""Splits a command line into overrides and flags."""
 
 import sys
 from collections.abc import Mapping, Set
@@ -13,12 +13,12 @@ SEARCH = ("--config-dir", "-cd")
 WITH_VALUE = frozenset({*SEARCH, "--config-name", "-cn", "--config-path", "-cp", "--package", "-p"})
 INSPECTING = frozenset({"--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help"})
 FLAGS = WITH_VALUE | INSPECTING | {"--multirun", "-m", "--run", "-r", "--resolve"}
-"""Flags of Hydra; those with a value may have it behind `=` or as the next word."""
+"""Flags of Hydra; those with a value take it after `=` or as the next word."""
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The words behind a command.
+    """The rest of a command line, after the command.
 
     Attributes:
         overrides: `KEY=VALUE` words.
@@ -32,7 +32,7 @@ class CommandLine:
 
     @classmethod
     def split(cls, words: list[str], own: Set[str] = frozenset()) -> Self:
-        """Take a command line apart.
+        """Split a command line.
 
         Args:
             words: The words behind the command.
@@ -63,7 +63,7 @@ class CommandLine:
 
     @classmethod
     def without_flags(cls, words: list[str]) -> Self:
-        """Take the command line of a command apart that knows `--config-dir` alone.
+        """Split the command line of a command whose only flag is `--config-dir`.
 
         Raises:
             ConfigError: Another flag was given.

@@ -1,4 +1,4 @@
-"""From the words of a command line to one configuration, with errors in one style."""
+"""From a command line to one configuration, with errors in one style."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError
 
 UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
-"""What composing raises for words and files that are wrong; see `explain`."""
+"""What composing raises for wrong overrides and files; see `explain`."""
 
 LONGEST_SLUG = 80
 
@@ -54,7 +54,7 @@ class Composed:
 def compose_words(root: str, words: Sequence[str], search: Path | None = None) -> Composed:
     """Compose `configs/<root>.yaml` with overrides.
 
-    Unknown options inside a group are left to `validate`, which tells all of them at once.
+    Unknown options inside a group are left to `validate`, which reports all of them at once.
 
     Args:
         root: "train", "evaluate", "predict", "analyze" or "embed".
@@ -100,7 +100,7 @@ def resolved(cfg: DictConfig, root: str = "train") -> dict[str, Any]:
     plain = {
         str(key): None if value == {} else value
         for key, value in plain.items()
-        if key != "hydra" and value != "???"  # what is missing is told by `validate`
+        if key != "hydra" and value != "???"  # `validate` reports what is missing
     }
     use_current_folder(plain)
     filled = OmegaConf.create(with_defaults(plain, ROOTS[root]))
@@ -159,7 +159,7 @@ def override_problems(
 
     Args:
         root: "train", "evaluate", "predict", "analyze" or "embed".
-        overrides: What the user said.
+        overrides: Overrides from the command line.
         folders: Where configurations are looked for.
     """
     offered = groups(root)

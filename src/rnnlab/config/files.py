@@ -15,7 +15,7 @@ def config_dir() -> Path:
 
 
 def read_yaml(file: Path) -> Any:
-    """A YAML file as plain values, interpolations as they stand."""
+    """A YAML file as plain values, interpolations not resolved."""
     return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
 
 

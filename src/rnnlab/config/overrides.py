@@ -1,4 +1,4 @@
-"""`KEY=VALUE` words: one run's, or those of a grid."""
+"""`KEY=VALUE` overrides, of one run or of a grid."""
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -16,7 +16,7 @@ def parse(words: Sequence[str]) -> list[Override]:
     """Overrides from words, in Hydra's grammar.
 
     Raises:
-        ConfigError: Words that are no overrides, a line each.
+        ConfigError: Words that are not overrides, one line each.
     """
     parser = OverridesParser.create()
     parsed: list[Override] = []

@@ -121,7 +121,7 @@ def _parameters(constructor: Callable[..., Any], *, foreign: bool) -> dict[str, 
 
 
 def _inherited(component: Any, option: Option) -> Option:
-    """With the range and the documentation of the base class that has it, where it has none."""
+    """Take range and documentation from the nearest base class that has them."""
     for base in component.__mro__[1:] if isinstance(component, type) else ():
         if base is object or is_foreign(base):
             continue

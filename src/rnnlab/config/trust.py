@@ -86,7 +86,7 @@ def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
     target = str(node["_target_"])
     if not allowed(target, trusted):
         raise ConfigError(refusal("config", target))
-    # the options go around Hydra: it would look up a "${...}" in a text that is meant as it stands
+    # not by Hydra: it would resolve a "${...}" in a text that is meant literally
     options = {str(key): value for key, value in node.items() if key != "_target_"}
     bare = instantiate({"_target_": target, "_partial_": True}, _execution_whitelist_=[target])
     return partial(_made, target.rpartition(".")[2], partial(bare, **options))

@@ -58,7 +58,7 @@ def find_problems(
             yield problem
     found = list(node_problems("", cfg, options(root), trusted))
     top = [line for line in found if "." not in line.partition(":")[0]]
-    # what a group repeats of the top, such as data.seed=${seed}, is told once
+    # what a group repeats of the top, such as data.seed=${seed}, is reported once
     yield from (line for line in found if line in top or line.partition(".")[2] not in top)
     yield from _kinds(cfg, chosen, trusted)
 

@@ -35,7 +35,7 @@ def cached(
     """A value from its file below `cache_root()`, else made and written there.
 
     Several processes may ask for the same value at once: each writes a file of its own and moves
-    it into place whole. A file that cannot be read is made anew. Without a writable folder the
+    it into place whole. A file that cannot be read is rebuilt. Without a writable folder the
     value is made every time.
 
     Args:
@@ -54,7 +54,7 @@ def cached(
     except FileNotFoundError:
         _log.info("%s: reading the original files; kept in %s", name, path)
     except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
-        _log.warning("%s: broken cache file %s is made anew (%s)", name, path, error)
+        _log.warning("%s: broken cache file %s is rebuilt (%s)", name, path, error)
     value = make()
     try:
         _replace(path, lambda stream: write(stream, value))

@@ -19,7 +19,7 @@ class Stream:
         inputs: Token ids, int32 (N,).
         target: The same tokens in the vocabulary of the targets, int32 (N,).
         bptt: Steps T of a batch: how far gradients reach back.
-        vary: Draw the steps of each training batch anew (see `Chunks`).
+        vary: Draw the steps of each training batch at random (see `Chunks`).
         eval_batch_size: Streams of a batch that is evaluated; None for as many as in training.
     """
 

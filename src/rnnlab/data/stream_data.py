@@ -33,7 +33,7 @@ class StreamData(TextData):
         eval_batch_size: Parallel streams of validation and test text. Each starts without a past:
             the fewer, the better (and the slower) the figures.
         bptt: Steps of a batch: how far gradients reach back. The state is carried on.
-        vary_bptt: Draw the steps of each training batch anew, around `bptt`.
+        vary_bptt: Draw the steps of each training batch at random, around `bptt`.
         level: Tokens are characters, words and punctuation marks, or what white space parts.
     """
 

@@ -32,7 +32,7 @@ def valid_iob2(tags: Sequence[str]) -> list[str]:
     """The IOB2 tags of the entities that conlleval sees in IOB tags.
 
     An entity starts at each `B-`, and at an `I-` that follows `O` or another type. So this
-    converts IOB1, and mends what a classifier predicts step by step.
+    converts IOB1, and repairs what a classifier predicts step by step.
     """
     changed = []
     before = "O"

@@ -16,7 +16,7 @@ class PeriodicInstrument(Callback):
     `Throughput`) a measurement is skipped while the instrument has cost more than that share of
     the time spent in training steps so far, measuring included, validation not. So it never
     measures more often than its interval says, and over a training it takes at most its share and
-    one measurement. A resumed run begins to count anew.
+    one measurement. A resumed run counts from zero.
 
     The cost is the host's time in the instrument's own hooks, without the figures drawn after a
     validation. On a GPU, work that is not waited for costs its launch alone.

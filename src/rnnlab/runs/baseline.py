@@ -1,4 +1,4 @@
-"""A bag of words beside a recurrent run: what its figures are to be held against."""
+"""A bag of words beside a recurrent run: the baseline that its figures are compared with."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ EPOCHS, SHARE, SECONDS = 3, 0.1, 60.0
 RATE, WORD_DROPOUT = 0.003, 0.3
 """As in `experiment=sentiment_bow`."""
 PLAIN = {"pooling": "mean", "output": "softmax", "constrained": False}
-"""Options of a task by which a step would know of others."""
+"""Options of a task that let one step depend on others."""
 LIMITS = ("limit_train_batches", "limit_test_batches")
 
 
@@ -27,16 +27,16 @@ def add_baseline(
 ) -> None:
     """Train and test `encoder=bow` on the same data, print the result, add it to the record.
 
-    Same embedding and task, labels from the mean of the words, tags each by itself, Adam. For
-    labels and tags; left out where the run has no recurrent layer itself, was not completed, or saw
-    a part of the data only, of which a line is printed.
+    With the same embedding and task, and Adam. A label comes from the mean of the words, a tag from
+    its own word. Only for labels and tags, and not where the run has no recurrent layer or was not
+    completed. Where the run left out data, a line says that there is no baseline.
 
     Args:
         cfg: The run's configuration.
         module: Its model.
         data: Its data.
         vectors: Its word vectors.
-        outcome: How it ended; `metrics.json` in its folder is written anew.
+        outcome: How it ended; `metrics.json` in its folder is rewritten.
     """
     recurrent = any(isinstance(part, Layer) for part in module.modules())
     wanted = cfg.get("baseline") and recurrent and data.kind in ("label", "tags")
@@ -44,14 +44,14 @@ def add_baseline(
         return
     limits = [key for key in LIMITS if _limits(cfg["trainer"].get(key))]
     if limits:
-        print(f"beside it  no bag of words: trainer.{limits[0]} leaves out data", flush=True)
+        print(f"baseline no bag of words: trainer.{limits[0]} leaves out data", flush=True)
         return
     found = _bag(cfg, data, vectors, min(SECONDS, SHARE * outcome.record["train_seconds"]))
     outcome.record["baseline"] = found
     write_json(outcome.folder / "metrics.json", outcome.record)
     figures = " ".join(f"test.{name} {value:.4f}" for name, value in found["test"].items())
     print(
-        f"beside it  {figures} | a bag of words, without any memory (encoder=bow), "
+        f"baseline {figures} | a bag of words, without any memory (encoder=bow), "
         f"{found['steps']:,} steps in {found['seconds']:.0f} s",
         flush=True,
     )

@@ -48,7 +48,7 @@ class Model:
 
 
 def build_data(cfg: Config, vectors: Any) -> SequenceData:
-    """The data set; it knows the words that `vectors` has vectors for, and spells if asked to."""
+    """The data set, with the words that `vectors` knows, and with characters if asked for."""
     data: SequenceData = make(cfg["data"], cfg["trust"])
     data.add_words(vectors.words, lower_fallback=vectors.lower_fallback)
     if cfg.get("characters"):

@@ -1,4 +1,4 @@
-"""A model without weights, for data that was not read: which parts do not fit together?"""
+"""Finds parts that do not fit together, with a model without weights and without reading data."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ MANY = 100_000
 
 
 def check_fit(cfg: Config) -> list[str]:
-    """Problems of a valid configuration that show when its parts meet; no data is read.
+    """Problems of a valid configuration that show when it is built; no data is read.
 
     A model is built on torch's meta device, where tensors have shapes but no memory.
     """

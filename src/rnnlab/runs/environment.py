@@ -1,4 +1,4 @@
-"""The process that a run has: threads, memory, what other packages print."""
+"""The process of a run: threads, memory, messages of other packages."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def threads() -> str:
-    """How many threads a CPU operation uses, and who says so."""
+    """How many threads a CPU operation uses, and what sets it."""
     variable = next((name for name in THREADS if os.environ.get(name)), None)
     chosen = f"set by {variable}" if variable else "PyTorch's choice; OMP_NUM_THREADS sets it"
     return f"{torch.get_num_threads()} of {os.cpu_count()} ({chosen})"
@@ -28,7 +28,7 @@ def limit_memory() -> None:
 
 
 def quiet() -> None:
-    """Silence Lightning's tips and notices: the run says itself what matters."""
+    """Silence Lightning's tips and notices."""
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ignore = partial(warnings.filterwarnings, "ignore")

@@ -1,4 +1,4 @@
-"""After a run: the test split, the score, the record and one line that sums it up."""
+"""After a run: test metrics, score, `metrics.json` and a summary line."""
 
 import math
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ def conclude(
 
 
 def last_good(folder: Path) -> str:
-    """Which checkpoint of a run that diverged still has finite weights, in words."""
+    """A sentence that names the last checkpoint with finite weights."""
     for name in ("last", "best"):
         path = folder / "checkpoints" / f"{name}.ckpt"
         if path.is_file():
@@ -115,7 +115,7 @@ def last_good(folder: Path) -> str:
 
 
 def _alarms(trainer: Trainer) -> dict[str, list[str]]:
-    """The alarms' sentences; no key where nobody watched for any."""
+    """The alarms' sentences; no key without the `Alarms` callback."""
     watching = [c for c in trainer.callbacks if isinstance(c, Alarms)]  # type: ignore[attr-defined]
     return {"alarms": watching[0].sentences} if watching else {}
 
@@ -135,7 +135,7 @@ def _load_best(
     The monitored one is exact, the others are dropped where another epoch than the last was best.
     """
     best = next(c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint))
-    if best.best_model_score is None:  # no validation: the last weights are what there is
+    if best.best_model_score is None:  # no validation: take the last weights
         return last, trainer.current_epoch
     checkpoint = load_plain(Path(best.best_model_path))
     module.load_state_dict(checkpoint["state_dict"])

@@ -10,12 +10,12 @@ from rnnlab.errors import ConfigError
 
 
 def dated(parent: str | Path) -> Path:
-    """A new folder below another, named by the time; see `new_folder`."""
+    """Make a folder below `parent`, named by the time; see `new_folder`."""
     return new_folder(Path(parent) / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
 
 
 def new_folder(wanted: str | Path) -> Path:
-    """Make a folder, with a number behind its name where it is there already.
+    """Make a folder; if it exists, one with a number after its name.
 
     Made exclusively: of several runs that start in the same second, each gets its own.
 
@@ -46,10 +46,10 @@ def remove_unused(folder: Path) -> None:
 
 
 def prepare_folder(folder: Path, *, resume: bool) -> None:
-    """Make the run's folder and find out early whether it can be written to.
+    """Make the run's folder and check early that it can be written to.
 
     Raises:
-        ConfigError: It cannot, or it holds another run already, which is not to be resumed.
+        ConfigError: It cannot, or it holds another run.
     """
     if not resume and (folder / "metrics.json").exists():
         raise ConfigError(

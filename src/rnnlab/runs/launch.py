@@ -37,7 +37,7 @@ def launch(words: list[str]) -> int:
     """Train as the words say; the exit code.
 
     Raises:
-        RnnlabError: A mistake of the user's, found before anything was made where that can be.
+        RnnlabError: A user error, found before anything is written where possible.
     """
     line = CommandLine.split(words)
     if line.inspects:
@@ -60,7 +60,7 @@ def check_run(cfg: dict[str, Any], choices: Mapping[str, Any]) -> None:
         ConfigError: All problems, one a line.
     """
     validate(cfg, choices)
-    from rnnlab.runs.dry_build import check_fit  # imports torch: other mistakes are told sooner
+    from rnnlab.runs.dry_build import check_fit  # imports torch: other mistakes are reported sooner
 
     problems = check_fit(cfg)
     if problems:
@@ -104,15 +104,15 @@ def check_all(line: CommandLine, composed: Composed) -> int:
 
 
 def _own_sweep(line: CommandLine, composed: Composed) -> list[str]:
-    """What the configuration sweeps over itself, where the user does not say otherwise."""
-    said = {override.key_or_group for override in parse(line.overrides)}
-    return [word for word in composed.swept if word.partition("=")[0].lstrip("+") not in said]
+    """What the configuration sweeps over itself, without the keys that the user overrides."""
+    given = {override.key_or_group for override in parse(line.overrides)}
+    return [word for word in composed.swept if word.partition("=")[0].lstrip("+") not in given]
 
 
 def _composed_jobs(
     jobs: Iterable[list[str]], line: CommandLine
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The configuration of each job, and its choices; composed anew where a choice is another."""
+    """The configuration of each job, and its choices; composed again where a choice differs."""
     offered, known = groups("train"), dict[str, Composed]()
     for words in jobs:
         overrides = parse(words)
@@ -138,8 +138,8 @@ def _several_processes(cfg: Mapping[str, Any]) -> list[str]:
     if count in (0, 1, "1", "auto", None) and trainer.get("num_nodes", 1) == 1:
         return []
     return [
-        f"trainer.devices: {devices} in a multirun cannot work, the processes would each start the "
-        "sweep anew; use trainer.devices=1 here, or start the runs one by one without -m"
+        f"trainer.devices: {devices} cannot work in a multirun: each process would start the whole "
+        "sweep; use trainer.devices=1 here, or start the runs one by one without -m"
     ]
 
 
@@ -209,10 +209,10 @@ def job(cfg: DictConfig) -> float:
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
     plain, choices = resolved(cfg), dict(hydra.runtime.choices)
-    validate(plain, choices)  # of a search, whose values nobody could check before
+    validate(plain, choices)  # a search draws its values only now
     outcome = run(plain, choices, folder)
     if outcome.status == "interrupted":
-        raise KeyboardInterrupt  # the sweep was meant, not this run alone
+        raise KeyboardInterrupt  # stop the whole sweep, not only this run
     return outcome.score if outcome.score is not None else -math.inf
 
 

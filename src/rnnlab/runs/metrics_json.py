@@ -1,4 +1,4 @@
-"""`metrics.json`: everything about a run that a reader of its figures may ask for."""
+"""`metrics.json`: everything that a reader of a run's figures may ask for."""
 
 import json
 import math
@@ -16,7 +16,7 @@ PACKAGES = ("rnnlab", "torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
 
 def collect(cfg: Mapping[str, Any], *, sections: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
-    """One record: the facts given, the metric sections, and what can be found out.
+    """One record: the facts given, the metric sections, and facts about machine and versions.
 
     Args:
         cfg: The run's configuration; its seed and sizes are repeated in the record.
@@ -49,7 +49,7 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Its name, where the system tells; else its kind."""
+    """Its name, where the system knows it; else its architecture."""
     path = Path("/proc/cpuinfo")
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     found = re.search(r"^model name\s*: (.+)$", text, re.M)
@@ -59,7 +59,7 @@ def processor() -> str:
 def git_revision() -> str | None:
     """Commit of the working folder, with `+` where files were changed; None outside of git."""
     try:
-        said = subprocess.run(
+        done = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
             capture_output=True,
             text=True,
@@ -69,7 +69,7 @@ def git_revision() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return said.stdout.strip() or None
+    return done.stdout.strip() or None
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A trained model that answers."""
+"""A trained model that answers texts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -60,7 +60,7 @@ class Predictor:
         """Texts drawn for a prompt: its continuations by a language model, say.
 
         Args:
-            prompt: The text to go on with, or what the model writes about.
+            prompt: The text to continue, or the label to write a text for.
             num_return_sequences: Texts to draw.
             max_new_tokens: Tokens of each at most, those of the prompt not counted.
             temperature: See `rnnlab.nn.sampling.Sampling`; 0 is greedy.
@@ -161,7 +161,7 @@ def load(path: str | Path, *, trust: Sequence[str] = ()) -> Predictor:
         trust: Packages of your own whose classes the checkpoint may name.
 
     Raises:
-        CheckpointError: Missing, broken, of another version, not to be trusted, or of a model
+        CheckpointError: Missing, broken, of another version, not trusted, or of a model
             that does not read text.
     """
     checkpoint = read_checkpoint(find_checkpoint(path), trust)

@@ -1,4 +1,4 @@
-"""A trained run again: its model, and its own data or other data of its kind."""
+"""Restores a trained run: its model, with its own data or other data of its kind."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,18 +24,18 @@ from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, read_checkpo
 
 @dataclass(frozen=True)
 class Opened:
-    """A checkpoint that was found, and what the command line says about it.
+    """A checkpoint, with what the command line changes.
 
     Attributes:
         options: The command's own options.
-        said: Keys that the command line sets.
+        given: Keys that the command line sets.
         checkpoint: The checkpoint.
         cfg: The run's configuration, with the data that was asked for; not yet validated.
         choices: The choice made for each group.
     """
 
     options: Config
-    said: frozenset[str]
+    given: frozenset[str]
     checkpoint: Checkpoint
     cfg: Config
     choices: dict[str, Any]
@@ -46,13 +46,13 @@ def open_run(root: str, words: list[str]) -> Opened:
 
     Args:
         root: "evaluate" or "analyze".
-        words: What stands behind it.
+        words: The rest of the command line.
 
     Raises:
-        ConfigError, CheckpointError: Something that the user can mend.
+        ConfigError, CheckpointError: A user error.
     """
-    given = CommandLine.without_flags(words)
-    overrides = parse(given.overrides)
+    line = CommandLine.without_flags(words)
+    overrides = parse(line.overrides)
     other_data = any(override.key_or_group == "data" for override in overrides)
     of_data = [o.input_line or "" for o in overrides if o.key_or_group.startswith("data.")]
     kept = [
@@ -60,27 +60,27 @@ def open_run(root: str, words: list[str]) -> Opened:
         for o in overrides
         if other_data or not o.key_or_group.startswith("data.")
     ]
-    composed = compose_words(root, kept, given.search)
+    composed = compose_words(root, kept, line.search)
     validate(composed.cfg, composed.choices, ROOTS[root])
     path = find_checkpoint(composed.cfg["checkpoint"])
     checkpoint = read_checkpoint(path, composed.cfg["trust"])
     cfg, choices = {**checkpoint.cfg}, {**checkpoint.choices}
-    said = frozenset(override.key_or_group for override in overrides)
+    given = frozenset(override.key_or_group for override in overrides)
     if other_data:
         cfg["data"] = composed.cfg["data"]
         choices["data"] = composed.choices["data"]
     else:
         cfg = override_values(cfg, of_data)
-    _check_learnt(said, cfg["data"])
-    return Opened(composed.cfg, said, checkpoint, cfg, choices)
+    _check_learnt(given, cfg["data"])
+    return Opened(composed.cfg, given, checkpoint, cfg, choices)
 
 
-def _check_learnt(said: frozenset[str], data: dict[str, Any]) -> None:
-    """Refuse options that a trained model keeps: of its vocabulary, say."""
+def _check_learnt(given: frozenset[str], data: dict[str, Any]) -> None:
+    """Refuse options that belong to the trained model, such as those of its vocabulary."""
     for name, option in options(locate(str(data["_target_"]))).items():
-        if option.learnt and f"data.{name}" in said:
+        if option.learnt and f"data.{name}" in given:
             raise ConfigError(
-                f"data.{name}: a trained model keeps what it learnt with; leave this out"
+                f"data.{name}: belongs to the trained model and cannot change; leave it out"
             )
 
 
@@ -92,7 +92,7 @@ def restored(opened: Opened, cfg: Config) -> tuple[Spec, Model, SequenceData]:
         cfg: Its configuration, with what the command changes.
 
     Raises:
-        ConfigError, DataError, CheckpointError: The configuration is not sound, or data and model
+        ConfigError, DataError, CheckpointError: The configuration is not valid, or data and model
             do not fit.
     """
     validate(cfg, opened.choices)

@@ -42,8 +42,8 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
             record = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"{file}: not a record of a run ({error})") from None
-        said = file.parent / ".hydra" / "overrides.yaml"
-        overrides: Any = OmegaConf.load(said) if said.exists() else []
+        saved = file.parent / ".hydra" / "overrides.yaml"
+        overrides: Any = OmegaConf.load(saved) if saved.exists() else []
         given.append({str(o).partition("=")[0]: str(o).partition("=")[2] for o in overrides})
         row = {"best": "", "job": file.parent.name.split("_")[0], "status": record["status"]}
         row["score"] = record["score"]

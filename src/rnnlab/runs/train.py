@@ -36,7 +36,7 @@ CHANGEABLE = (
     *("trainer.", "diagnostics.", "checkpoint.", "early_stopping."),
     *("data.root", "embedding.root", "trust"),
 )
-"""What a resumed run may be told anew; all else is as it was, in weights or optimiser state."""
+"""Options that a resumed run may change; weights and optimiser state depend on all others."""
 
 
 def run(
@@ -57,7 +57,7 @@ def run(
         callbacks: A caller's own, behind those of the configuration.
 
     Raises:
-        ConfigError, DataError, CheckpointError: Something that the user can mend.
+        ConfigError, DataError, CheckpointError: A user error.
     """
     quiet()
     limit_memory()
@@ -79,7 +79,9 @@ def run(
     if last is not None:
         check_resumable(cfg, last)
     if trainer.is_global_zero:
-        (folder / "metrics.json").unlink(missing_ok=True)  # of the part before; written at the end
+        (folder / "metrics.json").unlink(
+            missing_ok=True
+        )  # of the part before; a new one is written at the end
         OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
         announce(module, data, vectors, folder, trainer.strategy.root_device, started)
     declare_hparams(trainer, flat(cfg), model.task)
@@ -137,7 +139,7 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
 
 
 def check_resumable(cfg: Config, last: Path) -> None:
-    """That a run is asked for more than it has done; a ConfigError where it is not."""
+    """A ConfigError where a run has no epochs left to train."""
     progress = load_plain(last)["loops"]["fit_loop"]["epoch_progress"]["current"]
     done = int(progress["processed"])  # saved at an epoch's end, before it counts as completed
     wanted = cfg["trainer"].get("max_epochs")
@@ -156,7 +158,7 @@ def announce(
     device: torch.device,
     started: str | None,
 ) -> None:
-    """Say what is about to be trained, from what it starts, and where it will be found."""
+    """Print what will be trained, what it starts from, and its folder."""
     parameters = sum(p.numel() for p in module.parameters())
     sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
     print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")

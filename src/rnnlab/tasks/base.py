@@ -77,7 +77,7 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def compute(self) -> dict[str, float]:
-        """Metrics of all batches since the last call (over all processes), then start anew."""
+        """Metrics of all batches since the last call (over all processes), then reset."""
 
     @abstractmethod
     def predict(self, encoded: Encoded) -> list[Any]:

@@ -53,7 +53,7 @@ class Translate(SequenceToSequence):
         self._seen = 0
 
     def start(self, split: Split, texts: Sequence[str] | None) -> None:
-        """Start anew, with the width of the search and the references for the batches to come."""
+        """Reset, with the width of the search and the references for the batches to come."""
         self._split, self._texts = split, texts
         self._reset()
 

@@ -1,4 +1,4 @@
-"""Checkpoints of earlier versions, with the names of today (`rnnlab.config.renames`)."""
+"""Checkpoints of earlier versions, with today's names (`rnnlab.config.renames`)."""
 
 import re
 from typing import Any

@@ -14,7 +14,7 @@ class TruncatedBPTT:
     """Truncated backpropagation through time: states go on from batch to batch, gradients do not.
 
     A stream's state is carried on wherever the data says that a batch continues the one before
-    (`Batch.carry`), so it starts anew with every epoch and split. Training and evaluation have
+    (`Batch.carry`), so it is reset at every epoch and split. Training and evaluation have
     states of their own: a validation in the middle of an epoch does not disturb the training.
     """
 

@@ -21,7 +21,7 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
         The content of `analysis.json`.
 
     Raises:
-        ConfigError, DataError, CheckpointError: A mistake of the user's.
+        ConfigError, DataError, CheckpointError: A user error.
     """
     quiet()
     limit_memory()

@@ -125,18 +125,20 @@ def _memory_curve(curve: Curve) -> list[str]:
 
 
 def _gates(report: LayerReport) -> list[str]:
-    said = []
+    sentences = []
     for key, share in report.gates.shares.items():
         gate, _, end = key.partition("/")
         if end in ENDS and share > MOST:
-            said.append(f"Its {gate} gate is {ENDS[end]} in {share:.0%} of all steps and units.")
+            sentences.append(
+                f"Its {gate} gate is {ENDS[end]} in {share:.0%} of all steps and units."
+            )
     for gate, scales in report.scales.items():
         low, median, high = span(scales)
-        said.append(
+        sentences.append(
             f"By its {gate} gate a unit remembers {_steps(median)} steps in the median "
             f"({_steps(low)} to {_steps(high)})."
         )
-    return said
+    return sentences
 
 
 def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:

@@ -75,7 +75,7 @@ def compare_words(words: Sequence[str]) -> Path:
     """Print the table and write page, figures and tables; the folder that they are in.
 
     Raises:
-        ConfigError, DataError: A mistake of the user's.
+        ConfigError, DataError: A user error.
     """
     paths, chosen = read_options(words)
     runs, skipped = find_runs(paths)

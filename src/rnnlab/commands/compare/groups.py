@@ -1,4 +1,4 @@
-"""Groups of runs that differ in their seed alone, and the options that tell groups apart."""
+"""Groups of runs that differ only in their seed, and the options that tell groups apart."""
 
 import difflib
 from collections.abc import Mapping, Sequence

@@ -27,7 +27,7 @@ def embed_words(words: list[str]) -> Path:
     """`rnnlab embed`: learn and evaluate vectors, or evaluate a file of them; the folder.
 
     Raises:
-        ConfigError, DataError: A mistake of the user's.
+        ConfigError, DataError: A user error.
     """
     options = read_options(words)
     name = Path(options["vectors"] or options["corpus"]).name.removesuffix(".gz")
