@@ -137,9 +137,7 @@ class Throughput(Callback):
         self._tick()
         self._since = None
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock again."""
-        self._since = self.clock()
+    on_validation_end = on_train_epoch_start
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock."""

@@ -84,11 +84,6 @@ class Snapshot(Checkpoint):
         self._last_step = 0
         self._handlers: dict[int, Any] = {}
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.folder / "last.ckpt"
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Handle signals, where this is the main thread: others cannot."""
         self._saved_at = self._last_step = trainer.global_step
@@ -155,7 +150,7 @@ class Snapshot(Checkpoint):
         temporary = self.folder / "last.ckpt.part"
         trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
-            os.replace(temporary, self.path)  # noqa: PTH105 - the atomic one
+            os.replace(temporary, self.folder / "last.ckpt")  # noqa: PTH105 - the atomic one
         self._saved_at = trainer.global_step
         self._written = self.clock()
         self._cost = self._written - started
