@@ -154,7 +154,7 @@ def test_options_out_of_range(capsys):
         ("encoder.dropout=1.5", "dropout"),
         ("task.dropout=-1", "dropout"),
         ("embedding.embedding_dim=0", "embedding_dim"),
-        ("optimizer.lr=-1", "optimizer.lr: '-1' is not a float above 0"),
+        ("optimizer.lr=-1", "optimizer.lr: '-1' is not a float of at least 0"),
         ("optimizer.betas=[0.9]", "optimizer.betas: '[0.9]' is not a list of 2 (each a float of"),
         ("trainer.max_epochs=-7", "max_epochs"),
         ("trainer.precision=12", "precision"),

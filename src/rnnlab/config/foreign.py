@@ -28,7 +28,7 @@ WIRED = frozenset(
 
 RANGES: dict[str, Any] = {
     # optimisers
-    "lr": PositiveFloat,
+    "lr": NonNegativeFloat,
     "betas": tuple[Annotated[float, Ge(0), Lt(1)], Annotated[float, Ge(0), Lt(1)]],
     "eps": NonNegativeFloat,
     "weight_decay": NonNegativeFloat,
