@@ -29,7 +29,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from rnnlab.commands.compare.command import write
 from rnnlab.commands.compare.groups import group_runs
-from rnnlab.commands.compare.lags import read_lags
+from rnnlab.commands.compare.reach import read_lags
 from rnnlab.commands.compare.run import Run, read_run
 from rnnlab.config.compose import compose_words
 from rnnlab.data.datasets.delayed_recall import DelayedRecall

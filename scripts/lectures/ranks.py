@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
-from rnnlab.commands.compare.half_life import half_life, solved
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import Run, half_life, solved
 
 
 def correlations(runs: Sequence[Run]) -> list[str]:

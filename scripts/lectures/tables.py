@@ -3,8 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from rnnlab.commands.compare.half_life import half_life, solved
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import Run, half_life, solved
 from tabular import markdown
 
 BIASES = ("forget_bias", "update_bias")

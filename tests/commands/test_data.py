@@ -20,14 +20,15 @@ from rnnlab.commands.data import (
     Check,
     Entry,
     choose,
+    data_words,
+    download_size,
     entries,
-    fetch_entry,
-    human_size,
     table,
     verify,
 )
 from rnnlab.config.files import config_dir
-from rnnlab.data.source import DatasetInfo
+from rnnlab.data.download import fetch
+from rnnlab.data.source import DatasetInfo, RemoteFile
 from rnnlab.errors import DataError
 
 TEXT = b"u\tone two\nv\tthree\nu\tfour\n"
@@ -134,11 +135,11 @@ def test_every_entry_is_made_from_its_configuration(tmp_path: Path) -> None:
 
 def test_the_table_is_aligned_and_says_what_is_there(tiny: list[Entry], tmp_path: Path) -> None:
     before = table(tiny, tmp_path / "root").splitlines()
-    assert before[1].split() == ["tiny", "label", "25", "B", "no", "tiny", "talk", "MIT"]
+    assert before[1].split() == ["tiny", "label", "25.0B", "no", "tiny", "talk", "MIT"]
     (tmp_path / "root/tiny").mkdir(parents=True)
     (tmp_path / "root/tiny/b.tsv").write_bytes(TEXT)  # another form that can be read
     after = table(tiny, tmp_path / "root").splitlines()
-    assert after[1].split()[4] == "yes"
+    assert after[1].split()[3] == "yes"
     for word, cell in (("kind", "label"), ("present", "yes"), ("licence", "MIT")):
         assert after[0].index(word) == after[1].index(cell)
     assert str(tmp_path / "root") in after[-1]
@@ -146,7 +147,7 @@ def test_the_table_is_aligned_and_says_what_is_there(tiny: list[Entry], tmp_path
 
 def test_fetch_then_verify(tiny: list[Entry], tmp_path: Path) -> None:
     said: list[str] = []
-    [path] = fetch_entry("tiny", tiny, tmp_path / "root", progress=False, say=said.append)
+    [path] = fetch("tiny", tiny[0].about, tmp_path / "root", progress=False, say=said.append)
     assert path.read_bytes() == TEXT
     assert len(said) == 1
     checks = verify("tiny", tiny, tmp_path / "root")
@@ -156,7 +157,7 @@ def test_fetch_then_verify(tiny: list[Entry], tmp_path: Path) -> None:
 
 
 def test_verify_sees_another_file(tiny: list[Entry], tmp_path: Path) -> None:
-    [path] = fetch_entry("tiny", tiny, tmp_path, progress=False, say=lambda _: None)
+    [path] = fetch("tiny", tiny[0].about, tmp_path, progress=False, say=lambda _: None)
     path.write_bytes(TEXT[:-1] + b"!")
     [check] = verify("tiny", tiny, tmp_path)
     assert not check.ok
@@ -176,12 +177,12 @@ def test_verify_without_files(tiny: list[Entry], tmp_path: Path) -> None:
         verify("tiny", tiny, tmp_path)
 
 
-@pytest.mark.parametrize("action", [verify, fetch_entry])
-def test_an_unknown_name_lists_the_known(action: object, tmp_path: Path) -> None:
+def test_an_unknown_name_lists_the_known(tmp_path: Path) -> None:
     known = entries(config_dir())
-    with pytest.raises(DataError) as caught:
-        action("imbd", known, tmp_path)  # type: ignore[operator]
-    assert str(caught.value) == "imbd: no such data set; did you mean 'imdb'?"
+    for word in ("verify", "fetch"):
+        with pytest.raises(DataError) as caught:
+            data_words([word, "imbd", f"root={tmp_path}"])
+        assert str(caught.value) == "imbd: no such data set; did you mean 'imdb'?"
     choices = ", ".join(sorted(entry.name for entry in known))
     with pytest.raises(DataError, match=f"there are: {choices}$"):
         choose("zzz", known)
@@ -192,17 +193,18 @@ def test_an_unknown_name_lists_the_known(action: object, tmp_path: Path) -> None
     [
         ([], "-"),
         ([5, None], "?"),
-        ([0], "0 B"),
-        ([999], "999 B"),
-        ([1000], "1 kB"),
-        ([84_125_825], "84.1 MB"),
-        ([999_600], "1 MB"),
-        ([500_000, 700_000], "1.2 MB"),
-        ([862_182_613, 862_182_613], "1.72 GB"),
+        ([0], "0.00B"),
+        ([999], "999B"),
+        ([1000], "1.00kB"),
+        ([84_125_825], "84.1MB"),
+        ([999_600], "1.00MB"),
+        ([500_000, 700_000], "1.20MB"),
+        ([862_182_613, 862_182_613], "1.72GB"),
     ],
 )
 def test_sizes_for_people(sizes: list[int | None], shown: str) -> None:
-    assert human_size(sizes) == shown
+    files = tuple(RemoteFile("a", ("b",), "c", size) for size in sizes)
+    assert download_size(DatasetInfo("d", "e", files)) == shown
 
 
 @pytest.fixture

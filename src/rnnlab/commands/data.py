@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from tqdm import tqdm
 
+from rnnlab.config.command_line import CommandLine
 from rnnlab.config.files import choices, config_dir
 from rnnlab.config.hints import suggest
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
@@ -151,7 +153,7 @@ def table(known: Sequence[Entry], root: Path) -> str:
         {
             "name": entry.name,
             "kind": entry.kind,
-            "download": human_size([remote.size for remote in entry.about.files]),
+            "download": download_size(entry.about),
             "present": "yes" if entry.present(root) else "no",
             "title": entry.about.title,
             "licence": entry.about.licence,
@@ -159,22 +161,6 @@ def table(known: Sequence[Entry], root: Path) -> str:
         for entry in known
     ]
     return f"{as_text(rows)}\n\ndata root: {root}"
-
-
-def fetch_entry(
-    name: str,
-    known: Sequence[Entry],
-    root: Path,
-    *,
-    progress: bool = True,
-    say: Callable[[str], None] = print,
-) -> list[Path]:
-    """Download the files of one entry; see `rnnlab.data.download.fetch`.
-
-    Raises:
-        DataError: There is no such entry, or no address serves one of its files.
-    """
-    return fetch(name, choose(name, known).about, root, progress=progress, say=say)
 
 
 def verify(name: str, known: Sequence[Entry], root: Path) -> list[Check]:
@@ -201,20 +187,12 @@ def verify(name: str, known: Sequence[Entry], root: Path) -> list[Check]:
     ]
 
 
-def human_size(sizes: Sequence[int | None]) -> str:
-    """Bytes in all, as in `84.1 MB`; `?` where one is not known, `-` where there is none."""
-    if not sizes:
-        return "-"
-    total = 0.0
-    for size in sizes:
-        if size is None:
-            return "?"
-        total += size
-    for unit in ("B", "kB", "MB"):
-        if total < 999.5:
-            return f"{total:.3g} {unit}"
-        total /= 1000
-    return f"{total:.3g} GB"
+def download_size(about: DatasetInfo) -> str:
+    """Bytes of all files, as in `84.1MB`; `?` where one is not known, `-` where there is none."""
+    sizes = [remote.size for remote in about.files if remote.size is not None]
+    if len(sizes) < len(about.files):
+        return "?"
+    return tqdm.format_sizeof(sum(sizes), "B") if sizes else "-"
 
 
 def data_words(words: list[str]) -> int:
@@ -223,15 +201,16 @@ def data_words(words: list[str]) -> int:
     Raises:
         ConfigError, DataError: Something that the user can correct.
     """
-    root = data_root(next((w.removeprefix("root=") for w in words if w.startswith("root=")), None))
+    line = CommandLine.without_flags(words)
+    root = data_root(line.value("root"))
     known = entries(config_dir())
-    match [word for word in words if not word.startswith("root=")]:
+    match line.without("root"):
         case ["list"]:
             rest = choices("data").keys() - {entry.name for entry in known}
             print(table(known, root))
             print(f"no download (generated, or your own files): {', '.join(sorted(rest))}")
         case ["fetch", name]:
-            for path in fetch_entry(name, known, root):
+            for path in fetch(name, choose(name, known).about, root):
                 print(path)
         case ["verify", name]:
             checks = verify(name, known, root)

@@ -1,9 +1,7 @@
 """`rnnlab predict`: answers for lines of text, or texts for a prompt."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,8 +51,7 @@ def answer_lines(cfg: dict[str, Any]) -> None:
     from rnnlab.data.reading import decoded
     from rnnlab.runs.predictor import load
 
-    defaults = {field.name: field.default for field in fields(PredictConfig)}
-    useless = [key for key in DRAWING if cfg[key] != defaults[key]]
+    useless = [key for key in DRAWING if cfg[key] != getattr(PredictConfig, key)]
     if useless:
         raise ConfigError(f"{useless[0]}: has an effect with prompt=TEXT only")
     size, beams, number = cfg["batch_size"], cfg["num_beams"], cfg["num_return_sequences"]
@@ -73,14 +70,10 @@ def answer_lines(cfg: dict[str, Any]) -> None:
             print(predictor.model.task.render(tokens, prediction), flush=True)
 
 
-@contextmanager
-def _open(name: str) -> Iterator[BinaryIO]:
+def _open(name: str) -> AbstractContextManager[BinaryIO]:
     if name == "-":
-        yield sys.stdin.buffer
-        return
+        return nullcontext(sys.stdin.buffer)
     try:
-        stream = Path(name).open("rb")  # noqa: SIM115 - closed below
+        return Path(name).open("rb")
     except OSError as error:
         raise DataError(f"input: cannot read {name}: {error.strerror}") from None
-    with stream:
-        yield stream

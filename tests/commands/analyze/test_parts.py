@@ -6,10 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlab.commands.analyze.gates import gates_of, time_scales
-from rnnlab.commands.analyze.matrices import recurrent_matrices
-from rnnlab.commands.analyze.reading import encoder_layers, read, sequences
-from rnnlab.commands.analyze.streams import join
+from rnnlab.commands.analyze.gates import gates_of, recurrent_matrices
+from rnnlab.commands.analyze.inputs import encoder_layers, join, read, sequences
 from rnnlab.data.batch import Batch
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
@@ -108,12 +106,11 @@ def test_time_scales_of_gates_that_do_not_move():
         traces = []
         with layer.record(traces.append):
             layer(torch.randn(2, 4, 3), torch.tensor([4, 1]))
-        means = gates_of(layer, traces).means
-        torch.testing.assert_close(means[gate], torch.tensor([kept, 0.5]).double())
-        scales = time_scales(means)
-        assert set(scales) == {gate}
+        gates = gates_of(layer, traces)
+        torch.testing.assert_close(gates.means[gate], torch.tensor([kept, 0.5]).double())
+        assert set(gates.scales) == {gate}
         expected = torch.tensor([-1 / math.log(kept), -1 / math.log(0.5)]).double()
-        torch.testing.assert_close(scales[gate], expected, rtol=1e-5, atol=0)
+        torch.testing.assert_close(gates.scales[gate], expected, rtol=1e-5, atol=0)
 
 
 def test_mean_gates_leave_padding_out():

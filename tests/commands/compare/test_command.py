@@ -29,7 +29,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """For tests of what is printed: drawing is most of the time."""
-    monkeypatch.setattr(command, "pictures", lambda groups: iter(()))
+    monkeypatch.setattr(command, "draw_all", lambda groups: {})
 
 
 class Page(HTMLParser):

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from rnnlab.commands.compare.curves import draw, gradients, losses, mean_series
 from rnnlab.commands.compare.events import Log, Series
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.half_life import half_life, solved
 from rnnlab.commands.compare.reach import draw_reach
-from rnnlab.commands.compare.run import read_run
+from rnnlab.commands.compare.run import half_life, read_run, solved
 from rnnlab.commands.compare.style import COLOURS, DASHES, line_styles
 
 
@@ -74,7 +73,7 @@ def test_losses_show_the_monitored_metric_once(run):
 
 def test_lines_are_the_runs_and_their_mean(run):
     runs = [with_scalars(run, train__loss=[(1, 2.0), (9, value)]) for value in (1.0, 1.2)]
-    figure = draw([Group("g", tuple(runs), None)], losses(runs), title="t", unit="")
+    figure = draw([Group("g", tuple(runs), None)], losses(runs), "")
     (panel,) = figure.axes
     ends = sorted(line.get_ydata()[-1] for line in panel.lines)
     assert ends == pytest.approx([1.0, 1.1, 1.2])
@@ -85,7 +84,7 @@ def test_a_diverged_run_leaves_the_frame_and_the_others_stay_in_it(run, trained)
     wild = with_scalars(read_run(trained.diverged), train__loss=[(1, 2.0), (2, 1e20), (3, np.nan)])
     calm = with_scalars(run, train__loss=[(1, 2.0), (9, 1.0)])
     groups = [Group("calm", (calm,), None), Group("wild", (wild,), None)]
-    figure = draw(groups, losses([calm]), title="t", unit="")
+    figure = draw(groups, losses([calm]), "")
     low, high = figure.axes[0].get_ylim()
     assert 0.5 < low < 1 < 2 < high < 3
     assert "diverged" in [text.get_text() for text in figure.legends[0].get_texts()]
@@ -94,12 +93,12 @@ def test_a_diverged_run_leaves_the_frame_and_the_others_stay_in_it(run, trained)
 def test_values_over_decades_get_a_logarithmic_axis(run):
     for end, scale in ((1e-4, "log"), (1.0, "linear"), (0.0, "linear")):
         one = with_scalars(run, train__loss=[(1, 2.0), (9, end)])
-        figure = draw([Group("g", (one,), None)], losses([one]), title="t", unit="")
+        figure = draw([Group("g", (one,), None)], losses([one]), "")
         assert figure.axes[0].get_yscale() == scale
 
 
 def test_nothing_logged_is_nothing_drawn(run):
-    assert draw([Group("g", (with_scalars(run),), None)], gradients, title="t", unit="") is None
+    assert draw([Group("g", (with_scalars(run),), None)], gradients, "") is None
 
 
 def test_families_share_a_colour_and_no_two_groups_look_the_same(run):

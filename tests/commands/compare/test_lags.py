@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rnnlab.commands.compare.groups import group_runs
-from rnnlab.commands.compare.lags import draw_lags, mean_curve, read_lags
+from rnnlab.commands.compare.reach import draw_lags, mean_curve, read_lags
 from rnnlab.commands.compare.run import read_run
 
 NAN = np.nan
@@ -50,7 +50,7 @@ def test_real_runs_in_one_figure(trained):
     runs = [read_run(folder) for folder in sorted(trained.sweep.iterdir())]
     assert all(read_lags(run, "time_flow").keys() == {"encoder.0"} for run in runs)
     groups = group_runs(runs)
-    figure = draw_lags(groups, "time_flow", title="t", unit="u")
+    figure = draw_lags(groups, "time_flow", "u")
     assert figure is not None
     (panel,) = figure.axes
     assert panel.get_title(loc="left") == "" or panel.get_title() == "encoder.0"
@@ -68,4 +68,4 @@ def test_nothing_is_drawn_where_nothing_was_measured(trained, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(trained.running, bare)
     shutil.rmtree(bare / "diagnostics")
-    assert draw_lags(group_runs([read_run(bare)]), "time_flow", title="t", unit="u") is None
+    assert draw_lags(group_runs([read_run(bare)]), "time_flow", "u") is None

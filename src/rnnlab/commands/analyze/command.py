@@ -1,13 +1,14 @@
 """`rnnlab analyze`: read the run, measure its layers, report."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rnnlab.commands.analyze.figures import write_figures
 from rnnlab.commands.analyze.measure import check_layers, measure
-from rnnlab.commands.analyze.report import record
+from rnnlab.commands.analyze.report import layer_record
 from rnnlab.commands.analyze.words import table, tell
-from rnnlab.commands.output import writing
+from rnnlab.commands.output import make_folder, writing
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.restore import open_run, restored
@@ -31,13 +32,22 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     encoder = model.encoder.eval()
     model.task.eval()
     check_layers(encoder, path, options["k"])
-    folder = _folder(options["output"], path)
+    folder = make_folder(options["output"] or _default_folder(path))
     analysis = measure(model, data, options)
     paragraphs = tell(analysis)
     print(as_text(table(analysis)))
     print("\n" + "\n\n".join(paragraphs))
-    facts = {"checkpoint": str(path), "data": opened.choices["data"]}
-    result = record(analysis, paragraphs, facts, options)
+    result = {
+        "checkpoint": str(path),
+        "data": opened.choices["data"],
+        "options": {key: options[key] for key in options if key not in ("data", "trust")},
+        "versions": {name: version(name) for name in ("rnnlab", "torch")},
+        "targets": analysis.kind,
+        "median_length": analysis.length,
+        "lag": analysis.lag,
+        "layers": {name: layer_record(report) for name, report in analysis.layers.items()},
+        "text": paragraphs,
+    }
     with writing(folder):
         write_json(folder / "analysis.json", result)
         write_figures(analysis, folder)
@@ -45,16 +55,8 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     return result
 
 
-def _folder(output: str | None, checkpoint: Path) -> Path:
-    """The folder to write into; made and tried before anything is measured."""
-    if output is not None:
-        folder = Path(output).expanduser()
-    elif checkpoint.parent.name == "checkpoints":
-        folder = checkpoint.parent.parent / "analysis"
-    else:
-        folder = checkpoint.parent / f"{checkpoint.stem}-analysis"
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".probe").touch()
-        (folder / ".probe").unlink()
-    return folder
+def _default_folder(checkpoint: Path) -> str:
+    """Beside the checkpoints of a run, or beside a checkpoint that is alone."""
+    if checkpoint.parent.name == "checkpoints":
+        return str(checkpoint.parent.parent / "analysis")
+    return str(checkpoint.parent / f"{checkpoint.stem}-analysis")

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from rnnlab.commands.analyze.measure import Analysis
 from rnnlab.commands.analyze.spectra import eigenvalues, singular_values
 from rnnlab.commands.analyze.words import reach
-from rnnlab.commands.compare.style import COLOURS, DASHES, RC
+from rnnlab.commands.compare.style import COLOURS, RC, look, reference_line
 from rnnlab.diagnostics.gates import OPEN, SHUT
 from rnnlab.diagnostics.stats import Curve
 
@@ -22,17 +21,26 @@ SIZE = (6.4, 4.2)
 
 def write_figures(analysis: Analysis, folder: Path) -> None:
     """Draw all figures that have data, as PNG."""
+    layers = analysis.layers
     with mpl.rc_context(RC):
-        for name, draw in (
-            ("lyapunov", exponents),
-            ("time_flow", time_flow),
-            ("memory", memory),
-            ("time_scales", unit_scales),
-            ("gates", gate_ranges),
-            ("eigenvalues", eigenvalues),
-            ("singular_values", singular_values),
-        ):
-            figure = draw(analysis)
+        figures = {
+            "lyapunov": exponents(analysis),
+            "time_flow": against_lag(
+                {name: report.flow for name, report in layers.items()},
+                "Gradient of the loss in the state, towards the past",
+                "dL/d",
+            ),
+            "memory": against_lag(
+                {name: report.memory for name, report in layers.items()},
+                "What the last state keeps of an earlier one, whatever the loss",
+                "dh_T/d",
+            ),
+            "time_scales": unit_scales(analysis),
+            "gates": gate_ranges(analysis),
+            "eigenvalues": eigenvalues(analysis),
+            "singular_values": singular_values(analysis),
+        }
+        for name, figure in figures.items():
             if figure is not None:
                 figure.savefig(folder / f"{name}.png", dpi=120)
 
@@ -49,65 +57,48 @@ def exponents(analysis: Analysis) -> Figure:
         if not kept.all():
             label += f", {(~kept).sum()} of {len(values)} at minus infinity"
         index = np.arange(1, len(values) + 1)[kept]
-        look = _look(number) | {"marker": "o", "markersize": 4, "capsize": 2.5}
-        axes.errorbar(index, values[kept], errors, label=label, **look)
+        style = look(number) | {"marker": "o", "markersize": 4, "capsize": 2.5}
+        axes.errorbar(index, values[kept], errors, label=label, **style)
     low, high = axes.get_ylim()
     margin = 0.08 * max(high - low, abs(low), abs(high))
     axes.set_ylim(min(low, -margin), max(high, margin))
-    axes.axhline(0.0, color="#555555", linewidth=1, linestyle=":", zorder=1)
-    axes.annotate(
-        "0: neither dies nor grows",
-        (1.0, 0.0),
-        (-2, 4),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        color="#555555",
-    )
+    reference_line(axes, 0.0, "0: neither dies nor grows")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("exponent, the largest first")
-    axes.set_ylabel("growth of a change (nats a step)")
+    axes.set(xlabel="exponent, the largest first", ylabel="growth of a change (nats a step)")
     return _named(figure)
 
 
-def time_flow(analysis: Analysis) -> Figure | None:
-    """dL/dh (and dL/dc, dotted) of all layers against the lag."""
-    return _against_lag(
-        {name: report.flow for name, report in analysis.layers.items()},
-        "Gradient of the loss in the state, towards the past",
-        ("dL/dh", "dL/dc"),
-    )
-
-
-def memory(analysis: Analysis) -> Figure | None:
-    """dh_T/dh (and dh_T/dc, dotted) of all layers against the lag."""
-    return _against_lag(
-        {name: report.memory for name, report in analysis.layers.items()},
-        "What the last state keeps of an earlier one, whatever the loss",
-        ("dh_T/dh", "dh_T/dc"),
-    )
-
-
-def _against_lag(
-    layers: Mapping[str, Mapping[str, Curve]], title: str, quantities: tuple[str, str]
+def against_lag(
+    layers: Mapping[str, Mapping[str, Curve]], title: str, quantity: str
 ) -> Figure | None:
-    figure, axes = _canvas(title)
+    """Curves of all layers against the lag, those of an LSTM's cell state dotted.
+
+    Args:
+        layers: Curves by layer and part of its state.
+        title: Title of the figure.
+        quantity: What is differentiated by `h` or `c`, such as `dL/d`.
+    """
     drawn = [curve.decades for curves in layers.values() for curve in curves.values()]
     if not any(np.isfinite(decades).any() for decades in drawn):
         return None
+    figure, axes = _canvas(title)
     for number, (name, curves) in enumerate(layers.items()):
         for part, curve in curves.items():
             word = "halves" if curve.decades_per_step < 0 else "doubles"
-            label = f"{name}, {quantities[part != name]}"
+            label = f"{name}, {quantity}{'h' if part == name else 'c'}"
             if np.isfinite(curve.half_life):
                 label += f": {word} in {curve.half_life:.3g} steps"
-            look = _look(number) | ({} if part == name else {"linestyle": ":", "linewidth": 1.3})
-            axes.plot(10**curve.decades, label=label, **look)
-    axes.set_xlim(left=0)
+            style = look(number)
+            if part != name:
+                style |= {"linestyle": ":", "linewidth": 1.3}
+            axes.plot(10**curve.decades, label=label, **style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _logarithmic(axes)
-    axes.set_xlabel("lag: steps before the sequence's end, as the layer reads")
-    axes.set_ylabel("norm, geometric mean of sequences")
+    axes.set(
+        xlim=(0, None),
+        xlabel="lag: steps before the sequence's end, as the layer reads",
+        ylabel="norm, geometric mean of sequences",
+    )
     return _named(figure)
 
 
@@ -115,51 +106,43 @@ def unit_scales(analysis: Analysis) -> Figure | None:
     """Time scale of every unit, sorted, by the gate that holds its state."""
     figure, axes = _canvas("Time scales of the units, by the mean of the gate that holds them")
     for number, (name, report) in enumerate(analysis.layers.items()):
-        for gate, scales in report.scales.items():
+        for gate, scales in report.gates.scales.items():
             values = np.sort(scales.numpy())[::-1]
             share = 100 * (np.arange(len(values)) + 0.5) / len(values)
-            look = _look(number) | {"marker": ".", "markersize": 4}
-            axes.plot(share, values, label=f"{name}, {gate} gate", **look)
+            style = look(number) | {"marker": ".", "markersize": 4}
+            axes.plot(share, values, label=f"{name}, {gate} gate", **style)
     if not axes.lines:
         return None
     steps, what = reach(analysis)
-    axes.axhline(steps, color="#555555", linewidth=1, linestyle=":", zorder=1)
-    axes.annotate(
-        f"{steps:g} steps: {what}",
-        (1.0, steps),
-        (-2, 4),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        color="#555555",
-    )
+    reference_line(axes, steps, f"{steps:g} steps: {what}")
     _logarithmic(axes)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("units, those that remember longest first (%)")
-    axes.set_ylabel("steps until 1/e is left")
+    axes.set(
+        xlim=(0, 100),
+        xlabel="units, those that remember longest first (%)",
+        ylabel="steps until 1/e is left",
+    )
     return _named(figure)
 
 
 def gate_ranges(analysis: Analysis) -> Figure | None:
     """Shares of the values of each sigmoid gate that are shut, in between and open."""
-    bars = [
-        (f"{name}, {gate}", report.gates.shares[f"{gate}/low"], report.gates.shares[f"{gate}/high"])
+    bars = {
+        f"{name}, {gate}": (report.gates.shares[f"{gate}/low"], report.gates.shares[f"{gate}/high"])
         for name, report in analysis.layers.items()
         for gate in report.gates.means
-    ]
+    }
     if not bars:
         return None
     figure, axes = _canvas("Gates: shut, in between, open")
     figure.set_size_inches(SIZE[0], 1.5 + 0.32 * len(bars))
-    names = [name for name, _, _ in bars]
-    low, high = (100 * np.array([bar[i] for bar in bars]) for i in (1, 2))
+    names = list(bars)
+    low, high = 100 * np.array(list(bars.values())).T
     axes.barh(names, low, color=COLOURS[0], label=f"shut (below {SHUT})")
     axes.barh(names, 100 - low - high, left=low, color="#DDDDDD", label="in between")
     axes.barh(names, high, left=100 - high, color=COLOURS[1], label=f"open (above {OPEN})")
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("values, all steps and units (%)")
+    axes.set(xlim=(0, 100), xlabel="values, all steps and units (%)")
     figure.legend(loc="outside lower left", fontsize=9, ncols=3)
     return figure
 
@@ -177,15 +160,10 @@ def _logarithmic(axes: Axes) -> None:
     low, high = axes.get_ylim()
     subs = (1, 2, 5) if high / low < 200 else (1,)
     axes.yaxis.set_major_locator(LogLocator(subs=subs))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _named(figure: Figure) -> Figure:
     figure.legend(loc="outside lower left", fontsize=9, handlelength=3.2)
     return figure
-
-
-def _look(number: int) -> dict[str, Any]:
-    dashes = DASHES[number // len(COLOURS) % len(DASHES)]
-    return {"color": COLOURS[number % len(COLOURS)], "linestyle": dashes, "linewidth": 1.8}

@@ -1,15 +1,18 @@
-"""What the gates of a layer do on real inputs: how long each unit remembers."""
+"""The gates of a layer: their values on real inputs, and their recurrent matrices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from rnnlab.diagnostics.gates import MEMORY_GATES, gate_scalars
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
+
+KERNEL = "recurrent/"
+"""What the names of recurrent weights begin with in `Layer.gates`."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,16 @@ class Gates:
 
     means: Mapping[str, Float[Tensor, "H"]]
     shares: Mapping[str, float]
+
+    @property
+    def scales(self) -> dict[str, Float[Tensor, "H"]]:
+        """Steps after which a unit has kept 1/e, if its gate were always at its mean.
+
+        -1 / log(mean f) for an LSTM's forget gate f, and the same of a GRU's update gate z, the
+        share of the state that is kept (Tallec and Ollivier 2018, arXiv:1804.11188). This is what
+        the gates alone do; the recurrent matrices are in the Lyapunov exponents.
+        """
+        return {name: -1 / self.means[name].log() for name in MEMORY_GATES if name in self.means}
 
 
 @torch.no_grad()
@@ -44,14 +57,43 @@ def gates_of(layer: Layer, traces: Sequence[Trace]) -> Gates:
     return Gates({name: total / count for name, total in sums.items()}, shares)
 
 
-def time_scales(means: Mapping[str, Float[Tensor, "H"]]) -> dict[str, Float[Tensor, "H"]]:
-    """Steps after which a unit has kept 1/e, if its gate were always at its mean.
+@dataclass(frozen=True)
+class Matrix:
+    """One gate's recurrent matrix.
 
-    -1 / log(mean f) for an LSTM's forget gate f, and the same of a GRU's update gate z, the share
-    of the state that is kept (Tallec and Ollivier 2018, arXiv:1804.11188). This is what the
-    gates alone do; the recurrent matrices are in the Lyapunov exponents.
-
-    Args:
-        means: As in `Gates`; only gates that hold the state are used.
+    Attributes:
+        singular: Singular values, the largest first: how much it can stretch a state in one step.
+        eigenvalues: Eigenvalues, the largest modulus first: what applying it again and again does;
+            None where it is not square.
     """
-    return {name: -1 / means[name].log() for name in MEMORY_GATES if name in means}
+
+    singular: Float[Tensor, "R"]
+    eigenvalues: Complex[Tensor, "H"] | None
+
+    @property
+    def norm(self) -> float:
+        """The largest singular value."""
+        return float(self.singular[0])
+
+    @property
+    def radius(self) -> float | None:
+        """Spectral radius: the largest modulus of an eigenvalue."""
+        return None if self.eigenvalues is None else float(self.eigenvalues[0].abs())
+
+
+@torch.no_grad()
+def recurrent_matrices(layer: Layer) -> dict[str, Matrix]:
+    """Each recurrent matrix that a layer names in `gates`, by gate; computed in float64."""
+    return {
+        name.removeprefix(KERNEL): _matrix(layer.get_parameter(parameter)[rows].double().cpu())
+        for name, (parameter, rows) in layer.gates().items()
+        if name.startswith(KERNEL)
+    }
+
+
+def _matrix(weight: Float[Tensor, "R C"]) -> Matrix:
+    singular = torch.linalg.svdvals(weight)
+    if weight.shape[0] != weight.shape[1]:
+        return Matrix(singular, None)
+    found = torch.linalg.eigvals(weight)
+    return Matrix(singular, found[found.abs().argsort(descending=True, stable=True)])

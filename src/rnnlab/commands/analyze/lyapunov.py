@@ -124,7 +124,11 @@ def lyapunov(
     for begin in range(0, steps, QR_EVERY):
         for t in range(begin, min(begin + QR_EVERY, steps)):
             if starts is not None:
-                state = restarted(state, initial, starts[t])
+                # torch.where needs as many dimensions as each part of the state
+                state = tuple(
+                    torch.where(starts[t].view(-1, *[1] * (old.dim() - 1)), new, old)
+                    for old, new in zip(state, initial, strict=True)
+                )
             state, tangents = push(cell, inputs[t], state, tangents)
         tangents, shrunk = torch.linalg.qr(tangents)
         if begin >= first:
@@ -133,20 +137,14 @@ def lyapunov(
     each = total / (steps - first)
     # over few steps, close exponents may come in another order
     each = each[:, each.mean(0).argsort(descending=True, stable=True)]
-    return Exponents(each.mean(0), _errors(each), steps - first, streams, size)
+    # nan: minus infinity in all streams
+    errors = (each.std(0) / math.sqrt(streams)).nan_to_num(0.0, math.inf) if streams > 1 else None
+    return Exponents(each.mean(0), errors, steps - first, streams, size)
 
 
 def state_size(state: State) -> int:
     """Number of floating-point elements in the state of one sequence."""
     return sum(part[0].numel() for part in state if part.is_floating_point())
-
-
-def restarted(state: State, initial: State, where: Bool[Tensor, "S"]) -> State:
-    """The state, reset where a sequence begins."""
-    return tuple(
-        torch.where(where.view(-1, *[1] * (old.dim() - 1)), new, old)
-        for old, new in zip(state, initial, strict=True)
-    )
 
 
 def push(
@@ -176,10 +174,3 @@ def push(
     unbatched: Any = (2, None)  # the state is the same for all vectors
     moved, after = vmap(along, in_dims=2, out_dims=unbatched)(tangents)
     return after, moved
-
-
-def _errors(each: Float[Tensor, "S k"]) -> Tensor | None:
-    if len(each) < 2:
-        return None
-    spread = each.std(0) / math.sqrt(len(each))
-    return torch.where(spread.isnan(), 0.0, spread)  # minus infinity in all streams

@@ -1,23 +1,23 @@
-"""All that is measured of one recurrent layer and direction."""
+"""All that is measured of the recurrent layers of an encoder."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from rnnlab.commands.analyze.flow import loss_flow
-from rnnlab.commands.analyze.gates import Gates, gates_of, time_scales
+from rnnlab.commands.analyze.gates import Gates, Matrix, gates_of, recurrent_matrices
+from rnnlab.commands.analyze.inputs import Streams, encoder_layers, join, read, sequences
 from rnnlab.commands.analyze.lyapunov import Exponents, lyapunov, state_size
-from rnnlab.commands.analyze.matrices import Matrix, recurrent_matrices
-from rnnlab.commands.analyze.reading import encoder_layers, read, sequences
-from rnnlab.commands.analyze.streams import Streams, join
 from rnnlab.data.base import SequenceData
+from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind
 from rnnlab.diagnostics.memory import memory_curve
 from rnnlab.diagnostics.naming import part_name
 from rnnlab.diagnostics.stats import Curve
+from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.errors import CheckpointError, ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
@@ -39,8 +39,7 @@ class LayerReport:
         flow: dL/dh_t against the lag, and of an LSTM dL/dc_t, under the names of `part_name`.
         memory: ||dh_T/dh_{T-k}|| against k, and of an LSTM dh_T/dc_{T-k}, of the first batch.
         matrices: Its recurrent matrices, by gate.
-        gates: Means and shares of its gates.
-        scales: Time scale of each unit in steps, by the gate that holds its state.
+        gates: Means, shares and time scales of its gates.
     """
 
     cell: str
@@ -51,7 +50,6 @@ class LayerReport:
     memory: Mapping[str, Curve]
     matrices: Mapping[str, Matrix]
     gates: Gates
-    scales: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,8 @@ class Analysis:
     lag: int | None
 
 
-def check_layers(encoder: nn.Module, path: object, k: int | None) -> dict[str, Layer]:
-    """The recurrent layers, after a check that they can be analysed.
+def check_layers(encoder: nn.Module, path: object, k: int | None) -> None:
+    """Check that there are recurrent layers, and that they can be analysed.
 
     Raises:
         CheckpointError: There are none, or weights are not finite.
@@ -89,7 +87,6 @@ def check_layers(encoder: nn.Module, path: object, k: int | None) -> dict[str, L
         size = _size(layer)
         if k is not None and k > size:
             raise ConfigError(f"k: {k} exponents, but the state of {name} has {size} numbers")
-    return layers
 
 
 def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Analysis:
@@ -114,6 +111,23 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
     return Analysis(layers, data.kind, float(lengths.double().quantile(0.5)), lag)
 
 
+def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:
+    """dL/dh_t (and dL/dc_t, as `.../cell`) of all recurrent layers against the lag.
+
+    Args:
+        model: In evaluation mode; its parameters have no gradients afterwards.
+        batches: Batches, each with its own backward pass.
+    """
+    both = nn.ModuleDict({"encoder": model.encoder, "task": model.task})
+    with ExitStack() as stack:
+        seen = watch_norms(both, stack)
+        for batch in batches:
+            encoded = model.encoder(batch.inputs, batch.lengths, batch.words)
+            model.task.loss(encoded, batch).backward()  # type: ignore[no-untyped-call]
+    both.zero_grad(set_to_none=True)
+    return curves(seen)
+
+
 def _report(
     layer: Layer, traces: Sequence[Trace], flow: Mapping[str, Curve], options: Mapping[str, Any]
 ) -> LayerReport:
@@ -131,7 +145,6 @@ def _report(
         transient=options["transient"],
         seed=options["seed"],
     )
-    gates = gates_of(layer, traces[: options["batches"]])
     return LayerReport(
         cell=type(layer).__name__,
         sizes=(layer.input_size, layer.output_size),
@@ -140,8 +153,7 @@ def _report(
         flow=flow,
         memory=dict(zip(flow, memory_curve(layer, traces[0]), strict=True)),
         matrices=recurrent_matrices(layer),
-        gates=gates,
-        scales=time_scales(gates.means),
+        gates=gates_of(layer, traces[: options["batches"]]),
     )
 
 

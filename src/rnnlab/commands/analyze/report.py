@@ -1,44 +1,17 @@
-"""All numbers of an analysis as plain values, for `analysis.json`."""
+"""All numbers of a layer as plain values, for `analysis.json`."""
 
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from rnnlab.commands.analyze.measure import Analysis, LayerReport
+from rnnlab.commands.analyze.measure import LayerReport
 from rnnlab.commands.analyze.words import span
 from rnnlab.diagnostics.stats import Curve
 
 
-def record(
-    analysis: Analysis,
-    paragraphs: Sequence[str],
-    facts: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Content of `analysis.json`; a number that is not finite becomes null.
-
-    Args:
-        analysis: The measurements.
-        paragraphs: The same in words.
-        facts: Checkpoint and data.
-        options: Options of the command.
-    """
-    asked = {key: value for key, value in options.items() if key not in ("data", "trust")}
-    return {
-        **facts,
-        "options": asked,
-        "versions": {name: version(name) for name in ("rnnlab", "torch")},
-        "targets": analysis.kind,
-        "median_length": analysis.length,
-        "lag": analysis.lag,
-        "layers": {name: _layer(report) for name, report in analysis.layers.items()},
-        "text": list(paragraphs),
-    }
-
-
-def _layer(report: LayerReport) -> dict[str, Any]:
+def layer_record(report: LayerReport) -> dict[str, Any]:
+    """The measurements of a layer."""
     found = report.exponents
     return {
         "cell": report.cell,
@@ -61,13 +34,15 @@ def _layer(report: LayerReport) -> dict[str, Any]:
             "mean_by_unit": {name: mean.tolist() for name, mean in report.gates.means.items()},
             "over_all_units": dict(report.gates.shares),
         },
-        "time_scales": {name: _scales(scales) for name, scales in report.scales.items()},
+        "time_scales": {name: _scales(scales) for name, scales in report.gates.scales.items()},
         "recurrent": {
             gate: {
                 "norm": matrix.norm,
                 "spectral_radius": matrix.radius,
                 "singular_values": matrix.singular.tolist(),
-                "eigenvalues": _pairs(matrix.eigenvalues),
+                "eigenvalues": None
+                if matrix.eigenvalues is None
+                else torch.view_as_real(matrix.eigenvalues).tolist(),
             }
             for gate, matrix in report.matrices.items()
         },
@@ -87,9 +62,3 @@ def _curve(curve: Curve) -> dict[str, Any]:
 def _scales(scales: Tensor) -> dict[str, Any]:
     low, median, high = span(scales)
     return {"steps": scales.tolist(), "least": low, "median": median, "most": high}
-
-
-def _pairs(eigenvalues: Tensor | None) -> list[list[float]] | None:
-    if eigenvalues is None:
-        return None
-    return [[value.real, value.imag] for value in eigenvalues.tolist()]

@@ -1,94 +1,74 @@
 """Figures of the recurrent matrices: eigenvalues on the unit circle, singular values."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from rnnlab.commands.analyze.matrices import Matrix
+from rnnlab.commands.analyze.gates import Matrix
 from rnnlab.commands.analyze.measure import Analysis
-from rnnlab.commands.compare.style import COLOURS
+from rnnlab.commands.compare.style import COLOURS, GREY, headline, panels, reference_line
 
-SIDE = 2.5
+SIZE = (2.6, 2.8)
 """Width and height of a panel in inches."""
-
-NARROWEST = 3
-"""The figures are at least as wide as so many panels, so that their titles fit."""
 
 
 def eigenvalues(analysis: Analysis) -> Figure | None:
     """A panel for each layer and gate: eigenvalues in the complex plane, with the unit circle."""
-    square = [
-        float(matrix.radius)
-        for report in analysis.layers.values()
-        for matrix in report.matrices.values()
-        if matrix.radius is not None
-    ]
-    grid = _grid(analysis, "Eigenvalues of the recurrent matrices")
-    if grid is None or not square:
+    found = {
+        name: matrix.eigenvalues.numpy()
+        for name, matrix in _matrices(analysis).items()
+        if matrix.eigenvalues is not None
+    }
+    if not found:
         return None
-    figure, panels = grid
-    limit = 1.1 * max(1.0, *square)
-    for (name, gate, matrix), panel in panels:
-        if matrix.eigenvalues is None or matrix.radius is None:
-            panel.remove()
-            continue
-        points = matrix.eigenvalues.numpy()
-        panel.add_patch(Circle((0, 0), 1, fill=False, edgecolor="#555555", linewidth=1))
+    figure, axes = _panels(analysis, len(found), "Eigenvalues of the recurrent matrices")
+    limit = 1.1 * max(1.0, *(abs(points[0]) for points in found.values()))
+    for (name, points), panel in zip(found.items(), axes, strict=True):
+        panel.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GREY, linewidth=1))
         panel.plot(points.real, points.imag, ".", color=COLOURS[0], markersize=4, alpha=0.8)
-        panel.set_title(f"{name}\n{gate}: radius {matrix.radius:.3f}", fontsize=9)
-        panel.set_xlim(-limit, limit)
-        panel.set_ylim(-limit, limit)
-        panel.set_aspect("equal")
-        panel.set_xlabel("real part", fontsize=9)
-        panel.set_ylabel("imaginary part", fontsize=9)
+        panel.set(
+            title=f"{name}: radius {abs(points[0]):.3f}",
+            xlim=(-limit, limit),
+            ylim=(-limit, limit),
+            aspect="equal",
+            xlabel="real part",
+            ylabel="imaginary part",
+        )
     return figure
 
 
 def singular_values(analysis: Analysis) -> Figure | None:
     """A panel for each layer and gate: singular values, sorted."""
-    grid = _grid(analysis, "Singular values of the recurrent matrices")
-    if grid is None:
+    matrices = _matrices(analysis)
+    if not matrices:
         return None
-    figure, panels = grid
-    for (name, gate, matrix), panel in panels:
+    figure, axes = _panels(analysis, len(matrices), "Singular values of the recurrent matrices")
+    for (name, matrix), panel in zip(matrices.items(), axes, strict=True):
         values = matrix.singular.numpy()
         panel.plot(np.arange(1, len(values) + 1), values, color=COLOURS[0], linewidth=1.8)
-        panel.axhline(1.0, color="#555555", linewidth=1, linestyle=":", zorder=1)
-        panel.set_title(f"{name}\n{gate}: largest {matrix.norm:.3f}", fontsize=9)
-        panel.set_ylim(0, 1.1 * max(1.0, float(values[0])))
-        panel.set_xlabel("singular value, largest first", fontsize=9)
-        panel.set_ylabel("value", fontsize=9)
+        reference_line(panel, 1.0)
+        panel.set(
+            title=f"{name}: largest {matrix.norm:.3f}",
+            ylim=(0, 1.1 * max(1.0, matrix.norm)),
+            xlabel="singular value, largest first",
+            ylabel="value",
+        )
     return figure
 
 
-def _grid(
-    analysis: Analysis, title: str
-) -> tuple[Figure, list[tuple[tuple[str, str, Matrix], Axes]]] | None:
-    """A row of panels for each layer, a column for each gate; None where there are no matrices.
-
-    Layers of one matrix each stand side by side, four in a row.
-    """
-    rows = [
-        [(name, gate, matrix) for gate, matrix in report.matrices.items()]
+def _matrices(analysis: Analysis) -> dict[str, Matrix]:
+    """All recurrent matrices by the titles of their panels."""
+    return {
+        f"{name}\n{gate}": matrix
         for name, report in analysis.layers.items()
-        if report.matrices
-    ]
-    if not rows:
-        return None
-    if all(len(row) == 1 for row in rows):
-        single = [row[0] for row in rows]
-        rows = [single[i : i + 4] for i in range(0, len(single), 4)]
-    across = max(NARROWEST, *map(len, rows))
-    size = (across * SIDE, len(rows) * (SIDE + 0.3) + 0.5)
-    figure = Figure(figsize=size, layout="constrained")
-    axes: Any = figure.subplots(len(rows), across, squeeze=False)
-    panels = []
-    for row, places in zip(rows, axes, strict=True):
-        for panel in places[len(row) :]:
-            panel.remove()
-        panels += list(zip(row, places, strict=False))
-    figure.suptitle(title, x=0.01, ha="left", weight="bold", size=11.5)
-    return figure, panels
+        for gate, matrix in report.matrices.items()
+    }
+
+
+def _panels(analysis: Analysis, count: int, title: str) -> tuple[Figure, list[Axes]]:
+    """A row of panels for each layer; layers of one matrix each stand side by side."""
+    most = max(len(report.matrices) for report in analysis.layers.values())
+    figure, axes = panels(count, most if most > 1 else 4, SIZE)
+    headline(figure, title)
+    return figure, axes

@@ -24,34 +24,33 @@ MOST = 0.5
 
 def table(analysis: Analysis) -> list[dict[str, Any]]:
     """One row a layer."""
-    return [
-        {
-            "layer": name,
-            "cell": f"{report.cell} {report.sizes[0]}->{report.sizes[1]}",
-            "lambda_1": _exponent(report.exponents),
-            "verdict": report.exponents.verdict,
-            "a change": _change(report.exponents.first, report.exponents.half_life),
-            "dL/dh to the past": _course(report.flow[name]),
-            "memory to the past": _course(report.memory[name]),
-            "memory of units": _memory(report),
-            "largest radius": _radius(report),
-        }
-        for name, report in analysis.layers.items()
-    ]
+    rows = []
+    for name, report in analysis.layers.items():
+        found, flow, memory = report.exponents, report.flow[name], report.memory[name]
+        ranges = [map(_steps, span(scales)) for scales in report.gates.scales.values()]
+        spans = [f"{low} .. {high}" for low, _, high in ranges]
+        radii = [(m.radius, gate) for gate, m in report.matrices.items() if m.radius is not None]
+        rows.append(
+            {
+                "layer": name,
+                "cell": f"{report.cell} {report.sizes[0]}->{report.sizes[1]}",
+                "lambda_1": _exponent(found),
+                "verdict": found.verdict,
+                "a change": _change(found.first, found.half_life),
+                "dL/dh to the past": _change(flow.decades_per_step, flow.half_life),
+                "memory to the past": _change(memory.decades_per_step, memory.half_life),
+                "memory of units": ", ".join(spans) or "-",
+                "largest radius": "{:.3f} ({})".format(*max(radii)) if radii else "-",
+            }
+        )
+    return rows
 
 
 def tell(analysis: Analysis) -> list[str]:
     """A paragraph for every layer: what vanishes or explodes, why, and what to try."""
     return [
-        " ".join(
-            [
-                _dynamics(name, report, analysis),
-                _flow(report.flow[name], analysis),
-                *_memory_curve(report.memory[name]),
-                *_gates(report),
-                _advice(name, report, analysis),
-            ]
-        )
+        f"{_dynamics(name, report, analysis)} {_flow(report.flow[name], analysis)} "
+        f"{_memory(report.memory[name])}{_gates(report)}{_advice(name, report, analysis)}"
         for name, report in analysis.layers.items()
     ]
 
@@ -71,30 +70,26 @@ def reach(analysis: Analysis) -> tuple[float, str]:
 
 def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
     found = report.exponents
-    carried = (
-        f"{found.streams} streams of {found.steps} steps, {report.streams.sequences} sequences"
-    )
-    head = f"{name} ({report.cell}, {found.size} numbers in its state) is "
-    exponent = f"lambda_1 = {_exponent(found)} a step over {carried}"
-    steps, what = reach(analysis)
-    if found.verdict == "edge":
-        fate = "the slowest change of its state neither decays nor grows"
-        return f"{head}at the edge: {fate} ({exponent})."
-    if found.verdict == "expanding":
-        return (
-            f"{head}expanding: a small change of its state doubles every "
-            f"{_steps(found.half_life)} steps ({exponent})."
-        )
-    left = math.exp(max(found.first, -700.0) * steps)
+    every = f"every {_steps(found.half_life)} steps"
+    fate = {
+        "edge": "at the edge: the slowest change of its state neither decays nor grows",
+        "expanding": f"expanding: a small change of its state doubles {every}",
+        "contracting": f"contracting: even the slowest change of its state halves {every}",
+    }[found.verdict]
+    rest = ""
+    if found.verdict == "contracting":
+        steps, what = reach(analysis)
+        left = math.exp(max(found.first, -700.0) * steps)
+        rest = f"; {left:.2g} of it is left after {steps:g} steps, {what}"
     return (
-        f"{head}contracting: even the slowest change of its state halves every "
-        f"{_steps(found.half_life)} steps ({exponent}); "
-        f"{left:.2g} of it is left after {steps:g} steps, {what}."
+        f"{name} ({report.cell}, {found.size} numbers in its state) is {fate} "
+        f"(lambda_1 = {_exponent(found)} a step over {found.streams} streams of {found.steps} "
+        f"steps, {report.streams.sequences} sequences){rest}."
     )
 
 
 def _flow(curve: Curve, analysis: Analysis) -> str:
-    slope, life = curve.decades_per_step, curve.half_life
+    slope, ratio = curve.decades_per_step, curve.first_last_ratio
     if math.isnan(slope):
         return "dL/dh was measured at fewer than two lags."
     if analysis.kind in EVERY_STEP:
@@ -102,66 +97,51 @@ def _flow(curve: Curve, analysis: Analysis) -> str:
             f"dL/dh changes by {slope:+.3g} decades a step towards the past; here every step has "
             "a loss of its own, so this says nothing about memory."
         )
-    if life >= analysis.length * 10:
+    if curve.half_life >= analysis.length * 10:
         rate = f"{slope:+.2g} decades a step"
         return f"The gradient reaches early states as well as late ones (dL/dh: {rate})."
-    word = "vanishes" if slope < 0 else "explodes"
-    change = "halving" if slope < 0 else "doubling"
-    ratio = curve.first_last_ratio
-    ends = (
-        "" if math.isnan(ratio) else f"; at the first step it is {ratio:.2g} times that at the last"
+    what = (
+        "vanishes towards the past, halving" if slope < 0 else "explodes towards the past, doubling"
     )
-    return f"dL/dh {word} towards the past, {change} every {_steps(life)} steps{ends}."
+    ends = f"; at the first step it is {ratio:.2g} times that at the last"
+    return f"dL/dh {what} every {_steps(curve.half_life)} steps{'' if math.isnan(ratio) else ends}."
 
 
-def _memory_curve(curve: Curve) -> list[str]:
+def _memory(curve: Curve) -> str:
     if math.isnan(curve.decades_per_step):
-        return []
-    word = "halves" if curve.decades_per_step < 0 else "doubles"
-    return [
+        return ""
+    return (
         "What its last state keeps of earlier ones, ||dh_T/dh_(T-k)||, "
-        f"{word} every {_steps(curve.half_life)} steps back."
-    ]
+        f"{_word(curve.decades_per_step)} every {_steps(curve.half_life)} steps back. "
+    )
 
 
-def _gates(report: LayerReport) -> list[str]:
-    sentences = []
+def _gates(report: LayerReport) -> str:
+    text = ""
     for key, share in report.gates.shares.items():
         gate, _, end = key.partition("/")
         if end in ENDS and share > MOST:
-            sentences.append(
-                f"Its {gate} gate is {ENDS[end]} in {share:.0%} of all steps and units."
-            )
-    for gate, scales in report.scales.items():
-        low, median, high = span(scales)
-        sentences.append(
-            f"By its {gate} gate a unit remembers {_steps(median)} steps in the median "
-            f"({_steps(low)} to {_steps(high)})."
+            text += f"Its {gate} gate is {ENDS[end]} in {share:.0%} of all steps and units. "
+    for gate, scales in report.gates.scales.items():
+        low, median, high = map(_steps, span(scales))
+        text += (
+            f"By its {gate} gate a unit remembers {median} steps in the median ({low} to {high}). "
         )
-    return sentences
+    return text
 
 
 def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
-    found = report.exponents
-    if found.verdict == "expanding" and report.flow[name].decades_per_step <= 0:
-        return (
-            "The gradients of the loss do not explode yet; clip them all the same "
-            "(trainer.gradient_clip_val=1)."
-        )
+    found, clip = report.exponents, "(trainer.gradient_clip_val=1)"
     if found.verdict == "expanding":
-        return (
-            "Gradients explode here: clip them (trainer.gradient_clip_val=1), and try a smaller "
-            "learning rate."
-        )
-    steps, _ = reach(analysis)
-    if found.verdict == "edge" or found.half_life >= steps:
+        if report.flow[name].decades_per_step <= 0:
+            return f"The gradients of the loss do not explode yet; clip them all the same {clip}."
+        return f"Gradients explode here: clip them {clip}, and try a smaller learning rate."
+    if found.verdict == "edge" or found.half_life >= reach(analysis)[0]:
         return "Its memory is long enough."
-    remedies = [REMEDIES[gate] for gate in report.scales if gate in REMEDIES]
+    remedies = [REMEDIES[gate] for gate in report.gates.scales if gate in REMEDIES]
     cells = "a cell with a gate that holds its state (cell=lstm, cell=gru)"
-    return (
-        f"To remember more than {_steps(found.half_life)} steps, try "
-        f"{' or '.join(remedies) if remedies else cells}."
-    )
+    what = " or ".join(remedies) or cells
+    return f"To remember more than {_steps(found.half_life)} steps, try {what}."
 
 
 def _exponent(found: Exponents) -> str:
@@ -169,14 +149,12 @@ def _exponent(found: Exponents) -> str:
     return f"{found.first:+.4f}{error}"
 
 
-def _course(curve: Curve) -> str:
-    return _change(curve.decades_per_step, curve.half_life)
-
-
 def _change(growth: float, steps: float) -> str:
-    if math.isnan(steps):
-        return "-"
-    return f"{'halves' if growth < 0 else 'doubles'} in {_steps(steps)}"
+    return "-" if math.isnan(steps) else f"{_word(growth)} in {_steps(steps)}"
+
+
+def _word(growth: float) -> str:
+    return "halves" if growth < 0 else "doubles"
 
 
 def _steps(value: float) -> str:
@@ -185,16 +163,3 @@ def _steps(value: float) -> str:
     if value >= MAX_HALF_LIFE:
         return f"over {MAX_HALF_LIFE:,.0f}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _memory(report: LayerReport) -> str:
-    spans = [span(scales) for scales in report.scales.values()]
-    return ", ".join(f"{_steps(low)} .. {_steps(high)}" for low, _, high in spans) or "-"
-
-
-def _radius(report: LayerReport) -> str:
-    radii = {gate: m.radius for gate, m in report.matrices.items() if m.radius is not None}
-    if not radii:
-        return "-"
-    gate = max(radii, key=lambda name: radii[name])
-    return f"{radii[gate]:.3f} ({gate})"

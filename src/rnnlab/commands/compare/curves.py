@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from rnnlab.commands.compare.events import Series
-from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.half_life import half_lives
+from rnnlab.commands.compare.groups import Group, all_runs
 from rnnlab.commands.compare.run import UNFINISHED, Run
-from rnnlab.commands.compare.style import legend, line_styles, panels
+from rnnlab.commands.compare.style import MARK, legend, line_styles, panels
 from rnnlab.runs.tables import of_a_label
 
-ENDS = {"diverged": "x", "interrupted": "s", UNFINISHED: "o"}
-"""Marker at the end of a run that did not complete, by status."""
+ENDS = {
+    status: MARK | {"marker": marker, "fillstyle": "none"}
+    for status, marker in (("diverged", "x"), ("interrupted", "s"), (UNFINISHED, "o"))
+}
+"""Looks of the mark at the end of a run that did not complete, by status."""
 
 DECADES = 1.7
 """A panel whose values are positive and span more than this has a logarithmic axis."""
@@ -25,7 +26,7 @@ Picker = Callable[[Run], Mapping[str, Series]]
 """Chooses what is drawn of a run: series by the title of their panel."""
 
 
-def draw(groups: Sequence[Group], pick: Picker, *, title: str, unit: str) -> Figure | None:
+def draw(groups: Sequence[Group], pick: Picker, unit: str) -> Figure | None:
     """One panel for each series that any run has; None where no run has one.
 
     Thin lines are runs, thick ones the mean of a group's completed runs.
@@ -33,25 +34,21 @@ def draw(groups: Sequence[Group], pick: Picker, *, title: str, unit: str) -> Fig
     Args:
         groups: Groups to compare.
         pick: Gives the series of a run, by panel.
-        title: Title of the figure.
         unit: Label of the y axes.
     """
-    runs = [run for group in groups for run in group.runs]
-    names = list(dict.fromkeys(name for run in runs for name in pick(run)))
+    names = list(dict.fromkeys(name for run in all_runs(groups) for name in pick(run)))
     if not names:
         return None
-    figure, axes = panels(len(names), title)
+    figure, axes = panels(len(names))
     for name, panel in zip(names, axes, strict=True):
         drawn = [
             _draw_group(panel, [(run, pick(run).get(name)) for run in group.runs], look)
             for group, look in zip(groups, line_styles(groups), strict=True)
         ]
-        panel.set_title(name)
-        panel.set_ylabel(unit)
-        panel.set_xlabel("optimiser step")
-        panel.set_xlim(left=0)
+        panel.set(title=name, xlabel="optimiser step", ylabel=unit, xlim=(0, None))
         _scale(panel, [values for each in drawn for values in each])
-    legend(figure, groups, _ends(groups))
+    seen = {run.status for run in all_runs(groups)}
+    legend(figure, groups, {status: end for status, end in ENDS.items() if status in seen})
     return figure
 
 
@@ -114,11 +111,6 @@ def gradients(run: Run) -> dict[str, Series]:
     return {name: _root_sum_square(each) for name, each in kernels.items() if each}
 
 
-def flows(run: Run) -> dict[str, Series]:
-    """Half-life of dL/dh_t of each layer and direction."""
-    return dict(half_lives(run))
-
-
 def _root_sum_square(every: Sequence[Series]) -> Series:
     steps = every[0].steps
     same = [series.values for series in every if np.array_equal(series.steps, steps)]
@@ -135,29 +127,13 @@ def _draw_group(
     width, alpha = (0.9, 0.45) if several else (1.8, 1.0)
     for run, series in there:
         panel.plot(*series, linewidth=width, alpha=alpha, **look)
-        if run.status in ENDS and np.isfinite(series.values).any():
-            last = np.flatnonzero(np.isfinite(series.values))[-1]
-            panel.plot(
-                series.steps[last], series.values[last], color=look["color"], **_mark(run.status)
-            )
+        finite = np.flatnonzero(np.isfinite(series.values))[-1:]
+        if run.status in ENDS:
+            end = series.steps[finite], series.values[finite]
+            panel.plot(*end, color=look["color"], **ENDS[run.status])
     if several:
-        mean = mean_series(completed)
-        panel.plot(*mean, linewidth=2.2, **look)
+        panel.plot(*mean_series(completed), linewidth=2.2, **look)
     return [series.values for run, series in there if run.status != "diverged"]
-
-
-def _mark(status: str) -> dict[str, Any]:
-    look = {"markersize": 7, "markerfacecolor": "none", "markeredgewidth": 1.8}
-    return {"marker": ENDS[status], "linestyle": "none", **look}
-
-
-def _ends(groups: Sequence[Group]) -> list[Line2D]:
-    seen = {run.status for group in groups for run in group.runs}
-    return [
-        Line2D([], [], color="black", label=status, **_mark(status))
-        for status in ENDS
-        if status in seen
-    ]
 
 
 def _scale(panel: Axes, calm: Sequence[np.ndarray]) -> None:

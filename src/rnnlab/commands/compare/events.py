@@ -7,21 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
 from rnnlab.errors import DataError
 
 PATTERN = "events.out.tfevents.*"
-SIZES = {"scalars": 0, "tensors": 0, "images": 1, "histograms": 1, "compressedHistograms": 1}
-"""How many events of each kind are kept; 0 for all."""
-
 TEXT = "/text_summary"
 """End of the names that TensorBoard gives to texts."""
 
-FRAME = 16
-"""Bytes around each record: its length, and checksums of length and content."""
-
-LONGEST_FIRST = 1024
+LONGEST_FIRST = 256
 """More bytes than the first record of a file, a version number, can have."""
 
 
@@ -61,17 +55,11 @@ def read_log(folder: Path) -> Log:
     points: dict[str, dict[int, float]] = defaultdict(dict)
     texts: dict[str, list[str]] = {}
     for file in sorted(folder.rglob(PATTERN), key=_age):
-        events = _events(file)
-        if events is None:
-            continue
-        for tag in events.Tags()["scalars"]:
-            points[tag] |= {event.step: event.value for event in events.Scalars(tag)}
-        for tag in events.Tags()["tensors"]:
-            if not tag.endswith(TEXT):  # such as a layout of charts
-                continue
-            protos = [event.tensor_proto for event in events.Tensors(tag)]
-            words = [word.decode() for proto in protos for word in proto.string_val]
-            texts.setdefault(tag.removesuffix(TEXT), []).extend(words)
+        for tag, step, content in _records(file):
+            if isinstance(content, float):
+                points[tag][step] = content
+            else:
+                texts.setdefault(tag, []).extend(content)
     for file in sorted(folder.rglob("metrics.csv")):
         for tag, step, value in _csv_points(file):
             points[tag][step] = value
@@ -84,24 +72,25 @@ def _age(file: Path) -> tuple[int, int, str]:
     return (int(second) if second.isdigit() else 0, len(file.name), file.name)
 
 
-def _events(file: Path) -> EventAccumulator | None:
-    """The content of an event file; None where it does not hold a whole record yet."""
+def _records(file: Path) -> Iterator[tuple[str, int, float | list[str]]]:
+    """Tag, step and number or texts of all that was written whole into an event file."""
     try:
-        with file.open("rb") as stream:  # a forbidden file is an empty one for the accumulator
-            first = int.from_bytes(stream.read(8), "little")  # bytes in the first record
-        if file.stat().st_size < min(first, LONGEST_FIRST) + FRAME:
-            return None
-        events = EventAccumulator(str(file), size_guidance=SIZES)
-        events.Reload()
-        events.FirstEventTimestamp()
+        events = list(LegacyEventFileLoader(str(file)).Load())
+        size = file.stat().st_size
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError:
+    if not events and size > LONGEST_FIRST:
         raise DataError(
             f"{file}: not an event file of TensorBoard's, or damaged from its start; "
             "remove it to compare the run without its curves"
-        ) from None
-    return events
+        )
+    for event in events:
+        for value in event.summary.value:
+            if value.HasField("simple_value"):
+                yield value.tag, event.step, value.simple_value
+            elif value.tag.endswith(TEXT):
+                words = [word.decode() for word in value.tensor.string_val]
+                yield value.tag.removesuffix(TEXT), event.step, words
 
 
 def _csv_points(file: Path) -> Iterator[tuple[str, int, float]]:
@@ -115,8 +104,6 @@ def _csv_points(file: Path) -> Iterator[tuple[str, int, float]]:
 
 
 def _series(tag: str, points: dict[int, float]) -> Series:
-    steps = sorted(points)
-    made = np.array(steps, dtype=int)
-    if tag.startswith("val/"):  # Lightning counts these from zero
-        made = made + 1
-    return Series(made, np.array([points[step] for step in steps]))
+    steps = np.array(sorted(points), dtype=int)
+    values = np.array([points[step] for step in steps])
+    return Series(steps + 1 if tag.startswith("val/") else steps, values)  # logged from zero on

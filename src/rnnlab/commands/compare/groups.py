@@ -32,9 +32,10 @@ class Group:
     runs: tuple[Run, ...]
     family: str | None
 
-    def with_status(self, status: str) -> list[Run]:
-        """Its runs with this status."""
-        return [run for run in self.runs if run.status == status]
+
+def all_runs(groups: Sequence[Group]) -> list[Run]:
+    """The runs of all groups, in order."""
+    return [run for group in groups for run in group.runs]
 
 
 def group_runs(runs: Sequence[Run], by: str | None = None) -> list[Group]:
@@ -85,7 +86,7 @@ def check_comparable(runs: Sequence[Run]) -> None:
 
 def differences(groups: Sequence[Group]) -> dict[str, list[str]]:
     """Every option that is not the same in all runs, with its values in each group."""
-    runs = [run for group in groups for run in group.runs]
+    runs = all_runs(groups)
     table: dict[str, list[str]] = {}
     for key in _options(runs):
         if all(_is_seed(run, key) for run in runs) or len({run.shown(key) for run in runs}) == 1:
@@ -111,20 +112,18 @@ def _settings(runs: Sequence[Run], by: str | None) -> list[dict[str, str]]:
     without_seeds = [
         frozenset((k, v) for k, v in each.items() if not k.endswith(".seed")) for each in settings
     ]
-    alike: dict[frozenset[tuple[str, str]], list[Run]] = {}
-    for run, each in zip(runs, without_seeds, strict=True):
-        alike.setdefault(each, []).append(run)
-
-    def follows_seed(run: Run, key: str, others: Sequence[Run]) -> bool:
-        value = run.config[key]
-        return _is_seed(run, key) and not any(
-            other.config.get(key) == value and other.seed != run.seed for other in others
-        )
-
-    return [
-        {k: v for k, v in each.items() if k == by or not follows_seed(run, k, alike[plain])}
-        for run, each, plain in zip(runs, settings, without_seeds, strict=True)
-    ]
+    result = []
+    for run, setting, plain in zip(runs, settings, without_seeds, strict=True):
+        alike = [other for other, its in zip(runs, without_seeds, strict=True) if its == plain]
+        fixed = {
+            k: v
+            for k, v in setting.items()
+            if k == by
+            or not _is_seed(run, k)
+            or any(o.seed != run.seed and o.config.get(k) == run.config[k] for o in alike)
+        }
+        result.append(fixed)
+    return result
 
 
 def _is_bystander(key: str) -> bool:
@@ -170,7 +169,7 @@ def _check_option(by: str, runs: Sequence[Run]) -> None:
     if by in keys:
         return
     near = [key for key in keys if key.rpartition(".")[2] == by]
-    near = near or difflib.get_close_matches(by, keys, n=3, cutoff=0.6)
+    near = near or difflib.get_close_matches(by, keys)
     hint = f"did you mean {' or '.join(near)}?"
     if not near:
         tops = dict.fromkeys(key.partition(".")[0] for key in keys)

@@ -1,91 +1,156 @@
-"""The half-life of the gradient against the lag that the task needs."""
+"""How far back gradients reach: their norms, and their half-lives, against the lag."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
+import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.half_life import half_life, solved
-from rnnlab.commands.compare.run import Run
-from rnnlab.commands.compare.style import legend, line_styles, panels
+from rnnlab.commands.compare.run import Run, half_life, solved
+from rnnlab.commands.compare.style import GREY, MARK, legend, line_styles, panels
 
-VERDICTS: dict[bool | None, tuple[str, str, str]] = {
-    True: ("o", "full", "solved"),
-    False: ("x", "full", "not solved"),
-    None: ("D", "none", "not finished, or no goal known"),
+SHALLOWEST = 1.0
+"""Decades that a panel spans at least, so that a flat curve looks flat."""
+
+FIRST: Any = {"linewidth": 0.8}
+LAST: Any = {"linewidth": 2.0}
+"""Looks of the first and of the last measurement."""
+
+VERDICTS: dict[bool | None, tuple[str, Any]] = {
+    True: ("solved", MARK | {"marker": "o"}),
+    False: ("not solved", MARK | {"marker": "x"}),
+    None: ("not finished, or no goal known", MARK | {"marker": "D", "fillstyle": "none"}),
 }
-"""Marker, filling and name of each outcome."""
+"""Name and looks of each outcome."""
 
 
-def draw_reach(groups: Sequence[Group], of: str = "") -> Figure | None:
+class Lags(NamedTuple):
+    """A layer's curve at its first and at its last measurement.
+
+    Attributes:
+        first: log10 of the norm by lag (K,), relative to lag 0; nan where there is none.
+        last: The same of the last measurement.
+    """
+
+    first: np.ndarray
+    last: np.ndarray
+
+
+def read_lags(run: Run, name: str) -> dict[str, Lags]:
+    """A run's curves by layer, from `diagnostics/<name>.npz`; empty where there are none.
+
+    `rnnlab.diagnostics.curve_history` describes the arrays. A file that cannot be read is passed
+    over: the run may have been killed, or come from another version.
+    """
+    path = run.folder / "diagnostics" / f"{name}.npz"
+    try:
+        with path.open("rb") as stream, np.load(stream) as file:
+            layers, decades = file["layers"].tolist(), file["decades"]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return {}
+    found: dict[str, Lags] = {}
+    for number, layer in enumerate(layers):
+        curves = decades[:, number] - decades[:, number, :1]
+        there = np.flatnonzero(np.isfinite(curves).any(axis=1))
+        if there.size:
+            found[str(layer)] = Lags(_cut(curves[there[0]]), _cut(curves[there[-1]]))
+    return found
+
+
+def draw_lags(groups: Sequence[Group], name: str, unit: str) -> Figure | None:
+    """One panel a layer and direction; None where no run has measured any.
+
+    Thick lines are the last measurement, thin ones the first. The logarithms of a group's runs
+    are averaged, at lags that at least half of the runs have.
+
+    Args:
+        groups: Groups to compare.
+        name: Name of the file below `diagnostics/`.
+        unit: Label of the y axes.
+    """
+    measured = [[read_lags(run, name) for run in group.runs] for group in groups]
+    layers = list(dict.fromkeys(layer for runs in measured for run in runs for layer in run))
+    if not layers:
+        return None
+    figure, axes = panels(len(layers))
+    for layer, panel in zip(layers, axes, strict=True):
+        for runs, style in zip(measured, line_styles(groups), strict=True):
+            there = [run[layer] for run in runs if layer in run]
+            if there:
+                panel.plot(mean_curve([lags.first for lags in there]), **style, **FIRST)
+                panel.plot(mean_curve([lags.last for lags in there]), **style, **LAST)
+        low, high = panel.get_ylim()
+        missing = max(0.0, SHALLOWEST - (high - low)) / 2
+        panel.set(
+            title=layer,
+            xlabel="lag (steps before the end)",
+            ylabel=unit,
+            xlim=(0, None),
+            ylim=(low - missing, high + missing),
+        )
+    legend(figure, groups, {"first measured": FIRST, "last measured": LAST})
+    return figure
+
+
+def mean_curve(curves: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of curves of different lengths, at lags that at least half of them have."""
+    rows = np.array(list(zip_longest(*curves, fillvalue=np.nan))).T
+    there = np.isfinite(rows)
+    count = there.sum(axis=0)
+    total = np.where(there, rows, 0.0).sum(axis=0)
+    return np.where(2 * count >= len(curves), total / np.maximum(count, 1), np.nan)
+
+
+def _cut(curve: np.ndarray) -> np.ndarray:
+    real = np.flatnonzero(np.isfinite(curve))
+    return curve[: real[-1] + 1]
+
+
+def draw_reach(groups: Sequence[Group]) -> Figure | None:
     """Half-life over lag, one mark a run; None where no run has both.
 
     A thin line leads from the half-life first measured to the last one. Both axes are
     logarithmic; a half-life that is not finite stands at the upper edge.
-
-    Args:
-        groups: Groups to compare.
-        of: Appended to the title of the figure.
     """
-    points = [
-        (look["color"], run, run.lag, lives)
-        for group, look in zip(groups, line_styles(groups), strict=True)
-        for run in group.runs
-        if run.lag is not None and (lives := _lives(run)) is not None
-    ]
+    points = []
+    for group, style in zip(groups, line_styles(groups), strict=True):
+        for run in group.runs:
+            first, last = half_life(run, 0), half_life(run)
+            if run.lag is not None and first is not None and last is not None:
+                points.append((style["color"], run, run.lag, (first, last)))
     if not points:
         return None
     finite = [life for _, _, _, lives in points for life in lives if isfinite(life) and life > 0]
     lags = [lag for _, _, lag, _ in points]
     top = 3 * max([*finite, *lags])
     bottom = 0.5 * min([*finite, *lags])
-    figure, (panel,) = panels(1, f"Half-life of the gradient against the lag needed{of}")
+    figure, (panel,) = panels(1)
     figure.set_size_inches(7.2, 5.0)
     ends = min(lags) / 2, max(lags) * 2
-    panel.plot(ends, ends, color="#777777", linewidth=1, linestyle=":", zorder=1)
-    panel.annotate(
-        "half-life = lag",
-        (ends[1], ends[1]),
-        (-2, 4),
-        textcoords="offset points",
-        ha="right",
-        color="#555555",
-    )
+    panel.plot(ends, ends, color=GREY, linewidth=1, linestyle=":", zorder=1)
+    panel.text(ends[1], ends[1], "half-life = lag", color=GREY, ha="right", va="bottom")
     for number, (colour, run, lag, lives) in enumerate(points):
         first, last = (min(life, top) for life in lives)
         across = lag * 1.03 ** (number % 5 - 2)  # side by side where they would hide each other
         panel.plot([across, across], [first, last], color=colour, linewidth=0.8, alpha=0.6)
-        panel.plot(across, last, color=colour, **_mark(solved(run)))
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    panel.set_xlim(*ends)
-    panel.set_ylim(bottom, top)
+        panel.plot(across, last, color=colour, **VERDICTS[solved(run)][1])
+    panel.set(
+        xscale="log",
+        yscale="log",
+        xlim=ends,
+        ylim=(bottom, top),
+        xlabel="lag needed (steps)",
+        ylabel="half-life of dL/dh (steps)",
+    )
     shown = sorted(set(lags))
     panel.set_xticks(shown, labels=[f"{lag:g}" for lag in shown])
     panel.set_xticks([], minor=True)
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    panel.set_xlabel("lag needed (steps)")
-    panel.set_ylabel("half-life of dL/dh (steps)")
+    panel.yaxis.set_major_formatter("{x:g}")
     seen = {solved(run) for _, run, _, _ in points}
-    verdicts = [
-        Line2D([], [], color="black", label=name, **_mark(verdict))
-        for verdict, (_, _, name) in VERDICTS.items()
-        if verdict in seen
-    ]
+    verdicts = dict(VERDICTS[verdict] for verdict in VERDICTS if verdict in seen)
     legend(figure, groups, verdicts, dashes=False)
     return figure
-
-
-def _lives(run: Run) -> tuple[float, float] | None:
-    first, last = half_life(run, 0), half_life(run)
-    return None if first is None or last is None else (first, last)
-
-
-def _mark(verdict: bool | None) -> dict[str, Any]:
-    shape, filling, _ = VERDICTS[verdict]
-    look = {"markersize": 8, "markeredgewidth": 1.8, "linestyle": "none"}
-    return {"marker": shape, "fillstyle": filling, **look}

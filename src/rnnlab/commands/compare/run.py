@@ -1,24 +1,33 @@
-"""A run as read from its folder: finished, still training, diverged or interrupted."""
+"""A run as read from its folder: what it was, what it logged, and what follows from that."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import copysign
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import get_class
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.commands.compare.events import Log, Series, read_log
+from rnnlab.config.trust import allowed
 from rnnlab.runs.tables import MISSING, flat
+
+END = "/half_life"
+"""Last part of the names of the scalars `flow/<layer>/half_life`."""
 
 UNFINISHED = "unfinished"
 """Status of a run without a record: it is still training, or it was killed."""
 
-NEEDED = ("seed", "cell", "data", "trainer", "task")
-"""Without these a `config.yaml` is not a run's, or not all of it."""
+NEEDED = {
+    "config.yaml": ("seed", "cell", "data", "trainer", "task"),
+    "metrics.json": ("status", "steps", "monitor", "val", "test"),
+}
+"""Without these keys a file is not a run's, or not all of it."""
 
 
 class HalfWritten(Exception):  # noqa: N818 - a state of a folder, not an error
@@ -65,10 +74,8 @@ class Run:
     def shown(self, key: str) -> str:
         """An option's value as in YAML; `-` where the run does not have it, of `task` its name."""
         value = self.task if key == "task" else self.config.get(key, MISSING)
-        if value is None:
-            return "null"
-        if isinstance(value, bool):
-            return str(value).lower()
+        if value is None or isinstance(value, bool):
+            return json.dumps(value)
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     @property
@@ -111,42 +118,78 @@ def read_run(folder: Path) -> Run:
         HalfWritten: The folder does not tell what was run.
         DataError: Its event files cannot be read.
     """
-    cfg = _read_config(folder / "config.yaml")
-    targets = dict(_targets(cfg))
+    cfg = _read(folder / "config.yaml", lambda text: OmegaConf.to_container(OmegaConf.create(text)))
+    if cfg is None:
+        raise HalfWritten("no config.yaml")
+    targets = {
+        key: str(value["_target_"])
+        for key, value in cfg.items()
+        if isinstance(value, dict) and "_target_" in value
+    }
     return Run(
         folder=folder,
         task=_task(folder, targets),
         config=flat(cfg),
         targets=targets,
-        record=_read_record(folder / "metrics.json"),
+        record=_read(folder / "metrics.json", json.loads),
         log=read_log(folder),
     )
 
 
-def _read_config(file: Path) -> dict[str, Any]:
-    try:
-        cfg: Any = OmegaConf.to_container(OmegaConf.load(file))
-    except FileNotFoundError:
-        raise HalfWritten(f"no {file.name}") from None
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException):
-        raise HalfWritten(f"{file.name} cannot be read") from None
-    missing = [key for key in NEEDED if not isinstance(cfg, dict) or key not in cfg]
-    if missing:
-        raise HalfWritten(f"{file.name} has no {', '.join(missing)}")
-    return {str(key): value for key, value in cfg.items()}
+def half_lives(run: Run) -> Mapping[str, Series]:
+    """Half-life of dL/dh_t in steps over the training, by layer and direction."""
+    return {
+        tag.removeprefix("flow/").removesuffix(END): series
+        for tag, series in run.scalars("flow/").items()
+        if tag.endswith(END)
+    }
 
 
-def _read_record(file: Path) -> dict[str, Any] | None:
+def half_life(run: Run, which: int = -1) -> float | None:
+    """The half-life of the layer that reaches back farthest; None where it was not measured.
+
+    Args:
+        run: A run.
+        which: Of the measurements the last (-1) or the first (0).
+    """
+    every = [float(series.values[which]) for series in half_lives(run).values()]
+    return max(every) if every else None
+
+
+def solved(run: Run) -> bool | None:
+    """Whether a memory task's goal was reached; None where no goal is known, or no end.
+
+    The goal stands in the class of the data, if that is one of rnnlab's own: a run folder may come
+    from anywhere, and must not decide which code is imported.
+    """
+    target = run.targets.get("data", "")
+    if run.status != "completed" or run.record is None or not allowed(target, []):
+        return None
+    goal: tuple[str, float] | None = getattr(get_class(target), "goal", None)
+    if goal is None:
+        return None
+    name, limit = goal
+    value = run.metrics.get(f"val/{name}")
+    score = run.record.get("score")
+    if value is None or score is None:
+        return False
+    lower_is_better = score == -value and (value != 0 or copysign(1.0, score) < 0)
+    return value <= limit if lower_is_better else value >= limit
+
+
+def _read(file: Path, parse: Callable[[str], Any]) -> dict[str, Any] | None:
+    """The content of a file of a run; None where it does not exist."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        content = parse(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
         raise HalfWritten(f"{file.name} cannot be read") from None
-    needed = ("status", "steps", "monitor", "val", "test")
-    if not isinstance(record, dict) or not set(needed) <= set(record):
-        raise HalfWritten(f"{file.name} is not a run's record")
-    return record
+    found = {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
+    missing = [key for key in NEEDED[file.name] if key not in found]
+    if missing:
+        raise HalfWritten(f"{file.name} has no {', '.join(missing)}")
+    return found
 
 
 def _task(folder: Path, targets: Mapping[str, str]) -> str:
@@ -156,9 +199,3 @@ def _task(folder: Path, targets: Mapping[str, str]) -> str:
     except (OSError, YAMLError, OmegaConfBaseException):  # a run made in Python
         name = targets.get("data", targets.get("task", "")).rpartition(".")[2]
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def _targets(cfg: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, value in cfg.items():
-        if isinstance(value, dict) and "_target_" in value:
-            yield key, str(value["_target_"])

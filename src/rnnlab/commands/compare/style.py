@@ -1,6 +1,7 @@
 """Colours, line styles and legends of the figures, also for colour-blind readers."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -15,6 +16,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 """Line styles of groups that share a colour."""
 
+GREY = "#555555"
+"""Colour of reference lines and their texts."""
+
 RC: Any = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
@@ -28,65 +32,97 @@ RC: Any = {
     "grid.alpha": 0.25,
     "grid.linewidth": 0.6,
     "legend.frameon": False,
+    "lines.linewidth": 1.8,
     "svg.hashsalt": "rnnlab",
 }
 """Settings of matplotlib."""
+
+MARK: Any = {"linestyle": "none", "markersize": 7, "markeredgewidth": 1.8}
+"""Looks of a mark."""
 
 PANEL = (4.2, 3.0)
 """Width and height of one panel in inches."""
 
 
+def look(number: int) -> dict[str, Any]:
+    """Colour and line style of the number-th line: first all colours, then other dashes."""
+    dashes = DASHES[number // len(COLOURS) % len(DASHES)]
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": dashes}
+
+
 def line_styles(groups: Sequence[Group]) -> list[dict[str, Any]]:
     """Colour and dashes of each group: groups of one family share the colour."""
     families = list(dict.fromkeys(group.family for group in groups))
-    counts: dict[int, int] = {}
-    result: list[dict[str, Any]] = []
+    used: Counter[int] = Counter()
+    result = []
     for index, group in enumerate(groups):
-        family = index if group.family is None else families.index(group.family)
-        colour = family % len(COLOURS)
-        dashes = counts.get(colour, 0)
-        counts[colour] = dashes + 1
-        result.append({"color": COLOURS[colour], "linestyle": DASHES[dashes % len(DASHES)]})
+        colour = (index if group.family is None else families.index(group.family)) % len(COLOURS)
+        result.append(look(colour + used[colour] * len(COLOURS)))
+        used[colour] += 1
     return result
 
 
-def panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` panels, at most three in a row."""
-    across = min(count, 3)
+def panels(
+    count: int, across: int = 3, size: tuple[float, float] = PANEL
+) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` panels of a size in inches, at most `across` in a row."""
+    across = min(count, across)
     down = -(-count // across)
-    size = (max(across * PANEL[0], 1.7 * PANEL[0]), down * PANEL[1] + 1.0)
-    figure = Figure(figsize=size, layout="constrained")
+    width = max(across * size[0], 1.7 * PANEL[0])  # room for the title
+    figure = Figure(figsize=(width, down * size[1] + 1.0), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr,call-arg]
-    grid = figure.subplots(down, across, squeeze=False)
-    every: list[Axes] = list(grid.flat)
+    every: list[Axes] = list(figure.subplots(down, across, squeeze=False).flat)
     for unused in every[count:]:
         unused.remove()
-    figure.suptitle(title, x=0.01, ha="left", weight="bold", size=11.5)
     return figure, every[:count]
 
 
+def headline(figure: Figure, text: str) -> None:
+    """A title above all panels."""
+    figure.suptitle(text, x=0.01, ha="left", weight="bold", size=11.5)
+
+
+def reference_line(axes: Axes, y: float, text: str = "") -> None:
+    """A dotted horizontal line, with what it means above its right end."""
+    axes.axhline(y, color=GREY, linewidth=1, linestyle=":", zorder=1)
+    axes.annotate(
+        text,
+        (1.0, y),
+        (-2, 4),
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        ha="right",
+        color=GREY,
+    )
+
+
 def legend(
-    figure: Figure, groups: Sequence[Group], more: Sequence[Line2D] = (), *, dashes: bool = True
+    figure: Figure,
+    groups: Sequence[Group],
+    more: Mapping[str, Mapping[str, Any]],
+    *,
+    dashes: bool = True,
 ) -> None:
     """Names of the groups below the panels.
 
     Args:
         figure: A figure whose panels are drawn.
         groups: The groups, as they were drawn.
-        more: Further entries.
+        more: Further entries: text and look of a black line or mark.
         dashes: Whether line styles tell the groups of a family apart; else families are named.
     """
-    if dashes:
-        entries = {
-            _named(group): look for group, look in zip(groups, line_styles(groups), strict=True)
-        }
-    else:
-        names = [group.label if group.family is None else group.family for group in groups]
-        colours = [{"color": look["color"]} for look in line_styles(groups)]
-        entries = dict(zip(names, colours, strict=True))
-    lines = [Line2D([], [], linewidth=2.2, label=name, **look) for name, look in entries.items()]
-    handles = [*lines, *more]
-    longest = max(len(str(handle.get_label())) for handle in handles)
+    entries: dict[str, dict[str, Any]] = {}
+    for group, style in zip(groups, line_styles(groups), strict=True):
+        count = f" ({len(group.runs)} runs)" if len(group.runs) > 1 else ""
+        if dashes:
+            entries[group.label + count] = style
+        else:
+            name = group.label if group.family is None else group.family
+            entries[name] = {"color": style["color"]}
+    looks = {name: {"linewidth": 2.2} | style for name, style in entries.items()}
+    looks |= {name: {"color": "black", **style} for name, style in more.items()}
+    handles = [Line2D([], [], label=name, **style) for name, style in looks.items()]
+    longest = max(map(len, looks))
     across = max(1, int(figure.get_figwidth() * 11 / (longest + 8)))
     figure.legend(
         handles=handles,
@@ -94,8 +130,3 @@ def legend(
         ncols=min(across, len(handles)),
         handlelength=3.2,
     )
-
-
-def _named(group: Group) -> str:
-    count = len(group.runs)
-    return group.label if count == 1 else f"{group.label} ({count} runs)"

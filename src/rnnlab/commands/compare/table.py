@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import floor, isfinite, log10
 from statistics import fmean, median, stdev
 from typing import Any
 
-from rnnlab.commands.compare.groups import Group, differences
-from rnnlab.commands.compare.half_life import half_life
-from rnnlab.commands.compare.run import UNFINISHED, Run
+from rnnlab.commands.compare.groups import Group, all_runs, differences
+from rnnlab.commands.compare.run import UNFINISHED, Run, half_life
 from rnnlab.runs.tables import MISSING, of_a_label
 
 Row = dict[str, Any]
@@ -36,7 +35,7 @@ class Statistic:
             text = f"{mean:.4g}"
         else:
             deviation = stdev(self.values)
-            digits = max(0, 1 - _exponent(deviation)) if deviation else 4
+            digits = max(0, 1 - floor(log10(deviation))) if deviation else 4
             text = f"{mean:.{digits}f} ± {deviation:.{digits}f}"
         return text if self.final else f"{text} (so far)"
 
@@ -65,7 +64,7 @@ def metric_names(runs: Sequence[Run]) -> list[str]:
 
 def group_rows(groups: Sequence[Group]) -> list[Row]:
     """The table for people: texts, None where there is nothing to show."""
-    runs = [run for group in groups for run in group.runs]
+    runs = all_runs(groups)
     flows = any(half_life(run) is not None for run in runs)
     watched = any(run.alarms is not None for run in runs)
     rows: list[Row] = []
@@ -78,10 +77,10 @@ def group_rows(groups: Sequence[Group]) -> list[Row]:
             known = [run.alarms for run in group.runs if run.alarms is not None]
             row["alarms"] = str(sum(map(len, known))) if known else None
         records = [run.record for run in group.runs if run.record is not None]
-        sizes = [record.get("parameters", 0) for record in records]
-        speeds = [record.get("train_tokens_per_second") or 0.0 for record in records]
-        row["parameters"] = f"{max(sizes):,}" if sizes else None
-        row["tokens/s"] = f"{fmean(speeds):,.0f}" if speeds else None
+        if records:
+            speed = fmean(record.get("train_tokens_per_second") or 0.0 for record in records)
+            row["parameters"] = f"{max(record.get('parameters', 0) for record in records):,}"
+            row["tokens/s"] = f"{speed:,.0f}"
         rows.append(row)
     return rows
 
@@ -93,7 +92,7 @@ def status(group: Group) -> str:
         return "completed"
     parts = []
     for name, count in counts.items():
-        steps = sorted({run.step for run in group.with_status(name)})
+        steps = sorted({run.step for run in group.runs if run.status == name})
         at = "" if name == "completed" else f" at step {', '.join(f'{step:,}' for step in steps)}"
         parts.append((f"{count} " if len(group.runs) > 1 else "") + name + at)
     return ", ".join(parts)
@@ -120,7 +119,7 @@ def run_rows(groups: Sequence[Group]) -> list[Row]:
 
 def statistic_rows(groups: Sequence[Group]) -> list[Row]:
     """One row a group, with plain numbers: mean, standard deviation and count of each metric."""
-    runs = [run for group in groups for run in group.runs]
+    runs = all_runs(groups)
     rows: list[Row] = []
     for group in groups:
         row: Row = {"group": group.label, "runs": len(group.runs), "status": status(group)}
@@ -136,7 +135,3 @@ def statistic_rows(groups: Sequence[Group]) -> list[Row]:
 def _half_lives(runs: Sequence[Run]) -> str | None:
     lives = [life for life in map(half_life, runs) if life is not None]
     return f"{median(lives):.3g}" if lives else None
-
-
-def _exponent(number: float) -> int:
-    return int(f"{number:e}".partition("e")[2])

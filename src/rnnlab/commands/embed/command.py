@@ -31,10 +31,8 @@ def embed_words(words: list[str]) -> Path:
     """
     options = read_options(words)
     name = Path(options["vectors"] or options["corpus"]).name.removesuffix(".gz")
-    parent = f"outputs/embed-{slug(Path(name).stem)}"
-    if options["vectors"] is not None:
-        return _evaluate_file(options, parent)
-    return _learn(options, parent)
+    run = _learn if options["vectors"] is None else _evaluate_file
+    return run(options, f"outputs/embed-{slug(Path(name).stem)}")
 
 
 def _evaluate_file(options: Mapping[str, Any], parent: str) -> Path:
@@ -53,6 +51,13 @@ def _learn(options: Mapping[str, Any], parent: str) -> Path:
     data: SequenceData = make(options["data"], options["trust"])
     with output_folder(options["output"], parent) as folder:
         corpus = Corpus.read(data, options["corpus"], options["min_count"])
+        sizes = {
+            "sentences": corpus.sentences,
+            "tokens": corpus.tokens,
+            "types": corpus.types,
+            "words": len(corpus.words),
+            "left_out_for_blanks": corpus.unwritable,
+        }
         print(
             f"run      {folder}\n"
             f"corpus   {corpus.sentences:,} sentences, {corpus.tokens:,} words, "
@@ -64,7 +69,15 @@ def _learn(options: Mapping[str, Any], parent: str) -> Path:
         start = time.perf_counter()
         table = learn(corpus, options)
         seconds = time.perf_counter() - start
-        record = _record(corpus, options, data.checksums(), seconds)
+        record = collect(
+            options,
+            sections={},
+            options={key: value for key, value in options.items() if key != "data"},
+            corpus={"config": options["data"], **sizes},
+            data=dict(data.checksums()),
+            seconds=seconds,
+        )
+        record["versions"]["gensim"] = version("gensim")
         write_vectors(folder, table, corpus.counts, record, projector=options["projector"])
         print(f"vectors  {folder / 'vectors.txt'}, {seconds:.0f} s", flush=True)
         tests = Word2VecEval(root=options["root"])
@@ -72,32 +85,9 @@ def _learn(options: Mapping[str, Any], parent: str) -> Path:
             tests.files()
         except DataError as error:
             print(f"tests    none: {error}")
-            return folder
-        _evaluate(table, tests, options, folder, {})
+        else:
+            _evaluate(table, tests, options, folder, {})
     return folder
-
-
-def _record(
-    corpus: Corpus, options: Mapping[str, Any], checksums: Mapping[str, str], seconds: float
-) -> dict[str, Any]:
-    """Content of `embed.json`."""
-    found = collect(
-        options,
-        sections={},
-        options={key: value for key, value in options.items() if key != "data"},
-        corpus={
-            "config": options["data"],
-            "sentences": corpus.sentences,
-            "tokens": corpus.tokens,
-            "types": corpus.types,
-            "words": len(corpus.words),
-            "left_out_for_blanks": corpus.unwritable,
-        },
-        data=dict(checksums),
-        seconds=seconds,
-    )
-    found["versions"]["gensim"] = version("gensim")
-    return found
 
 
 def _evaluate(

@@ -92,18 +92,15 @@ class Corpus:
             unwritable=int(((found > 0) & ~writable).sum()),
         )
 
-    def texts(self, tell: Callable[[int], object]) -> "Texts":
-        """The pieces as lists of words.
-
-        Args:
-            tell: Called with the number of words of each piece.
-        """
-        return Texts(self, tell)
-
 
 @dataclass(frozen=True)
 class Texts:
-    """An iterable that can be read several times; see `Corpus.texts`."""
+    """The pieces as lists of words; can be read several times.
+
+    Attributes:
+        corpus: The corpus.
+        tell: Called with the number of words of each piece.
+    """
 
     corpus: Corpus
     tell: Callable[[int], object]

@@ -1,6 +1,6 @@
 """Word vectors against analogies and against people's judgement."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,16 +81,16 @@ class Evaluation:
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a test: its score, and how many of its questions or pairs could be asked."""
-        groups = {
+        analogies = {
             "analogies": self.analogies,
             "  semantic": self.semantic,
             "  syntactic": self.syntactic,
             **{f"    {name}": score for name, score in self.sections.items()},
         }
-        scores: dict[tuple[str, str], Accuracy | Correlation] = {
-            **{(name, "accuracy"): score for name, score in groups.items()},
-            **{(TITLES[name], "Spearman"): score for name, score in self.similarities.items()},
-        }
+        scores: list[tuple[str, str, Accuracy | Correlation]] = [
+            *((name, "accuracy", score) for name, score in analogies.items()),
+            *((TITLES[name], "Spearman", score) for name, score in self.similarities.items()),
+        ]
         return [
             {
                 "test": name,
@@ -98,7 +98,7 @@ class Evaluation:
                 "score": score.value,
                 "covered": f"{score.covered:,} of {score.total:,}",
             }
-            for (name, measure), score in scores.items()
+            for name, measure, score in scores
         ]
 
     def record(self) -> dict[str, Any]:
@@ -129,11 +129,12 @@ def evaluate(vectors: UnitVectors, tests: Word2VecEval) -> Evaluation:
     """
     sections = tests.analogies()
     scores = analogies(vectors, sections)
-    syntactic = {section.name for section in sections if section.syntactic}
+    syntactic = [scores[section.name] for section in sections if section.syntactic]
+    semantic = [scores[section.name] for section in sections if not section.syntactic]
     return Evaluation(
         sections=scores,
-        semantic=_sum(score for name, score in scores.items() if name not in syntactic),
-        syntactic=_sum(score for name, score in scores.items() if name in syntactic),
+        semantic=sum(semantic, Accuracy()),
+        syntactic=sum(syntactic, Accuracy()),
         similarities={
             name: correlation(vectors, pairs) for name, pairs in tests.similarities().items()
         },
@@ -142,20 +143,12 @@ def evaluate(vectors: UnitVectors, tests: Word2VecEval) -> Evaluation:
 
 def analogies(vectors: UnitVectors, sections: Sequence[Section]) -> dict[str, Accuracy]:
     """Analogies by section; see `UnitVectors.solves`."""
-    owner: list[int] = []
-    asked: list[list[int]] = []
-    for index, section in enumerate(sections):
+    scores = {}
+    for section in sections:
         known = [rows for q in section.questions if (rows := vectors.ids(q)) is not None]
-        owner += [index] * len(known)
-        asked += known
-    solved = vectors.solves(torch.tensor(asked, dtype=torch.long).reshape(-1, 4))
-    whose = torch.tensor(owner, dtype=torch.long)
-    covered = whose.bincount(minlength=len(sections)).tolist()
-    right = whose[solved].bincount(minlength=len(sections)).tolist()
-    return {
-        section.name: Accuracy(right[index], covered[index], len(section.questions))
-        for index, section in enumerate(sections)
-    }
+        right = vectors.solves(torch.tensor(known, dtype=torch.long).reshape(-1, 4)).sum()
+        scores[section.name] = Accuracy(int(right), len(known), len(section.questions))
+    return scores
 
 
 def correlation(vectors: UnitVectors, pairs: Sequence[Pair]) -> Correlation:
@@ -168,7 +161,3 @@ def correlation(vectors: UnitVectors, pairs: Sequence[Pair]) -> Correlation:
     if len(set(cosines.tolist())) > 1 and len(set(scores.tolist())) > 1:
         value = float(spearman_corrcoef(cosines.double(), scores))
     return Correlation(value, covered=len(known), total=len(pairs))
-
-
-def _sum(scores: Iterable[Accuracy]) -> Accuracy:
-    return sum(scores, Accuracy())

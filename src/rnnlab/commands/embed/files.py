@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnlab.commands.output import writing
+from rnnlab.commands.output import make_folder, writing
 from rnnlab.data.vector_file import Table
 from rnnlab.diagnostics.projector import add_words
 from rnnlab.errors import ConfigError
-from rnnlab.runs.folders import dated
 from rnnlab.runs.metrics_json import write_json
 
 PART = ".part"
@@ -33,17 +32,13 @@ def output_folder(output: str | None, parent: str) -> Iterator[Path]:
     Raises:
         ConfigError: It cannot be written to, or already holds vectors or an evaluation.
     """
-    folder = Path(output).expanduser() if output is not None else Path(parent)
-    with writing(folder):
-        if output is None:
-            folder = dated(parent)
-        folder.mkdir(parents=True, exist_ok=True)
-        held = [name for name in WRITTEN if (folder / name).exists()]
-        if held:
-            raise ConfigError(f"output: {folder} holds {held[0]} already; name another folder")
-        (folder / PART).mkdir(exist_ok=True)
+    folder = make_folder(output, parent)
+    held = [name for name in WRITTEN if (folder / name).exists()]
+    if held:
+        raise ConfigError(f"output: {folder} holds {held[0]} already; name another folder")
     try:
         with writing(folder):
+            (folder / PART).mkdir(exist_ok=True)
             yield folder
     finally:
         shutil.rmtree(folder / PART, ignore_errors=True)

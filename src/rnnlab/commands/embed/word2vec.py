@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from rnnlab.commands.embed.corpus import Corpus
+from rnnlab.commands.embed.corpus import Corpus, Texts
 from rnnlab.data.vector_file import Table
 from rnnlab.errors import ConfigError
 
@@ -67,7 +67,7 @@ def learn(corpus: Corpus, options: Mapping[str, Any]) -> Table:
     with tqdm(
         desc=options["model"], total=total * epochs, unit=" words", unit_scale=True, disable=None
     ) as bar:
-        model.train(corpus.texts(bar.update), total_examples=pieces, epochs=epochs)
+        model.train(Texts(corpus, bar.update), total_examples=pieces, epochs=epochs)
     rows = [model.wv.key_to_index[word] for word in corpus.words]
     vectors = np.asarray(model.wv.vectors[rows], dtype=np.float32)
     if not np.isfinite(vectors).all():
