@@ -3,19 +3,19 @@
 That is choices of the configuration, and the tests of word vectors, which are no choice.
 """
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import get_class
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.files import choices, config_dir
 from rnnlab.config.hints import suggest
+from rnnlab.config.schema import options
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
 from rnnlab.data.download import fetch
 from rnnlab.data.reading import sha256
@@ -115,24 +115,21 @@ def entries(config_dir: Path) -> list[Entry]:
         for file in sorted((config_dir / group).glob("*.yaml")):
             # configurations refer to the seed of the root
             config = OmegaConf.create({"seed": 0, "node": OmegaConf.load(file)})
-            options: Any = OmegaConf.to_container(config.node, resolve=True)
-            module, _, name = str(options.pop("_target_", "")).rpartition(".")
-            target = getattr(import_module(module), name) if module else None
+            given: Any = OmegaConf.to_container(config.node, resolve=True)
+            given.pop("root", None)
+            name = given.pop("_target_", None)
+            target = get_class(name) if name else None
             about = getattr(target, "about", None)
-            if target is None or not isinstance(about, DatasetInfo) or _left_open(target, options):
-                continue
-            options.pop("root", None)
-            kind = getattr(target, "kind", "vectors")
-            found.append(Entry(file.stem, group, kind, about, target, options))
+            if target and isinstance(about, DatasetInfo) and not _left_open(target, given):
+                kind = getattr(target, "kind", "vectors")
+                found.append(Entry(file.stem, group, kind, about, target, given))
     tests = Word2VecEval
     return [*found, Entry("word2vec_eval", "embed", "evaluation", tests.about, tests, {})]
 
 
-def _left_open(target: type, options: dict[str, Any]) -> bool:
-    """Whether a required option has no value: the user is to name a file of their own."""
-    parameters = inspect.signature(target).parameters.values()
-    required = {p.name for p in parameters if p.default is inspect.Parameter.empty}
-    return any(options[name] is None for name in required & options.keys())
+def _left_open(target: type, given: dict[str, Any]) -> bool:
+    """Whether a required option has no value: the user has to name a file of their own."""
+    return any(o.required and given.get(name) is None for name, o in options(target).items())
 
 
 def choose(name: str, known: Sequence[Entry]) -> Entry:

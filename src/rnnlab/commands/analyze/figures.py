@@ -59,9 +59,7 @@ def exponents(analysis: Analysis) -> Figure:
         index = np.arange(1, len(values) + 1)[kept]
         style = look(number) | {"marker": "o", "markersize": 4, "capsize": 2.5}
         axes.errorbar(index, values[kept], errors, label=label, **style)
-    low, high = axes.get_ylim()
-    margin = 0.08 * max(high - low, abs(low), abs(high))
-    axes.set_ylim(min(low, -margin), max(high, margin))
+    axes.margins(y=0.1)
     reference_line(axes, 0.0, "0: neither dies nor grows")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="exponent, the largest first", ylabel="growth of a change (nats a step)")

@@ -84,16 +84,13 @@ class Matrix:
 @torch.no_grad()
 def recurrent_matrices(layer: Layer) -> dict[str, Matrix]:
     """Each recurrent matrix that a layer names in `gates`, by gate; computed in float64."""
-    return {
-        name.removeprefix(KERNEL): _matrix(layer.get_parameter(parameter)[rows].double().cpu())
-        for name, (parameter, rows) in layer.gates().items()
-        if name.startswith(KERNEL)
-    }
-
-
-def _matrix(weight: Float[Tensor, "R C"]) -> Matrix:
-    singular = torch.linalg.svdvals(weight)
-    if weight.shape[0] != weight.shape[1]:
-        return Matrix(singular, None)
-    found = torch.linalg.eigvals(weight)
-    return Matrix(singular, found[found.abs().argsort(descending=True, stable=True)])
+    found = {}
+    for name, (parameter, rows) in layer.gates().items():
+        if name.startswith(KERNEL):
+            weight = layer.get_parameter(parameter)[rows].double().cpu()
+            values = None
+            if weight.shape[0] == weight.shape[1]:
+                values = torch.linalg.eigvals(weight)
+                values = values[values.abs().argsort(descending=True, stable=True)]
+            found[name.removeprefix(KERNEL)] = Matrix(torch.linalg.svdvals(weight), values)
+    return found

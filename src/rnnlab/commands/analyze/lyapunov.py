@@ -168,8 +168,7 @@ def push(
         with warnings.catch_warnings():  # torch itself causes it when it loads forward mode
             warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
             done: Any = jvp(step, (flat(state),), (tangent,), has_aux=True)
-        _, moved, after = done
-        return moved, after
+        return done[1], done[2]
 
     unbatched: Any = (2, None)  # the state is the same for all vectors
     moved, after = vmap(along, in_dims=2, out_dims=unbatched)(tangents)

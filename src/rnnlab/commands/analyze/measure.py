@@ -15,7 +15,6 @@ from rnnlab.data.base import SequenceData
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind
 from rnnlab.diagnostics.memory import memory_curve
-from rnnlab.diagnostics.naming import part_name
 from rnnlab.diagnostics.stats import Curve
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.errors import CheckpointError, ConfigError
@@ -103,8 +102,7 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
     flow = loss_flow(model, batches[: options["batches"]])
     layers = {}
     for name, layer in encoder_layers(model.encoder).items():
-        parts = [part_name(name, part) for part in range(len(traces[name][0].initial))]
-        own = {part: flow[part] for part in parts}
+        own = {part: flow[part] for part in flow if part == name or part.startswith(f"{name}/")}
         layers[name] = _report(layer, traces[name], own, options)
     lengths = torch.cat([batch.lengths for batch in batches])
     lag = getattr(data, "lag", None)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from rnnlab.commands.analyze.measure import LayerReport
 from rnnlab.commands.analyze.words import span
@@ -34,7 +33,11 @@ def layer_record(report: LayerReport) -> dict[str, Any]:
             "mean_by_unit": {name: mean.tolist() for name, mean in report.gates.means.items()},
             "over_all_units": dict(report.gates.shares),
         },
-        "time_scales": {name: _scales(scales) for name, scales in report.gates.scales.items()},
+        "time_scales": {
+            name: dict(zip(("least", "median", "most"), span(scales), strict=True))
+            | {"steps": scales.tolist()}
+            for name, scales in report.gates.scales.items()
+        },
         "recurrent": {
             gate: {
                 "norm": matrix.norm,
@@ -57,8 +60,3 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "log10_norm_by_lag": curve.decades.tolist(),
         "sequences_by_lag": curve.sequences.tolist(),
     }
-
-
-def _scales(scales: Tensor) -> dict[str, Any]:
-    low, median, high = span(scales)
-    return {"steps": scales.tolist(), "least": low, "median": median, "most": high}

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rnnlab.commands.analyze.lyapunov import Exponents
 from rnnlab.commands.analyze.measure import Analysis, LayerReport
+from rnnlab.diagnostics.gates import OPEN, SHUT
 from rnnlab.diagnostics.stats import MAX_HALF_LIFE, Curve
 
 REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.update_bias (2)"}
@@ -15,7 +16,7 @@ REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.
 EVERY_STEP = ("tags", "next")
 """Kinds of targets that give every step a loss of its own: dL/dh is flat by construction."""
 
-ENDS = {"low": "shut (below 0.05)", "high": "open (above 0.95)"}
+ENDS = {"low": f"shut (below {SHUT})", "high": f"open (above {OPEN})"}
 """Names of the ends of a gate's range."""
 
 MOST = 0.5

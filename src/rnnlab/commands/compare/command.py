@@ -41,14 +41,9 @@ def read_options(words: Sequence[str]) -> tuple[list[Path], CompareConfig]:
     Raises:
         ConfigError: An option that does not exist or has no value; no folder.
     """
-    paths: list[Path] = []
-    given: dict[str, str] = {}
-    for word in CommandLine.without_flags(list(words)).overrides:
-        name, equals, value = word.partition("=")
-        if not equals or Path(word).exists():
-            paths.append(Path(word))
-        else:
-            given[name] = value
+    line = CommandLine.without_flags(list(words)).overrides
+    paths = [Path(word) for word in line if "=" not in word or Path(word).exists()]
+    given = dict(word.split("=", 1) for word in line if Path(word) not in paths)
     problems = list(node_problems("", given, options(CompareConfig)))
     problems += [f"{name}: no value" for name, value in given.items() if not value]
     if problems:

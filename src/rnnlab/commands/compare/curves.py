@@ -41,12 +41,13 @@ def draw(groups: Sequence[Group], pick: Picker, unit: str) -> Figure | None:
         return None
     figure, axes = panels(len(names))
     for name, panel in zip(names, axes, strict=True):
-        drawn = [
-            _draw_group(panel, [(run, pick(run).get(name)) for run in group.runs], look)
-            for group, look in zip(groups, line_styles(groups), strict=True)
-        ]
+        calm: list[np.ndarray] = []
+        for group, look in zip(groups, line_styles(groups), strict=True):
+            there = [(run, pick(run)[name]) for run in group.runs if name in pick(run)]
+            calm += [series.values for run, series in there if run.status != "diverged"]
+            _draw_group(panel, there, look)
         panel.set(title=name, xlabel="optimiser step", ylabel=unit, xlim=(0, None))
-        _scale(panel, [values for each in drawn for values in each])
+        _scale(panel, calm)
     seen = {run.status for run in all_runs(groups)}
     legend(figure, groups, {status: end for status, end in ENDS.items() if status in seen})
     return figure
@@ -117,11 +118,8 @@ def _root_sum_square(every: Sequence[Series]) -> Series:
     return Series(steps, np.sqrt(np.sum(np.square(same), axis=0)))
 
 
-def _draw_group(
-    panel: Axes, group: Sequence[tuple[Run, Series | None]], look: Mapping[str, Any]
-) -> list[np.ndarray]:
-    """Draw the runs and their mean; returns the values that have to fit into the panel."""
-    there = [(run, series) for run, series in group if series is not None]
+def _draw_group(panel: Axes, there: Sequence[tuple[Run, Series]], look: Mapping[str, Any]) -> None:
+    """Draw the runs that have this series, and the mean of those that are completed."""
     completed = [series for run, series in there if run.status == "completed"]
     several = len(completed) > 1
     width, alpha = (0.9, 0.45) if several else (1.8, 1.0)
@@ -133,7 +131,6 @@ def _draw_group(
             panel.plot(*end, color=look["color"], **ENDS[run.status])
     if several:
         panel.plot(*mean_series(completed), linewidth=2.2, **look)
-    return [series.values for run, series in there if run.status != "diverged"]
 
 
 def _scale(panel: Axes, calm: Sequence[np.ndarray]) -> None:

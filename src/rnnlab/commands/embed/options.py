@@ -6,7 +6,7 @@ from typing import Any
 
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.compose import compose_words
-from rnnlab.config.files import config_dir
+from rnnlab.config.files import choices
 from rnnlab.config.hints import suggest
 from rnnlab.config.overrides import parse
 from rnnlab.config.roots import EmbedConfig
@@ -52,8 +52,9 @@ def read_options(words: Sequence[str]) -> dict[str, Any]:
 
 def _choice(corpus: str, search: Path | None) -> str:
     """The choice of `data` that reads a corpus."""
-    folders = [config_dir()] + ([search] if search else [])
-    known = {file.stem for folder in folders for file in (folder / "data").glob("*.yaml")}
+    known = set(choices("data"))
+    if search is not None:
+        known |= {file.stem for file in search.glob("data/*.yaml")}
     if corpus in known:
         return corpus
     if Path(corpus).is_dir():
