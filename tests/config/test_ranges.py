@@ -13,7 +13,6 @@ from corpora import CLASSES, EVERY_TASK
 from rnnlab.config.compose import compose_words
 from rnnlab.config.defaults import with_defaults
 from rnnlab.config.files import choices, read_yaml
-from rnnlab.config.help import is_group
 from rnnlab.config.roots import ROOTS, TrainConfig
 from rnnlab.config.schema import options, plain
 from rnnlab.config.trust import locate, nodes
@@ -66,7 +65,7 @@ def bases() -> dict[str, list[str]]:
     """Words that choose each component of each group once."""
     found: dict[str, list[str]] = {}
     kinds = {task.kind: name for name, task in CLASSES.items()}
-    for group in (name for name, option in options(TrainConfig).items() if is_group(option)):
+    for group in (name for name, option in options(TrainConfig).items() if option.group):
         for name, file in choices(group).items():
             words = [f"{group}={name}"] if group == "task" else ["task=ner", f"{group}={name}"]
             if group == "data":

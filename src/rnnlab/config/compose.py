@@ -21,8 +21,8 @@ from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.config.hints import shown, suggest
 from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
-from rnnlab.config.roots import ROOTS, Group
-from rnnlab.config.schema import Option, metadata, nested, options
+from rnnlab.config.roots import ROOTS
+from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError
 
@@ -114,10 +114,7 @@ def register() -> None:
     store = ConfigStore.instance()
     for name, root in ROOTS.items():
         node = OmegaConf.create(
-            {
-                key: {} if _is_group(option.hint) else _default(option)
-                for key, option in options(root).items()
-            }
+            {key: {} if option.group else _default(option) for key, option in options(root).items()}
         )
         for key in node:  # `cell.hidden_size=8` is an option, whether or not a file names it
             if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
@@ -128,10 +125,6 @@ def register() -> None:
 
 def _default(option: Option) -> Any:
     return "???" if option.required else plain_default(option)
-
-
-def _is_group(hint: Any) -> bool:
-    return any(isinstance(item, Group) for item in metadata(hint))
 
 
 def slug(text: str) -> str:

@@ -5,8 +5,7 @@ from copy import deepcopy
 from dataclasses import MISSING, asdict, is_dataclass
 from typing import Any, get_args
 
-from rnnlab.config.roots import Group
-from rnnlab.config.schema import Option, is_foreign, metadata, options, plain
+from rnnlab.config.schema import Option, is_foreign, options, plain
 from rnnlab.config.trust import locate, nodes, unusable
 
 
@@ -34,7 +33,7 @@ def with_defaults(cfg: Mapping[str, Any], root: type) -> dict[str, Any]:
 def fill(node: dict[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
     """Add the defaults of the options that a node leaves out; a whole number becomes a float."""
     for name, option in known.items():
-        default, (beside, *_) = plain_default(option), [*_beside(option), None]
+        default, beside = plain_default(option), option.group and option.group.beside
         if name not in node and default is not MISSING:
             node[name] = default
         elif isinstance(node.get(name), dict) and isinstance(default, dict):
@@ -59,11 +58,3 @@ def plain_default(option: Option) -> Any:
     if isinstance(option.default, tuple | list):
         return list(option.default)
     return option.default
-
-
-def _beside(option: Option) -> list[type]:
-    return [
-        item.beside
-        for item in metadata(option.hint)
-        if isinstance(item, Group) and item.beside is not None
-    ]

@@ -10,8 +10,8 @@ from tabulate import tabulate
 
 from rnnlab.config.files import choices, read_yaml, summary
 from rnnlab.config.hints import describe
-from rnnlab.config.roots import ROOTS, Group, TrainConfig
-from rnnlab.config.schema import Option, metadata, nested, options
+from rnnlab.config.roots import ROOTS, TrainConfig
+from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.trust import locate, nodes
 
 PROGRAM = """\
@@ -87,7 +87,7 @@ FURTHER = {
 def group_texts() -> dict[str, str]:
     """What each folder of `configs/` decides."""
     known = options(TrainConfig).items()
-    return {name: option.doc for name, option in known if is_group(option)} | FURTHER
+    return {name: option.doc for name, option in known if option.group} | FURTHER
 
 
 def _groups() -> Iterator[str]:
@@ -96,18 +96,13 @@ def _groups() -> Iterator[str]:
         yield f"  {'':14s}{doc}"
 
 
-def is_group(option: Option) -> bool:
-    """Whether a folder of `configs/` gives it."""
-    return any(isinstance(item, Group) for item in metadata(option.hint))
-
-
 def plain_options(root: type) -> dict[str, Option]:
     """The options of a command that are no groups, by their dotted names."""
     found: dict[str, Option] = {}
     for name, option in options(root).items():
         if nested(option) is not None:
             found |= {f"{name}.{key}": each for key, each in options(nested(option)).items()}
-        elif not is_group(option):
+        elif option.group is None:
             found[name] = option
     return found
 

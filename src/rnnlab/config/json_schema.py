@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 
 from rnnlab.config.files import choices, read_yaml
-from rnnlab.config.help import is_group
 from rnnlab.config.roots import ROOTS, Instruments, TrainConfig
 from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.trust import locate, nodes, shipped
@@ -43,7 +42,7 @@ def json_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "rnnlab",
-        "$defs": {name: _group(name) for name, o in options(TrainConfig).items() if is_group(o)},
+        "$defs": {name: _group(name) for name, o in options(TrainConfig).items() if o.group},
         "anyOf": [*own, _any_component(components.values(), partial=True), several, *roots],
     }
 
@@ -81,7 +80,7 @@ def _any_component(made: Iterable[Any], *, partial: bool = False) -> Schema:
 def _root(root: type) -> Schema:
     properties: dict[str, Any] = {**_HYDRA}
     for name, option in options(root).items():
-        if is_group(option):
+        if option.group:
             properties[name] = {"$ref": f"#/$defs/{name}"} | _text(option)
         else:
             properties[name] = _option(option)

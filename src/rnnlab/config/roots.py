@@ -7,24 +7,12 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from rnnlab.config.types import (
     Fraction,
+    Group,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     Seed,
 )
-
-
-@dataclass(frozen=True)
-class Group:
-    """Marks a node that a folder of `configs/` gives: a component, with its class in `_target_`.
-
-    Attributes:
-        beside: Options that stand beside several components, each under a name of its own; None
-            where the node is one component.
-    """
-
-    beside: type | None = None
-
 
 Component = Annotated[dict[str, Any], Group()]
 

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from rnnlab.config.foreign import PACKAGES, RANGES, WIRED
-from rnnlab.config.types import Learnt
+from rnnlab.config.types import Group, Learnt
 
 _ENTRY = re.compile(r"(\w+)(?: \(.*?\))?: *(.*)")
 
@@ -47,6 +47,11 @@ class Option:
     def learnt(self) -> bool:
         """Whether it belongs to a trained model, so that it cannot change afterwards."""
         return any(isinstance(item, Learnt) for item in metadata(self.hint))
+
+    @property
+    def group(self) -> Group | None:
+        """The mark of a node that a folder of `configs/` gives; None for other options."""
+        return next((item for item in metadata(self.hint) if isinstance(item, Group)), None)
 
 
 def metadata(hint: Any) -> Iterator[Any]:

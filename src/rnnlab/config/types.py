@@ -1,5 +1,6 @@
 """Types of options with their ranges: a signature says them, `rnnlab check` enforces them."""
 
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -32,3 +33,15 @@ class Learnt:
 
 LEARNT: Final = Learnt()
 """As in `min_freq: Annotated[NonNegativeInt, LEARNT] = 1`."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Marks a node that a folder of `configs/` gives: a component, with its class in `_target_`.
+
+    Attributes:
+        beside: Options that stand beside several components, each under a name of its own; None
+            where the node is one component.
+    """
+
+    beside: type | None = None

@@ -10,8 +10,8 @@ from typing import Any
 from rnnlab.config.files import choices, read_yaml
 from rnnlab.config.hints import describe, fits, shown, suggest
 from rnnlab.config.renames import OPTIONS
-from rnnlab.config.roots import Group, TrainConfig
-from rnnlab.config.schema import Option, metadata, nested, options
+from rnnlab.config.roots import TrainConfig
+from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.trust import locate, targets, unusable
 from rnnlab.errors import ConfigError
 
@@ -104,9 +104,8 @@ def unknown(name: str, known: Iterable[str], owner: str = "") -> str:
 
 
 def _value_problems(name: str, value: Any, option: Option, trusted: Sequence[str]) -> Iterator[str]:
-    groups = [item for item in metadata(option.hint) if isinstance(item, Group)]
-    if groups:
-        yield from _group_problems(name, value, option, groups[0].beside, trusted)
+    if option.group:
+        yield from _group_problems(name, value, option, option.group.beside, trusted)
     elif nested(option) is not None:
         if isinstance(value, dict):
             yield from node_problems(name, value, options(nested(option)))
