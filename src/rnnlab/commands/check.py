@@ -1,7 +1,6 @@
 """`rnnlab check`: prints every mistake that can be found without data, or the configuration."""
 
 import json
-from collections.abc import Callable
 
 from omegaconf import OmegaConf
 
@@ -12,10 +11,7 @@ from rnnlab.config.json_schema import json_schema
 from rnnlab.config.overrides import each_value
 from rnnlab.runs.launch import check_all, check_run
 
-PRINTERS: dict[str, Callable[[], str]] = {
-    "--schema": lambda: json.dumps(json_schema(), indent=1) + "\n",
-    "--reference": reference,
-}
+FLAGS = frozenset({"--schema", "--reference"})
 """Flags that print something instead of checking."""
 
 
@@ -25,11 +21,13 @@ def check_words(words: list[str]) -> None:
     Raises:
         ConfigError: All mistakes, one a line.
     """
-    line = CommandLine.split(words, frozenset(PRINTERS))
-    for flag, text in PRINTERS.items():
-        if flag in line.flags:
-            print(text(), end="")
-            return
+    line = CommandLine.split(words, FLAGS)
+    if "--schema" in line.flags:
+        print(json.dumps(json_schema(), indent=1))
+        return
+    if "--reference" in line.flags:
+        print(reference(), end="")
+        return
     first = next(each_value(line.overrides)) if line.multirun else line.overrides
     composed = compose_words("train", first, line.search)
     if line.multirun or composed.swept:

@@ -1,7 +1,7 @@
 """The runs in the folders that the user names."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rnnlab.commands.compare.run import HalfWritten, Run, read_run
@@ -23,7 +23,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
         if not path.is_dir():
             what = "not a folder" if path.exists() else "no such folder"
             raise ConfigError(f"{path}: {what}; name run folders or folders of multiruns")
-        found = sorted(set(run_folders(path)), key=_natural)
+        found = sorted(run_folders(path), key=_natural)
         if not found:
             raise ConfigError(f"{path}: no runs in it; a run's folder holds config.yaml and events")
         folders |= {folder.resolve(): folder for folder in found}
@@ -39,17 +39,16 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
     return runs, skipped
 
 
-def run_folders(path: Path) -> Iterator[Path]:
+def run_folders(path: Path) -> set[Path]:
     """Folders at or below a path that hold a run, complete or not."""
-    for marker in ("config.yaml", "metrics.json", ".hydra"):
-        for found in path.rglob(marker):
-            if found.parent.name != ".hydra" and _is_run(found.parent):
-                yield found.parent
-
-
-def _is_run(folder: Path) -> bool:
+    markers = ("config.yaml", "metrics.json", ".hydra")
+    found = {file.parent for marker in markers for file in path.rglob(marker)}
     signs = ("checkpoints", "metrics.json", ".hydra")
-    return any((folder / sign).exists() for sign in signs)
+    return {
+        folder
+        for folder in found
+        if folder.name != ".hydra" and any((folder / sign).exists() for sign in signs)
+    }
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

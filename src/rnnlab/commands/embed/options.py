@@ -44,8 +44,9 @@ def read_options(words: Sequence[str]) -> dict[str, Any]:
     if cfg["vectors"] is not None and useless:
         raise ConfigError(f"{useless[0]}: no effect with vectors=, which are trained already")
     if choice is not None and choice != corpus:  # a file of the user's
-        cfg["data"] |= {"train": str(corpus)}
-        cfg["data"] |= {} if "data.level" in given else {"level": "space"}
+        cfg["data"]["train"] = str(corpus)
+        if "data.level" not in given:
+            cfg["data"]["level"] = "space"
     validate(cfg, composed.choices, EmbedConfig)
     return cfg
 
