@@ -222,7 +222,7 @@ def test_evaluation_on_data_of_another_kind_or_vocabulary(tiny_run, capsys, here
     message = refused(call(capsys, *evaluate, "data=conll_files", "data.test=x"))
     assert message.startswith("task sentiment needs label; data conll_files gives tags")
     message = refused(call(capsys, *evaluate, "data=delayed_recall"))
-    assert "vocabulary" in message
+    assert "the trained model has other inputs or targets" in message
     file = write(here / "other.tsv", "fine\tpos\nso so\tmixed\n")
     message = refused(call(capsys, *evaluate, "data=sentiment_files", f"data.test={file}"))
     assert message == f"{file}:2: unseen label 'mixed'; the trained model knows neg, pos"

@@ -66,7 +66,7 @@ def test_parts_that_do_not_fit_are_found_without_data(capsys, tmp_path, monkeypa
         "task=translation data=multi30k data.target=de": "data.target: 'de' is the source as well",
         "task=ner cell.hidden_size=100000 encoder.num_layers=20": "the model needs",
         "task=ner cell.hidden_size=1000000000": "the model is too large for any machine",
-        "characters=cnn task=adding": "characters: Adding has no words",
+        "characters=cnn task=adding": "characters: Adding gives no words",
     }
     for words, message in table.items():
         said = call(capsys, "check", *words.split())

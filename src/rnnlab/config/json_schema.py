@@ -93,8 +93,8 @@ def _group(name: str) -> Schema:
         for file in choices(name).values()
         for path, node in _of_group(name, file)
     ]
-    parts = {path for path, _ in found}
-    if parts <= {""}:
+    parts = list(dict.fromkeys(path for path, _ in found))
+    if parts in ([], [""]):
         return _any_component(made for _, made in found)
     each = {part: _any_component(made for path, made in found if path == part) for part in parts}
     return {
