@@ -15,7 +15,7 @@ from rnnlab.config.validate import data_of_kind, validate
 from rnnlab.runs.dry_build import check_fit
 from tiny import call
 
-ROOTS = {"train", "evaluate", "predict", "analyze", "embed"}
+ROOTS = {"train", "evaluate", "analyze", "embed"}
 
 
 def names(group):

@@ -169,7 +169,7 @@ def test_a_prompt_from_python_has_the_same_ranges(tiny_run):
             ["prompt=k", "num_return_sequences=0"],
             "num_return_sequences: '0' is not an int of at least 1",
         ),
-        (["prompt=k", "topk=3"], "topk: rnnlab predict has no such option; did you mean 'top_k'"),
+        (["prompt=k", "topk=3"], "topk: no such option; did you mean 'top_k'"),
     ],
 )
 def test_mistakes_of_a_prompt_are_one_line(words, message, tiny_run, capsys):

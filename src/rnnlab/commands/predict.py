@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rnnlab.config.command_line import CommandLine
-from rnnlab.config.compose import checked
+from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import PredictConfig
 from rnnlab.errors import ConfigError, DataError
 
@@ -21,18 +21,16 @@ def predict_words(words: list[str]) -> None:
     Raises:
         RnnlabError: A user error.
     """
-    line = CommandLine.without_flags(words)
-    prompt = line.value("prompt")  # unparsed: Hydra would need quotes around commas and brackets
-    cfg = checked("predict", line.without("prompt"), line.search)
+    cfg = read_options(PredictConfig, CommandLine.without_flags(words).overrides)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the input, whatever the terminal's
-    if prompt is None:
+    if cfg["prompt"] is None:
         answer_lines(cfg)
     else:
-        answer_prompt(cfg, prompt)
+        answer_prompt(cfg)
 
 
-def answer_prompt(cfg: dict[str, Any], prompt: str) -> None:
+def answer_prompt(cfg: dict[str, Any]) -> None:
     """Print texts that are drawn for a prompt."""
     from rnnlab.runs.predictor import load
 
@@ -42,7 +40,7 @@ def answer_prompt(cfg: dict[str, Any], prompt: str) -> None:
         raise ConfigError("input, prompt: either lines of a file or one prompt")
     predictor = load(cfg["checkpoint"], trust=cfg["trust"])
     drawing = {key: cfg[key] for key in ("num_return_sequences", *DRAWING)}
-    for text in predictor.write(prompt, **drawing):
+    for text in predictor.write(cfg["prompt"], **drawing):
         print(text, flush=True)
 
 

@@ -23,7 +23,6 @@ from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import ROOTS
 from rnnlab.config.schema import Option, nested, options
-from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError
 
 UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
@@ -57,7 +56,7 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     Unknown options inside a group are left to `validate`, which reports all of them at once.
 
     Args:
-        root: "train", "evaluate", "predict", "analyze" or "embed".
+        root: "train", "evaluate", "analyze" or "embed".
         words: Overrides in Hydra's grammar; not a sweep (see `rnnlab.config.overrides`).
         search: A folder of the user's own configurations.
 
@@ -85,13 +84,6 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
         )
     except UNSOUND as error:
         raise ConfigError(explain(error)) from None
-
-
-def checked(root: str, words: Sequence[str], search: Path | None = None) -> dict[str, Any]:
-    """A composed configuration that was found valid; see `compose_words`."""
-    composed = compose_words(root, words, search)
-    validate(composed.cfg, composed.choices, ROOTS[root])
-    return composed.cfg
 
 
 def resolved(cfg: DictConfig, root: str = "train") -> dict[str, Any]:
@@ -140,7 +132,8 @@ def slug(text: str) -> str:
 @cache
 def groups(root: str) -> frozenset[str]:
     """The groups that `configs/<root>.yaml` chooses from."""
-    defaults = read_yaml(config_dir() / f"{root}.yaml")["defaults"]
+    file = config_dir() / f"{root}.yaml"
+    defaults = read_yaml(file)["defaults"] if file.is_file() else []
     entries = (next(iter(entry)) for entry in defaults if isinstance(entry, dict))
     return frozenset(name for name in entries if not name.startswith("override "))
 
@@ -151,7 +144,7 @@ def override_problems(
     """Names that do not exist, choices without a file, several values for one run.
 
     Args:
-        root: "train", "evaluate", "predict", "analyze" or "embed".
+        root: "train", "evaluate", "analyze" or "embed".
         overrides: Overrides from the command line.
         folders: Where configurations are looked for.
     """

@@ -18,9 +18,8 @@ from rnnlab.commands.compare.style import RC, headline
 from rnnlab.commands.compare.table import group_rows, run_rows, statistic_rows
 from rnnlab.commands.output import make_folder, writing
 from rnnlab.config.command_line import CommandLine
+from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import CompareConfig
-from rnnlab.config.schema import options
-from rnnlab.config.validate import node_problems
 from rnnlab.errors import ConfigError
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
@@ -35,7 +34,7 @@ TITLES = {
 """Headings of the figures; `page.html` has their captions."""
 
 
-def read_options(words: Sequence[str]) -> tuple[list[Path], CompareConfig]:
+def read_line(words: Sequence[str]) -> tuple[list[Path], CompareConfig]:
     """Folders and options from the words behind `compare`.
 
     Raises:
@@ -43,11 +42,10 @@ def read_options(words: Sequence[str]) -> tuple[list[Path], CompareConfig]:
     """
     line = CommandLine.without_flags(list(words)).overrides
     paths = [Path(word) for word in line if "=" not in word or Path(word).exists()]
-    given = dict(word.split("=", 1) for word in line if Path(word) not in paths)
-    problems = list(node_problems("", given, options(CompareConfig)))
-    problems += [f"{name}: no value" for name, value in given.items() if not value]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    given = read_options(CompareConfig, [word for word in line if Path(word) not in paths])
+    empty = [f"{name}: no value" for name, value in given.items() if value == ""]
+    if empty:
+        raise ConfigError("\n".join(empty))
     if not paths:
         raise ConfigError("compare: name at least one run folder or folder of a multirun")
     return paths, CompareConfig(**given)
@@ -59,7 +57,7 @@ def compare_words(words: Sequence[str]) -> Path:
     Raises:
         ConfigError, DataError: A user error.
     """
-    paths, chosen = read_options(words)
+    paths, chosen = read_line(words)
     runs, skipped = find_runs(paths)
     for line in skipped:
         print(f"rnnlab: {line}", file=sys.stderr)

@@ -1,0 +1,46 @@
+"""Options of a command that chooses from no groups: `KEY=VALUE`, read by the option's type."""
+
+from collections.abc import Sequence
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from rnnlab.config.command_line import use_current_folder
+from rnnlab.config.defaults import fill
+from rnnlab.config.overrides import parse
+from rnnlab.config.schema import options, plain
+from rnnlab.config.validate import node_problems
+from rnnlab.errors import ConfigError
+
+
+def read_options(root: type, words: Sequence[str]) -> dict[str, Any]:
+    """All options of a command, valid.
+
+    A text stands as it is, so that commas and brackets need no quotes; other values are in Hydra's
+    grammar, as everywhere.
+
+    Args:
+        root: The dataclass of the command.
+        words: `KEY=VALUE` words.
+
+    Raises:
+        ConfigError: All problems, one a line.
+    """
+    known = options(root)
+    given: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise ConfigError(f"{word}: not KEY=VALUE")
+        text = key not in known or _is_text(known[key].hint)
+        given[key] = value if text and value != "null" else parse([word])[0].value()
+    filled = fill(given, known)
+    problems = list(node_problems("", filled, known))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    use_current_folder(filled)
+    return filled
+
+
+def _is_text(hint: Any) -> bool:
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return str in {plain(part) for part in parts}
