@@ -75,7 +75,7 @@ def install(wheel: Path, folder: Path) -> Path:
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
     (Path(paths["purelib"]) / "rest.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
     where = (
-        "import rnnlab, rnnlab.config.roots as c; print(rnnlab.__file__, c.config_dir(), sep='\\n')"
+        "import rnnlab, rnnlab.config.files as c; print(rnnlab.__file__, c.config_dir(), sep='\\n')"
     )
     for line in run([python, "-c", where], folder).split():
         if not Path(line).is_relative_to(folder):
