@@ -73,3 +73,16 @@ def test_parts_that_do_not_fit_are_found_without_data(capsys, tmp_path, monkeypa
         assert said.code == 2, words
         assert said.err.startswith(f"rnnlab: {message}"), said.err
     assert not list(Path().iterdir())
+
+
+def test_a_search_tries_each_value_once_not_their_product(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    monkeypatch.chdir(tmp_path)
+    space = "{optimizer.lr: 'choice(0.1, 0.2, 0.3)', cell.hidden_size: 'choice(4, 8, LAST)'}"
+    words = [word for word in RUN if not word.startswith("cell.hidden_size")]
+    words += ["sweep=optuna", "cell=gru"]
+    said = call(capsys, "check", *words, f"hydra.sweeper.params={space.replace('LAST', '16')}")
+    assert (said.code, said.out, said.err) == (0, "5 jobs, no mistake found\n", "")
+    said = call(capsys, "check", *words, f"hydra.sweeper.params={space.replace('LAST', '0')}")
+    assert said.code == 2
+    assert said.err == "rnnlab: cell.hidden_size: '0' is not an int of at least 1\n"

@@ -85,7 +85,7 @@ def check_all(line: CommandLine, composed: Composed) -> int:
     from rnnlab.runs.dry_build import check_fit, fit_key
 
     words = [*_own_sweep(line, composed), *line.overrides]
-    search = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in parse(words))
+    search = not composed.hydra.hydra.sweeper._target_.endswith(".BasicSweeper")
     jobs: Iterable[list[str]] = each_value(words) if search else grid(words)
     problems: dict[str, None] = {}
     fits: dict[str, dict[str, Any]] = {}
