@@ -24,10 +24,10 @@ from bench.layers import CELLS
 from bench.timing import interleave
 from rnnlab.config.files import config_dir
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.gates import gate_scalars
 from rnnlab.diagnostics.memory import memory_curves
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.diagnostics.samples import first_sequences
+from rnnlab.diagnostics.saturation import gate_scalars
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.diagnostics.weight_flow import gradient_norms, update_ratios
 from rnnlab.nn.recurrent import RecurrentEncoder

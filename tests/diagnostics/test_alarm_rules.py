@@ -11,8 +11,7 @@ from rnnlab.data.batch import IGNORE
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
 from rnnlab.diagnostics.alarm_rules import Limits, Rules
-from rnnlab.diagnostics.loss_trend import guess_loss
-from rnnlab.diagnostics.running_median import RunningMedian
+from rnnlab.diagnostics.loss_trend import RunningMedian, guess_loss
 
 LIMITS = Limits(patience=500)
 GUESS = 2.0

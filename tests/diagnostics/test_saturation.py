@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional
 
 from rnnlab.config.compose import compose_words
-from rnnlab.diagnostics.gates import gate_scalars, real_steps
+from rnnlab.diagnostics.naming import real_steps
+from rnnlab.diagnostics.saturation import gate_scalars
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN

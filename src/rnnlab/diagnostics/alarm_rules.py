@@ -9,9 +9,8 @@ from typing import Annotated
 from annotated_types import Gt, Lt
 
 from rnnlab.config.types import PositiveInt
-from rnnlab.diagnostics.loss_trend import LossTrend
+from rnnlab.diagnostics.loss_trend import LossTrend, RunningMedian
 from rnnlab.diagnostics.non_finite import shortened
-from rnnlab.diagnostics.running_median import RunningMedian
 
 SATURATED = {
     "low": "gate is below 0.05",

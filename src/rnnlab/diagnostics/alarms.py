@@ -43,7 +43,6 @@ class Alarms(Limits, Callback):
         super().__init__(**limits)
         self._raised: dict[str, str] = {}
         self._rules: Rules | None = None
-        self._gates: dict[str, frozenset[str]] = {}
         self._length = 0.0
         self._where = ""
 
@@ -62,10 +61,6 @@ class Alarms(Limits, Callback):
             guess=guess_loss(data.examples("train"), data.kind),
             scaled=getattr(trainer.precision_plugin, "scaler", None) is not None,
         )
-        self._gates = {
-            name: frozenset(key.rpartition("/")[2] for key in layer.gates())
-            for name, layer in recurrent_layers(pl_module).items()
-        }
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -100,7 +95,7 @@ class Alarms(Limits, Callback):
         sentence = f"{finding.kind} at step {step}: {finding.subject}: {finding.fact}"
         if key == "non_finite gradient":
             sentence += f" ({self._where})"
-        sentence += f"; try {self._remedy(finding, trainer.gradient_clip_val)}"
+        sentence += f"; try {_remedy(trainer, finding)}"
         self._raised[key] = sentence
         self._show(trainer, finding.kind, sentence)
 
@@ -112,27 +107,6 @@ class Alarms(Limits, Callback):
         for writer in tensorboards(trainer):
             writer.add_text(f"alarm/{kind}", sentence, global_step=trainer.global_step)
 
-    def _remedy(self, finding: Finding, limit: float | None) -> str:
-        clip = (
-            f"a trainer.gradient_clip_val below {limit:g}"
-            if limit
-            else "trainer.gradient_clip_val=1"
-        )
-        gates = self._gates.get(finding.subject.partition("/")[0], frozenset())
-        if finding.kind == "vanishing":
-            if "forget" in gates:
-                return "a larger cell.forget_bias, or cell=gru"
-            if "update" in gates:
-                return "a larger cell.update_bias, or cell=lstm"
-            return "a cell with gates (cell=lstm, cell=gru), or cell.init=orthogonal"
-        return {
-            "non_finite": f"a smaller optimizer.lr, {clip}",
-            "exploding": f"{clip}, a smaller optimizer.lr, cell.init=orthogonal, a cell with gates",
-            "saturated": "a smaller optimizer.lr, cell.init=orthogonal, inputs of a smaller scale",
-            "dead": "a smaller optimizer.lr, another cell or nonlinearity, another seed",
-            "clipped": "a larger trainer.gradient_clip_val, or a smaller optimizer.lr",
-        }[finding.kind]
-
     def state_dict(self) -> dict[str, Any]:
         """The alarms raised so far, for a resumed run."""
         return {"told": dict(self._raised)}
@@ -140,3 +114,26 @@ class Alarms(Limits, Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Do not raise them again."""
         self._raised = dict(state_dict["told"])
+
+
+def _remedy(trainer: Trainer, finding: Finding) -> str:
+    """What to try."""
+    limit = trainer.gradient_clip_val
+    clip = (
+        f"a trainer.gradient_clip_val below {limit:g}" if limit else "trainer.gradient_clip_val=1"
+    )
+    if finding.kind == "vanishing":
+        layer = recurrent_layers(trainer.lightning_module)[finding.subject]
+        gates = {key.rpartition("/")[2] for key in layer.gates()}
+        if "forget" in gates:
+            return "a larger cell.forget_bias, or cell=gru"
+        if "update" in gates:
+            return "a larger cell.update_bias, or cell=lstm"
+        return "a cell with gates (cell=lstm, cell=gru), or cell.init=orthogonal"
+    return {
+        "non_finite": f"a smaller optimizer.lr, {clip}",
+        "exploding": f"{clip}, a smaller optimizer.lr, cell.init=orthogonal, a cell with gates",
+        "saturated": "a smaller optimizer.lr, cell.init=orthogonal, inputs of a smaller scale",
+        "dead": "a smaller optimizer.lr, another cell or nonlinearity, another seed",
+        "clipped": "a larger trainer.gradient_clip_val, or a smaller optimizer.lr",
+    }[finding.kind]

@@ -54,26 +54,23 @@ class CurveInstrument(PeriodicInstrument):
         """Write the file; draw seldom."""
         self._write(trainer, at_least=2 * self._drawn)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write and draw."""
-        self._write(trainer, at_least=2)
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_train_end(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException | None = None
+    ) -> None:
         """Write and draw, also of a run that diverged or was stopped."""
         self._write(trainer, at_least=2)
+
+    on_exception = on_train_end
 
     def _write(self, trainer: Trainer, *, at_least: int) -> None:
         """Write the file; draw the figures where there are enough samples."""
         if self._history is None or self._last is None:
             return
-        self._history.save()
-        if len(self._history) >= at_least:
-            self._drawn = len(self._history)
-            self._draw(trainer, self._history, *self._last)
-
-    def _draw(
-        self, trainer: Trainer, history: CurveHistory, step: int, curves: Mapping[str, Curve]
-    ) -> None:
+        history, (step, curves) = self._history, self._last
+        history.save()
+        if len(history) < at_least:
+            return
+        self._drawn = len(history)
         from rnnlab.diagnostics.figures import plot_curves, plot_heatmap, save_figure  # slow import
 
         figure = plot_curves(curves, self.quantity, step)

@@ -4,8 +4,10 @@ import re
 from contextlib import ExitStack
 from functools import partial
 
-from torch import nn
+from jaxtyping import Bool
+from torch import Tensor, nn
 
+from rnnlab.data.batch import Batch, valid_mask
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 from rnnlab.training.convert import layer_name
@@ -34,6 +36,17 @@ def record_layers(module: nn.Module, stack: ExitStack) -> list[tuple[str, Layer,
     for name, layer in recurrent_layers(module).items():
         stack.enter_context(layer.record(partial(keep, name, layer)))
     return traces
+
+
+def real_steps(trace: Trace, batch: Batch) -> Bool[Tensor, "B T"]:
+    """The steps at which a layer read no padding.
+
+    A decoder reads its target without lengths, since padding behind it does no harm: it reads all
+    tokens but the last one.
+    """
+    if trace.lengths is None and batch.target_lengths is not None:
+        return valid_mask(batch.target_lengths - 1, trace.outputs.shape[1])
+    return trace.valid
 
 
 def short_name(prefix: str) -> str:

@@ -9,8 +9,7 @@ from lightning import Trainer
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import BatchLoader
-from rnnlab.diagnostics.gates import real_steps
-from rnnlab.diagnostics.naming import record_layers, short_name
+from rnnlab.diagnostics.naming import real_steps, record_layers, short_name
 from rnnlab.training.module import SequenceModule
 
 MAX_LISTED = 8

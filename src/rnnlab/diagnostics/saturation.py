@@ -3,15 +3,26 @@
 from contextlib import ExitStack
 from typing import Any
 
+import torch
+from jaxtyping import Bool
 from lightning import LightningModule, Trainer
+from torch import Tensor
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.board import board_of
-from rnnlab.diagnostics.gates import gate_scalars, real_steps
-from rnnlab.diagnostics.naming import record_layers
+from rnnlab.diagnostics.naming import real_steps, record_layers
 from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
-from rnnlab.layers.trace import Trace
+from rnnlab.layers.trace import GateValues, Trace
+
+SHUT, OPEN, BOUND = 0.05, 0.95, 0.97
+"""Gates below SHUT or above OPEN hardly learn, nor does a tanh beyond BOUND in magnitude."""
+
+MEMORY_GATES = ("forget", "update")
+"""Gates, of an LSTM and a GRU, whose value is the share of a state that the next step keeps."""
+
+STATES = ("h", "c")
+"""Names of the first parts of a state."""
 
 
 class Saturation(PeriodicInstrument):
@@ -66,3 +77,33 @@ class Saturation(PeriodicInstrument):
     def on_exception(self, *_: Any) -> None:
         """Stop recording."""
         self._stack.close()
+
+
+@torch.no_grad()
+def gate_scalars(prefix: str, values: GateValues, valid: Bool[Tensor, "B T"]) -> dict[str, Tensor]:
+    """The scalars of one layer, 0-dimensional, by board key.
+
+    Args:
+        prefix: Of the keys.
+        values: What `Layer.gate_values` gives.
+        valid: True on the steps that count.
+    """
+    steps = valid.unsqueeze(2)
+    count = valid.sum()
+
+    def mean(of: Tensor) -> Tensor:
+        return torch.where(steps, of, 0).sum(dtype=torch.float32) / (count * of.shape[2])
+
+    result: dict[str, Tensor] = {}
+    for name, gate in values.sigmoids.items():
+        result[f"{prefix}/{name}/low"] = mean(gate < SHUT)
+        result[f"{prefix}/{name}/high"] = mean(gate > OPEN)
+        result[f"{prefix}/{name}/mean"] = average = mean(gate)
+        if name in MEMORY_GATES:
+            result[f"{prefix}/memory"] = -1 / average.log()
+    for name, bounded in values.tanhs.items():
+        result[f"{prefix}/{name}/saturated"] = mean(bounded.abs() > BOUND)
+    for name, state in zip(STATES, values.states, strict=False):
+        norms = torch.linalg.vector_norm(state.flatten(2), dim=2, keepdim=True)
+        result[f"{prefix}/{name}/norm"] = mean(norms)
+    return result

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -132,8 +132,7 @@ class Layer(nn.Module, ABC):
         """Of `outputs`, those after the last valid step of each sequence."""
         return last_valid(outputs, lengths)
 
-    @contextmanager
-    def watch(self, watcher: Watcher) -> Iterator[None]:
+    def watch(self, watcher: Watcher) -> AbstractContextManager[None]:
         """Show dL/dh_t, the total gradient at every state (and dL/dc_t of an LSTM).
 
         Each call of the layer, `outputs` or `stepper` inside the `with` block calls `watcher` once,
@@ -151,24 +150,15 @@ class Layer(nn.Module, ABC):
         Args:
             watcher: Called inside the backward pass: it must change nothing.
         """
-        self._watchers.append(watcher)
-        try:
-            yield
-        finally:
-            self._watchers.remove(watcher)
+        return _listed(self._watchers, watcher)
 
-    @contextmanager
-    def record(self, recorder: Recorder) -> Iterator[None]:
+    def record(self, recorder: Recorder) -> AbstractContextManager[None]:
         """Give `recorder` a `Trace` of each forward pass inside the `with` block.
 
         It costs memory only: tensors are detached, not copied. It works without gradients, too.
         `gate_values` computes gates and states from a trace.
         """
-        self._recorders.append(recorder)
-        try:
-            yield
-        finally:
-            self._recorders.remove(recorder)
+        return _listed(self._recorders, recorder)
 
     def stepper(self, state: State) -> Stepper:
         """Steps to be taken one by one from a state; `watch` and `record` see them too."""
@@ -239,6 +229,16 @@ class Layer(nn.Module, ABC):
                 watcher(gradients)
 
         return show
+
+
+@contextmanager
+def _listed(values: list[Any], value: Any) -> Iterator[None]:
+    """A value is in a list while the `with` block lasts."""
+    values.append(value)
+    try:
+        yield
+    finally:
+        values.remove(value)
 
 
 CellFactory = Callable[[int], Layer]

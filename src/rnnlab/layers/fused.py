@@ -151,23 +151,11 @@ class FusedLayer(GhostInputLayer):
     def products(self, trace: Trace) -> tuple[Float[Tensor, "B T G"], Float[Tensor, "B T G"]]:
         """What inputs and states add to the gates at all steps of a forward pass, with biases."""
         with torch.autocast(trace.inputs.device.type, enabled=False):
-            inputs, states = self._read(trace)
+            inputs, outputs, initial = self.to_weight_dtype(
+                trace.inputs, trace.outputs, trace.initial[0]
+            )
+            inputs, states = zero_padding(inputs, trace.lengths), before(outputs, initial)
             return (
                 functional.linear(inputs, self.weight_ih_l0, self.bias_ih_l0),
                 functional.linear(states, self.weight_hh_l0, self.bias_hh_l0),
             )
-
-    def sums(self, trace: Trace) -> Float[Tensor, "B T G"]:
-        """The sum of both `products`."""
-        with torch.autocast(trace.inputs.device.type, enabled=False):
-            inputs, states = self._read(trace)
-            bias = self.bias_ih_l0 + self.bias_hh_l0
-            flat = torch.addmm(bias, inputs.flatten(0, 1), self.weight_ih_l0.t())
-            flat.addmm_(states.flatten(0, 1), self.weight_hh_l0.t())
-            return flat.view(*states.shape[:2], -1)
-
-    def _read(self, trace: Trace) -> tuple[Tensor, Tensor]:
-        inputs, outputs, initial = self.to_weight_dtype(
-            trace.inputs, trace.outputs, trace.initial[0]
-        )
-        return zero_padding(inputs, trace.lengths), before(outputs, initial)

@@ -118,7 +118,8 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:
         """See `Layer.gate_values`."""
-        i, f, g, o = self.sums(trace).chunk(4, dim=2)  # now changed in place
+        from_inputs, from_states = self.products(trace)
+        i, f, g, o = from_inputs.add_(from_states).chunk(4, dim=2)  # now changed in place
         i.sigmoid_(), f.sigmoid_(), o.sigmoid_(), g.tanh_()
         hidden, initial = self.to_weight_dtype(trace.outputs, trace.initial[1])
         cells = accumulate_(f, i * g, initial)

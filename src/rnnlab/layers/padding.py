@@ -48,11 +48,7 @@ def reverse_padded(
     mirrored = lengths.unsqueeze(1) - 1 - step
     index = torch.where(mirrored >= 0, mirrored, step)
     index = index + steps * torch.arange(batch, device=x.device).unsqueeze(1)
-    return _reorder(x, index.flatten())
-
-
-def _reorder(x: Tensor, index: Tensor) -> Tensor:
-    return _Reorder.apply(x, index)  # type: ignore[no-untyped-call, no-any-return]
+    return _Reorder.apply(x, index.flatten())  # type: ignore[no-untyped-call, no-any-return]
 
 
 class _Reorder(torch.autograd.Function):
@@ -70,4 +66,4 @@ class _Reorder(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _reorder(gradient, *ctx.saved_tensors), None
+        return _Reorder.apply(gradient, *ctx.saved_tensors), None  # type: ignore[no-untyped-call]

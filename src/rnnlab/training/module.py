@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Split
-from rnnlab.errors import ConfigError, Diverged
+from rnnlab.errors import Diverged
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.training.convert import KEY, convert
@@ -179,11 +179,6 @@ class SequenceModule(LightningModule):
         if gradient_clip_algorithm == "value":
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
             return
-        if gradient_clip_algorithm not in (None, "norm"):
-            raise ConfigError(
-                f"trainer.gradient_clip_algorithm: '{gradient_clip_algorithm}' "
-                "is not one of norm, value"
-            )
         parameters = [p for p in self.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)

@@ -13,7 +13,7 @@ from rnnlab.commands.analyze.measure import Analysis
 from rnnlab.commands.analyze.spectra import eigenvalues, singular_values
 from rnnlab.commands.analyze.words import reach
 from rnnlab.commands.compare.style import COLOURS, RC, look, reference_line
-from rnnlab.diagnostics.gates import OPEN, SHUT
+from rnnlab.diagnostics.saturation import OPEN, SHUT
 from rnnlab.diagnostics.stats import Curve
 
 SIZE = (6.4, 4.2)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
-from rnnlab.diagnostics.gates import MEMORY_GATES, gate_scalars
+from rnnlab.diagnostics.saturation import MEMORY_GATES, gate_scalars
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnnlab.commands.analyze.lyapunov import Exponents
 from rnnlab.commands.analyze.measure import Analysis, LayerReport
-from rnnlab.diagnostics.gates import OPEN, SHUT
+from rnnlab.diagnostics.saturation import OPEN, SHUT
 from rnnlab.diagnostics.stats import MAX_HALF_LIFE, Curve
 
 REMEDIES = {"forget": "a larger cell.forget_bias (3)", "update": "a larger cell.update_bias (2)"}
