@@ -1,5 +1,6 @@
 """What the recurrent layers of an encoder read, joined to long streams."""
 
+import math
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -96,17 +97,12 @@ def join(
     columns, starts, used, most = [], [], set(), 0
     for stream in range(min(streams, len(sequences))):
         share = order[stream::streams]
-        taken: list[int] = []
-        length = passes = 0
-        while length < steps:
-            passes += 1
-            for place in torch.randperm(len(share), generator=generator).tolist():
-                if length < steps:
-                    taken.append(share[place])
-                    length += len(sequences[share[place]])
+        passes = math.ceil(steps / sum(len(sequences[index]) for index in share))
+        places = [torch.randperm(len(share), generator=generator) for _ in range(passes)]
+        taken = [share[place] for place in torch.cat(places).tolist()]
         columns.append(torch.cat([sequences[index] for index in taken])[:steps])
-        first = torch.cat([torch.arange(len(sequences[index])) == 0 for index in taken])
-        starts.append(first[:steps])
-        used.update(taken)
+        first = torch.cat([torch.arange(len(sequences[index])) == 0 for index in taken])[:steps]
+        starts.append(first)
+        used.update(taken[: int(first.sum())])
         most = max(most, passes)
     return Streams(torch.stack(columns, 1), torch.stack(starts, 1), len(used), most)

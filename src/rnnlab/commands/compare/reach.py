@@ -57,7 +57,7 @@ def read_lags(run: Run, name: str) -> dict[str, Lags]:
         curves = decades[:, number] - decades[:, number, :1]
         there = np.flatnonzero(np.isfinite(curves).any(axis=1))
         if there.size:
-            found[str(layer)] = Lags(_cut(curves[there[0]]), _cut(curves[there[-1]]))
+            found[str(layer)] = Lags(curves[there[0]], curves[there[-1]])
     return found
 
 
@@ -103,11 +103,6 @@ def mean_curve(curves: Sequence[np.ndarray]) -> np.ndarray:
     count = there.sum(axis=0)
     total = np.where(there, rows, 0.0).sum(axis=0)
     return np.where(2 * count >= len(curves), total / np.maximum(count, 1), np.nan)
-
-
-def _cut(curve: np.ndarray) -> np.ndarray:
-    real = np.flatnonzero(np.isfinite(curve))
-    return curve[: real[-1] + 1]
 
 
 def draw_reach(groups: Sequence[Group]) -> Figure | None:

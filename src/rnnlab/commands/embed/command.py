@@ -14,7 +14,6 @@ from rnnlab.commands.embed.unit_vectors import UnitVectors
 from rnnlab.commands.embed.word2vec import gensim_word2vec, learn
 from rnnlab.config.compose import slug
 from rnnlab.config.trust import make
-from rnnlab.data.base import SequenceData
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
 from rnnlab.data.vector_file import Table
 from rnnlab.errors import DataError
@@ -31,63 +30,61 @@ def embed_words(words: list[str]) -> Path:
     """
     options = read_options(words)
     name = Path(options["vectors"] or options["corpus"]).name.removesuffix(".gz")
-    run = _learn if options["vectors"] is None else _evaluate_file
-    return run(options, f"outputs/embed-{slug(Path(name).stem)}")
-
-
-def _evaluate_file(options: Mapping[str, Any], parent: str) -> Path:
-    file = FileVectors(path=options["vectors"], root=options["root"], embedding_dim=None)
-    table = file.table
     tests = Word2VecEval(root=options["root"])
-    tests.files()  # here a missing file is an error
-    print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
-    with output_folder(options["output"], parent) as folder:
-        _evaluate(table, tests, options, folder, {"vectors": file.checksums()})
+    facts: dict[str, Any] = {}
+    with output_folder(options["output"], f"outputs/embed-{slug(Path(name).stem)}") as folder:
+        if options["vectors"] is None:
+            table = _learn(options, folder)
+            try:
+                tests.files()
+            except DataError as error:
+                print(f"tests    none: {error}")
+                return folder
+        else:
+            file = FileVectors(path=options["vectors"], root=options["root"], embedding_dim=None)
+            table = file.table
+            tests.files()  # here a missing file is an error
+            print(f"vectors  {file.file}: {len(table.words):,} of {table.vectors.shape[1]} numbers")
+            facts["vectors"] = file.checksums()
+        _evaluate(table, tests, options, folder, facts)
     return folder
 
 
-def _learn(options: Mapping[str, Any], parent: str) -> Path:
+def _learn(options: Mapping[str, Any], folder: Path) -> Table:
+    """Learn vectors, and write them."""
     gensim_word2vec()
-    data: SequenceData = make(options["data"], options["trust"])
-    with output_folder(options["output"], parent) as folder:
-        corpus = Corpus.read(data, options["corpus"], options["min_count"])
-        sizes = {
+    data = make(options["data"], options["trust"])
+    corpus = Corpus.read(data, options["corpus"], options["min_count"])
+    print(
+        f"run      {folder}\n"
+        f"corpus   {corpus.sentences:,} sentences, {corpus.tokens:,} words, "
+        f"{corpus.types:,} distinct; {len(corpus.words):,} of them are learned",
+        flush=True,
+    )
+    if corpus.unwritable:
+        print(f"left out {corpus.unwritable:,} words that contain a blank")
+    start = time.perf_counter()
+    table = learn(corpus, options)
+    seconds = time.perf_counter() - start
+    record = collect(
+        options,
+        sections={},
+        options={key: value for key, value in options.items() if key != "data"},
+        corpus={
+            "config": options["data"],
             "sentences": corpus.sentences,
             "tokens": corpus.tokens,
             "types": corpus.types,
             "words": len(corpus.words),
             "left_out_for_blanks": corpus.unwritable,
-        }
-        print(
-            f"run      {folder}\n"
-            f"corpus   {corpus.sentences:,} sentences, {corpus.tokens:,} words, "
-            f"{corpus.types:,} distinct; {len(corpus.words):,} of them are learned",
-            flush=True,
-        )
-        if corpus.unwritable:
-            print(f"left out {corpus.unwritable:,} words that contain a blank")
-        start = time.perf_counter()
-        table = learn(corpus, options)
-        seconds = time.perf_counter() - start
-        record = collect(
-            options,
-            sections={},
-            options={key: value for key, value in options.items() if key != "data"},
-            corpus={"config": options["data"], **sizes},
-            data=dict(data.checksums()),
-            seconds=seconds,
-        )
-        record["versions"]["gensim"] = version("gensim")
-        write_vectors(folder, table, corpus.counts, record, projector=options["projector"])
-        print(f"vectors  {folder / 'vectors.txt'}, {seconds:.0f} s", flush=True)
-        tests = Word2VecEval(root=options["root"])
-        try:
-            tests.files()
-        except DataError as error:
-            print(f"tests    none: {error}")
-        else:
-            _evaluate(table, tests, options, folder, {})
-    return folder
+        },
+        data=dict(data.checksums()),
+        seconds=seconds,
+    )
+    record["versions"]["gensim"] = version("gensim")
+    write_vectors(folder, table, corpus.counts, record, projector=options["projector"])
+    print(f"vectors  {folder / 'vectors.txt'}, {seconds:.0f} s", flush=True)
+    return table
 
 
 def _evaluate(

@@ -87,18 +87,9 @@ class Evaluation:
             "  syntactic": self.syntactic,
             **{f"    {name}": score for name, score in self.sections.items()},
         }
-        scores: list[tuple[str, str, Accuracy | Correlation]] = [
-            *((name, "accuracy", score) for name, score in analogies.items()),
-            *((TITLES[name], "Spearman", score) for name, score in self.similarities.items()),
-        ]
         return [
-            {
-                "test": name,
-                "measure": measure,
-                "score": score.value,
-                "covered": f"{score.covered:,} of {score.total:,}",
-            }
-            for name, measure, score in scores
+            *(_row(name, "accuracy", score) for name, score in analogies.items()),
+            *(_row(TITLES[name], "Spearman", score) for name, score in self.similarities.items()),
         ]
 
     def record(self) -> dict[str, Any]:
@@ -129,16 +120,17 @@ def evaluate(vectors: UnitVectors, tests: Word2VecEval) -> Evaluation:
     """
     sections = tests.analogies()
     scores = analogies(vectors, sections)
-    syntactic = [scores[section.name] for section in sections if section.syntactic]
-    semantic = [scores[section.name] for section in sections if not section.syntactic]
-    return Evaluation(
-        sections=scores,
-        semantic=sum(semantic, Accuracy()),
-        syntactic=sum(syntactic, Accuracy()),
-        similarities={
-            name: correlation(vectors, pairs) for name, pairs in tests.similarities().items()
-        },
+    semantic, syntactic = (
+        sum((scores[section.name] for section in sections if section.syntactic == kind), Accuracy())
+        for kind in (False, True)
     )
+    similarities = {name: correlation(vectors, p) for name, p in tests.similarities().items()}
+    return Evaluation(scores, semantic, syntactic, similarities)
+
+
+def _row(name: str, measure: str, score: Accuracy | Correlation) -> dict[str, Any]:
+    covered = f"{score.covered:,} of {score.total:,}"
+    return {"test": name, "measure": measure, "score": score.value, "covered": covered}
 
 
 def analogies(vectors: UnitVectors, sections: Sequence[Section]) -> dict[str, Accuracy]:

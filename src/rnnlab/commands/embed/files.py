@@ -1,9 +1,9 @@
 """Write the folder of learned vectors, all of it or nothing."""
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,6 @@ from rnnlab.data.vector_file import Table
 from rnnlab.diagnostics.projector import add_words
 from rnnlab.errors import ConfigError
 from rnnlab.runs.metrics_json import write_json
-
-PART = ".part"
-"""Folder in which files are written before they are moved to their place."""
 
 WRITTEN = ("embed.json", "evaluation.json", "vectors.txt")
 
@@ -38,10 +35,8 @@ def output_folder(output: str | None, parent: str) -> Iterator[Path]:
         raise ConfigError(f"output: {folder} holds {held[0]} already; name another folder")
     try:
         with writing(folder):
-            (folder / PART).mkdir(exist_ok=True)
             yield folder
     finally:
-        shutil.rmtree(folder / PART, ignore_errors=True)
         with suppress(OSError):  # up to the first folder that is not empty
             for each in (folder, *folder.parents):
                 each.rmdir()
@@ -59,20 +54,21 @@ def write_vectors(
         record: Content of `embed.json`.
         projector: Words for TensorBoard's projector; 0 for none.
     """
-    part = folder / PART
-    with (part / "vectors.txt").open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(f"{len(table.words)} {table.vectors.shape[1]}\n")
-        for word, vector in zip(table.words, table.vectors, strict=True):
-            # the shortest digits that are read back as the same float32
-            stream.write(f"{word} {' '.join(vector.astype(str))}\n")
-    with (part / "counts.tsv").open("w", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(f"{w}\t{n}\n" for w, n in zip(table.words, counts, strict=True))
-    if projector:
-        from torch.utils.tensorboard import SummaryWriter
+    with TemporaryDirectory(prefix=".", dir=folder) as name:
+        part = Path(name)
+        with (part / "vectors.txt").open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(f"{len(table.words)} {table.vectors.shape[1]}\n")
+            for word, vector in zip(table.words, table.vectors, strict=True):
+                # the shortest digits that are read back as the same float32
+                stream.write(f"{word} {' '.join(vector.astype(str))}\n")
+        with (part / "counts.tsv").open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(f"{w}\t{n}\n" for w, n in zip(table.words, counts, strict=True))
+        if projector:
+            from torch.utils.tensorboard import SummaryWriter
 
-        with SummaryWriter(part) as writer:
-            first = torch.from_numpy(np.array(table.vectors[:projector]))
-            add_words(writer, table.words[:projector], first)
-    write_json(part / "embed.json", record)
-    for path in sorted(part.iterdir()):
-        path.replace(folder / path.name)
+            with SummaryWriter(part) as writer:
+                first = torch.from_numpy(np.array(table.vectors[:projector]))
+                add_words(writer, table.words[:projector], first)
+        write_json(part / "embed.json", record)
+        for path in sorted(part.iterdir()):
+            path.replace(folder / path.name)
