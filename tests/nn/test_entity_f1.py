@@ -7,7 +7,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 
 from rnnlab.data.batch import IGNORE
 from rnnlab.data.tag_schemes import is_iob, valid_iob2
-from rnnlab.nn.metrics import EntityF1, Span, spans
+from rnnlab.nn.metrics import EntityF1
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-MISC"]  # a B-MISC was never seen
 SENTENCE = st.lists(st.sampled_from(TAGS), min_size=1, max_size=9)
@@ -35,29 +35,6 @@ def score(metric, gold, predicted):
     # what a model says beyond a sentence's end is noise
     ids = torch.where(target == IGNORE, torch.randint_like(ids, len(TAGS)), ids)
     metric.update(ids, target)
-
-
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ("O O", []),
-        ("B-A", [("A", 0, 1)]),
-        ("B-A I-A O B-A", [("A", 0, 2), ("A", 3, 4)]),
-        ("B-A B-A", [("A", 0, 1), ("A", 1, 2)]),
-        ("I-A I-A B-A", [("A", 0, 2), ("A", 2, 3)]),  # IOB1
-        ("O I-A I-B", [("A", 1, 2), ("B", 2, 3)]),
-        ("B-A I-B I-B I-A", [("A", 0, 1), ("B", 1, 3), ("A", 3, 4)]),
-        ("B-x-y I-x-y", [("x-y", 0, 2)]),
-    ],
-)
-def test_spans_by_hand(tags, expected):
-    assert spans(tags.split()) == [Span(*span) for span in expected]
-
-
-@settings(deadline=None)
-@given(SENTENCE)
-def test_spans_are_those_of_conlleval(tags):
-    assert spans(tags) == [Span(kind, first, last + 1) for kind, first, last in get_entities(tags)]
 
 
 @settings(deadline=None)

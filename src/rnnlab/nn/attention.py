@@ -1,6 +1,6 @@
 """Attention: where in the source each target step looks."""
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -11,10 +11,6 @@ from torch.utils.checkpoint import checkpoint
 from rnnlab.errors import ConfigError
 
 AttentionKind = Literal["additive", "dot", "general", "scaled", "none"]
-
-MAX_ELEMENTS = 1 << 26
-"""Largest tensor (B, U, T, A) held for a backward pass, in elements: 256 MB in float32."""
-
 
 class AttentionMap(NamedTuple):
     """What a task attended to in a batch.
@@ -29,36 +25,41 @@ class AttentionMap(NamedTuple):
     rows: list[list[str]]
 
 
-class Attention(nn.Module, ABC):
+Queries = Float[Tensor, "B U Q"]
+Keys = Float[Tensor, "B T A"]
+Values = Float[Tensor, "B T O"]
+Scores = Float[Tensor, "B U T"]
+
+
+class Attention(nn.Module):
     """Scores every source step against a query; the context is the mean by these scores.
 
     a_u = softmax_t(e_ut), c_u = sum_t a_ut h_t; a subclass says what the score e_ut of query q_u
     and source step h_t is. What of it does not depend on the query is the key: `project` it once
     a sentence and hand it to every call.
 
-    Args:
-        query_size: Features Q of a query.
-        value_size: Features O of a source step.
+    The constructor takes the features Q of a query and O of a source step.
+
+    Attributes:
+        key: Makes the keys.
     """
 
-    def __init__(self, query_size: int, value_size: int) -> None:
-        super().__init__()
+    key: nn.Module
 
-    @abstractmethod
-    def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T A"]:
+    def project(self, values: Values) -> Keys:
         """The keys of a sentence, for `forward`."""
+        keys: Tensor = self.key(values)
+        return keys
 
-    @abstractmethod
-    def scores(
-        self, queries: Float[Tensor, "B U Q"], keys: Float[Tensor, "B T A"]
-    ) -> Float[Tensor, "B U T"]:
-        """e_ut of every query and every source step, padding among them."""
+    def scores(self, queries: Queries, keys: Keys) -> Scores:
+        """e_ut of every query and every source step, padding among them: their product."""
+        return queries @ keys.transpose(1, 2)
 
     def forward(
         self,
-        queries: Float[Tensor, "B U Q"] | Float[Tensor, "B Q"],
-        keys: Float[Tensor, "B T A"],
-        values: Float[Tensor, "B T O"],
+        queries: Queries | Float[Tensor, "B Q"],
+        keys: Keys,
+        values: Values,
         mask: Bool[Tensor, "B T"],
     ) -> tuple[Tensor, Tensor]:
         """Context (B, U, O) and weights (B, U, T); without U where `queries` has none.
@@ -85,37 +86,24 @@ class AdditiveAttention(Attention):
     Args:
         query_size: Features Q of a query.
         value_size: Features O of a source step.
-        size: Units A of the scoring network; None for `query_size`.
-        max_elements: Where (B, U, T, A) would be larger, the queries are taken in chunks that are
-            computed again in the backward pass, so that memory stays bounded.
+
+    Attributes:
+        max_elements: Where (B, U, T, Q) would be larger, the queries are taken in chunks that are
+            computed again in the backward pass, so that memory stays bounded: 256 MB in float32.
     """
 
-    def __init__(
-        self,
-        query_size: int,
-        value_size: int,
-        size: int | None = None,
-        *,
-        max_elements: int = MAX_ELEMENTS,
-    ) -> None:
-        super().__init__(query_size, value_size)
-        size = query_size if size is None else size
-        self.query = nn.Linear(query_size, size)
-        self.key = nn.Linear(value_size, size, bias=False)
-        self.energy = nn.Linear(size, 1, bias=False)
-        self.max_elements = max_elements
+    max_elements = 1 << 26
+
+    def __init__(self, query_size: int, value_size: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(query_size, query_size)
+        self.key = nn.Linear(value_size, query_size, bias=False)
+        self.energy = nn.Linear(query_size, 1, bias=False)
         for linear in (self.query, self.key, self.energy):
             nn.init.xavier_uniform_(linear.weight)
         nn.init.zeros_(self.query.bias)
 
-    def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T A"]:
-        """U h_t."""
-        projected: Tensor = self.key(values)
-        return projected
-
-    def scores(
-        self, queries: Float[Tensor, "B U Q"], keys: Float[Tensor, "B T A"]
-    ) -> Float[Tensor, "B U T"]:
+    def scores(self, queries: Queries, keys: Keys) -> Scores:
         """See `Attention.scores`."""
         projected = self.query(queries)
         at_once = max(1, self.max_elements // max(1, keys.numel()))
@@ -145,20 +133,9 @@ class GeneralAttention(Attention):
     """
 
     def __init__(self, query_size: int, value_size: int) -> None:
-        super().__init__(query_size, value_size)
+        super().__init__()
         self.key = nn.Linear(value_size, query_size, bias=False)
         nn.init.xavier_uniform_(self.key.weight)
-
-    def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T Q"]:
-        """W h_t."""
-        projected: Tensor = self.key(values)
-        return projected
-
-    def scores(
-        self, queries: Float[Tensor, "B U Q"], keys: Float[Tensor, "B T Q"]
-    ) -> Float[Tensor, "B U T"]:
-        """See `Attention.scores`."""
-        return queries @ keys.transpose(1, 2)
 
 
 class DotAttention(Attention):
@@ -176,22 +153,13 @@ class DotAttention(Attention):
     """
 
     def __init__(self, query_size: int, value_size: int) -> None:
-        super().__init__(query_size, value_size)
+        super().__init__()
         if query_size != value_size:
             raise ConfigError(
                 f"task.attention: dot and scaled need outputs of one size, but the decoder's have "
                 f"{query_size} features and the encoder's {value_size}; choose general"
             )
-
-    def project(self, values: Float[Tensor, "B T O"]) -> Float[Tensor, "B T O"]:
-        """The h_t."""
-        return values
-
-    def scores(
-        self, queries: Float[Tensor, "B U O"], keys: Float[Tensor, "B T O"]
-    ) -> Float[Tensor, "B U T"]:
-        """See `Attention.scores`."""
-        return queries @ keys.transpose(1, 2)
+        self.key = nn.Identity()
 
 
 class ScaledDotAttention(DotAttention):
@@ -201,14 +169,12 @@ class ScaledDotAttention(DotAttention):
     Arguments and errors are those of `DotAttention`.
     """
 
-    def scores(
-        self, queries: Float[Tensor, "B U O"], keys: Float[Tensor, "B T O"]
-    ) -> Float[Tensor, "B U T"]:
+    def scores(self, queries: Queries, keys: Keys) -> Scores:
         """See `Attention.scores`."""
         return super().scores(queries * queries.shape[-1] ** -0.5, keys)
 
 
-ATTENTIONS: dict[AttentionKind, type[Attention]] = {
+ATTENTIONS: dict[AttentionKind, Callable[[int, int], Attention]] = {
     "additive": AdditiveAttention,
     "dot": DotAttention,
     "general": GeneralAttention,

@@ -8,21 +8,22 @@ and what is computed there has no influence on what is before.
 """
 
 from math import log
-from typing import Protocol
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from rnnlab.data.batch import valid_mask
 
+Emissions = Float[Tensor, "B T K"]
+Tags = Int[Tensor, "B T"]
+Lengths = Int[Tensor, "B"]
+Unary = Float[Tensor, "T B K"]
+Pairs = Float[Tensor, "K K"]
+
 
 def unaries(
-    emissions: Float[Tensor, "B T K"],
-    start: Float[Tensor, "K"],
-    end: Float[Tensor, "K"],
-    lengths: Int[Tensor, "B"],
-) -> Float[Tensor, "T B K"]:
+    emissions: Emissions, start: Float[Tensor, "K"], end: Float[Tensor, "K"], lengths: Lengths
+) -> Unary:
     """Potentials of the steps, time first, zero beyond the lengths."""
     real = valid_mask(lengths, emissions.shape[1]).t().unsqueeze(2)
     unary = torch.where(real, emissions.transpose(0, 1), 0.0).contiguous()
@@ -32,29 +33,8 @@ def unaries(
     return unary
 
 
-class Sums(Protocol):
-    """Forward-backward over a batch.
-
-    Attributes:
-        log_partition: Logarithm of the sum over all paths, (B,).
-    """
-
-    log_partition: Float[Tensor, "B"]
-
-    def expected(
-        self, weight: Float[Tensor, "T B"]
-    ) -> tuple[Float[Tensor, "T B K"], Float[Tensor, "K K"]]:
-        """Weighted probabilities of each tag, and of each pair (y_t-1, y_t) summed over all t.
-
-        Args:
-            weight: Of each step, and of the pair that ends there; zero on padding.
-        """
-
-
-def sums(
-    unary: Float[Tensor, "T B K"], transitions: Float[Tensor, "K K"], lengths: Int[Tensor, "B"]
-) -> Sums:
-    """Forward-backward in scaled space where that is exact, else in logarithmic space.
+def sums(unary: Unary, transitions: Pairs, lengths: Lengths) -> "ScaledSums | LogSums":
+    """Forward-backward over a batch, in scaled space where that is exact, else on logarithms.
 
     One look at the range of the transitions decides; a GPU is waited for once.
 
@@ -65,9 +45,10 @@ def sums(
     """
     low, high = torch.stack(torch.aminmax(transitions)).tolist()
     every = renormalise_every(high - low, unary.shape[2], unary.dtype)
-    if every < 1:
-        return LogSums(unary, transitions, lengths)
-    return ScaledSums(unary, transitions, lengths, every)
+    with torch.autocast(unary.device.type, enabled=False):
+        if every < 1:
+            return LogSums(unary, transitions, lengths)
+        return ScaledSums(unary, transitions, lengths, every)
 
 
 def renormalise_every(spread: float, tags: int, dtype: torch.dtype) -> int:
@@ -97,15 +78,12 @@ class ScaledSums:
         transitions: See `sums`; in a range that `renormalise_every` admits.
         lengths: See `sums`.
         every: Steps between two renormalisations.
+
+    Attributes:
+        log_partition: Logarithm of the sum over all paths, (B,).
     """
 
-    def __init__(
-        self,
-        unary: Float[Tensor, "T B K"],
-        transitions: Float[Tensor, "K K"],
-        lengths: Int[Tensor, "B"],
-        every: int,
-    ) -> None:
+    def __init__(self, unary: Unary, transitions: Pairs, lengths: Lengths, every: int) -> None:
         steps, batch, tags = unary.shape
         self._mirror = _mirror(lengths, steps)
         peak = unary.amax(2, keepdim=True)
@@ -138,12 +116,13 @@ class ScaledSums:
         peaks = torch.where(valid_mask(lengths, steps).t(), peak.squeeze(2), 0.0).sum(0)
         self.log_partition = lost + peaks + (lengths - 1) * (top + log(tags))
 
-    def expected(
-        self, weight: Float[Tensor, "T B"]
-    ) -> tuple[Float[Tensor, "T B K"], Float[Tensor, "K K"]]:
-        """See `Sums.expected`.
+    def expected(self, weight: Float[Tensor, "T B"]) -> tuple[Unary, Pairs]:
+        """Weighted probabilities of each tag, and of each pair (y_t-1, y_t) summed over all t.
 
         Ahead, sums of paths up to y_t without u_t; back, sums of paths from y_t with u_t.
+
+        Args:
+            weight: Of each step, and of the pair that ends there; zero on padding.
         """
         tags = len(self._step)
         states = self._states.flatten(0, 1)
@@ -162,14 +141,12 @@ class LogSums:
         unary: See `sums`.
         transitions: See `sums`.
         lengths: See `sums`.
+
+    Attributes:
+        log_partition: Logarithm of the sum over all paths, (B,).
     """
 
-    def __init__(
-        self,
-        unary: Float[Tensor, "T B K"],
-        transitions: Float[Tensor, "K K"],
-        lengths: Int[Tensor, "B"],
-    ) -> None:
+    def __init__(self, unary: Unary, transitions: Pairs, lengths: Lengths) -> None:
         steps, batch, tags = unary.shape
         mirror = _mirror(lengths, steps)
         both = _both_ways(unary, mirror).view(steps, batch, 2, tags)
@@ -185,25 +162,20 @@ class LogSums:
         rows = torch.arange(batch, device=unary.device)
         self.log_partition = torch.logsumexp(self._ahead_u[lengths - 1, rows], dim=1)
 
-    def expected(
-        self, weight: Float[Tensor, "T B"]
-    ) -> tuple[Float[Tensor, "T B K"], Float[Tensor, "K K"]]:
-        """See `Sums.expected`."""
+    def expected(self, weight: Float[Tensor, "T B"]) -> tuple[Unary, Pairs]:
+        """See `ScaledSums.expected`."""
         weight = weight.unsqueeze(2)
         single = (self._ahead + self._back_u).softmax(2)
         pairs = self._ahead_u[:-1].unsqueeze(3) + self._transitions + self._back_u[1:].unsqueeze(2)
         shares = pairs.flatten(2).softmax(2)
+        weighted = torch.where(weight[1:] != 0, shares * weight[1:], 0.0).sum((0, 1))
         return (
             torch.where(weight != 0, single * weight, 0.0),
-            torch.where(weight[1:] != 0, shares * weight[1:], 0.0)
-            .sum((0, 1))
-            .view_as(self._transitions),
+            weighted.view_as(self._transitions),
         )
 
 
-def viterbi(
-    unary: Float[Tensor, "T B K"], transitions: Float[Tensor, "K K"], lengths: Int[Tensor, "B"]
-) -> Int[Tensor, "T B"]:
+def viterbi(unary: Unary, transitions: Pairs, lengths: Lengths) -> Int[Tensor, "T B"]:
     """The path with the largest potential; K beyond the lengths.
 
     No back pointers are kept. The way back asks again which tag led to the maximum, but of one
@@ -247,7 +219,7 @@ def exact(emissions: Float[Tensor, "*"]) -> Float[Tensor, "*"]:
     return emissions if emissions.dtype == torch.float64 else emissions.float()
 
 
-def _mirror(lengths: Int[Tensor, "B"], steps: int) -> Int[Tensor, "TB"]:
+def _mirror(lengths: Lengths, steps: int) -> Int[Tensor, "TB"]:
     """Which of the T B rows stands at each place when sequences are reversed; padding stays."""
     step = torch.arange(steps, device=lengths.device).unsqueeze(1)
     turned = lengths - 1 - step
@@ -255,5 +227,5 @@ def _mirror(lengths: Int[Tensor, "B"], steps: int) -> Int[Tensor, "TB"]:
     return (turned * len(lengths) + torch.arange(len(lengths), device=lengths.device)).flatten()
 
 
-def _both_ways(x: Float[Tensor, "T B K"], mirror: Int[Tensor, "TB"]) -> Float[Tensor, "T B 2K"]:
+def _both_ways(x: Unary, mirror: Int[Tensor, "TB"]) -> Float[Tensor, "T B 2K"]:
     return torch.cat([x, x.flatten(0, 1).index_select(0, mirror).view_as(x)], dim=2)

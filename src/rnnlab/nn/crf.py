@@ -3,12 +3,12 @@
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import Function, once_differentiable
 
 from rnnlab.data.batch import valid_mask
-from rnnlab.nn.chain import Sums, exact, sums, unaries, viterbi
+from rnnlab.nn.chain import Emissions, Lengths, Pairs, Tags, Unary, exact, sums, unaries, viterbi
 from rnnlab.nn.rules import Penalties, Rules
 
 
@@ -38,12 +38,7 @@ class CRF(nn.Module):
         self.end = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
         self.penalties = None if rules is None else Penalties(rules)
 
-    def nll(
-        self,
-        emissions: Float[Tensor, "B T K"],
-        tags: Int[Tensor, "B T"],
-        lengths: Int[Tensor, "B"],
-    ) -> Float[Tensor, "B"]:
+    def nll(self, emissions: Emissions, tags: Tags, lengths: Lengths) -> Float[Tensor, "B"]:
         """Negative log-likelihood of each sequence in nats; differentiable once.
 
         Args:
@@ -51,53 +46,37 @@ class CRF(nn.Module):
             tags: Ids; every step within `lengths` needs one.
             lengths: Real steps of each sequence, at least 1.
         """
-        emissions = exact(emissions)
-        start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
-        result = _NLL.apply(emissions, start, pairs, end, tags, lengths)  # type: ignore[no-untyped-call]
-        assert isinstance(result, Tensor)
+        result: Tensor = _NLL.apply(*self._exact(emissions), tags, lengths)  # type: ignore[no-untyped-call]
         return result
 
     @torch.no_grad()
-    def log_partition(
-        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
-    ) -> Float[Tensor, "B"]:
-        """Logarithm of Z, the sum over all sequences, rules or not."""
-        emissions = exact(emissions)
-        start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
-        return _sums(unaries(emissions, start, end, lengths), pairs, lengths).log_partition
-
-    @torch.no_grad()
-    def marginals(
-        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
-    ) -> Float[Tensor, "B T K"]:
+    def marginals(self, emissions: Emissions, lengths: Lengths) -> Emissions:
         """Probability of each tag at each step, over all sequences that the rules allow.
 
         Zero beyond the lengths.
         """
         unary, pairs = self._ruled(emissions, lengths)
         weight = valid_mask(lengths, emissions.shape[1]).t().to(unary.dtype)
-        return _sums(unary, pairs, lengths).expected(weight)[0].transpose(0, 1)
+        return sums(unary, pairs, lengths).expected(weight)[0].transpose(0, 1)
 
     @torch.no_grad()
-    def decode(
-        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
-    ) -> Int[Tensor, "B T"]:
+    def decode(self, emissions: Emissions, lengths: Lengths) -> Tags:
         """The most probable sequence that the rules allow; K beyond the lengths."""
         return viterbi(*self._ruled(emissions, lengths), lengths).t()
 
-    def _ruled(
-        self, emissions: Float[Tensor, "B T K"], lengths: Int[Tensor, "B"]
-    ) -> tuple[Float[Tensor, "T B K"], Float[Tensor, "K K"]]:
+    def _ruled(self, emissions: Emissions, lengths: Lengths) -> tuple[Unary, Pairs]:
         """Potentials of steps and pairs, minus infinity where the rules forbid."""
-        emissions = exact(emissions)
-        start, pairs, end = (p.to(emissions.dtype) for p in self._potentials())
+        emissions, start, pairs, end = self._exact(emissions)
         if self.penalties is not None:
             start, end = start + self.penalties.start, end + self.penalties.end
             pairs = pairs + self.penalties.pairs
         return unaries(emissions, start, end, lengths), pairs
 
-    def _potentials(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.start, self.transitions, self.end
+    def _exact(self, emissions: Emissions) -> list[Tensor]:
+        """Emissions and the potentials of start, pairs and end, in the precision of the sums."""
+        emissions = exact(emissions)
+        potentials = self.start, self.transitions, self.end
+        return [emissions, *(part.to(emissions.dtype) for part in potentials)]
 
 
 class _NLL(Function):
@@ -116,7 +95,7 @@ class _NLL(Function):
         real = valid_mask(lengths, tags.shape[1]).t()
         tags = torch.where(real, tags.t(), 0)
         unary = unaries(emissions, start, end, lengths)
-        ctx.sums = done = _sums(unary, pairs, lengths)
+        ctx.sums = done = sums(unary, pairs, lengths)
         places = tags[:-1] * len(start) + tags[1:]
         ctx.save_for_backward(real, tags, places, lengths)
         ctx.shape = pairs.shape
@@ -129,18 +108,10 @@ class _NLL(Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         real, tags, places, lengths = ctx.saved_tensors
         weight = torch.where(real, gradient, 0.0)
-        done: Sums = ctx.sums
         with torch.autocast(weight.device.type, enabled=False):
-            unary, pairs = done.expected(weight)
+            unary, pairs = ctx.sums.expected(weight)
         unary.scatter_add_(2, tags.unsqueeze(2), -weight.unsqueeze(2))
         pairs.put_(places, -weight[1:], accumulate=True)
         rows = torch.arange(len(lengths), device=lengths.device)
         first, last = unary[0].sum(0), unary[lengths - 1, rows].sum(0)
         return unary.transpose(0, 1), first, pairs, last, None, None
-
-
-def _sums(
-    unary: Float[Tensor, "T B K"], pairs: Float[Tensor, "K K"], lengths: Int[Tensor, "B"]
-) -> Sums:
-    with torch.autocast(unary.device.type, enabled=False):
-        return sums(unary, pairs, lengths)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -12,7 +11,6 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.tag_schemes import valid_iob2
 
 
 class UnitMean(Metric):
@@ -72,25 +70,6 @@ def language_scores(nll: float, *, characters: bool) -> dict[str, float]:
     """`perplexity` of a mean negative log-likelihood in nats, and of characters `bpc` (bits)."""
     scores = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
     return scores | {"bpc": nll / math.log(2)} if characters else scores
-
-
-class Span(NamedTuple):
-    """An entity: its type, its first step, and the step behind its last."""
-
-    type: str
-    start: int
-    end: int
-
-
-def spans(tags: Sequence[str]) -> list[Span]:
-    """The entities of a sequence of IOB1 or IOB2 tags, well-formed or not."""
-    found: list[Span] = []
-    for step, tag in enumerate(valid_iob2(tags)):
-        if tag.startswith("B-"):
-            found.append(Span(tag[2:], step, step + 1))
-        elif tag.startswith("I-"):
-            found[-1] = found[-1]._replace(end=step + 1)
-    return found
 
 
 class EntityF1(Metric):

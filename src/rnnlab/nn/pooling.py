@@ -8,11 +8,15 @@ from torch import Tensor, nn
 
 from rnnlab.nn.encoder import Encoded
 
-Pooling = Literal["last", "mean", "max", "attention"]
+PoolingKind = Literal["last", "mean", "max", "attention"]
 
 
-class LastPooling(nn.Module):
-    """The outputs after the whole sequence was read, in either direction."""
+class Pooling(nn.Module):
+    """The outputs after the whole sequence was read, in either direction.
+
+    Args:
+        size: Features O of a step.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -22,11 +26,8 @@ class LastPooling(nn.Module):
         return encoded.final
 
 
-class MeanPooling(nn.Module):
+class MeanPooling(Pooling):
     """The mean over the real steps."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
 
     def forward(self, encoded: Encoded) -> Float[Tensor, "B O"]:
         """One vector a sequence."""
@@ -34,11 +35,8 @@ class MeanPooling(nn.Module):
         return encoded.outputs.sum(dim=1) / encoded.lengths.unsqueeze(1)
 
 
-class MaxPooling(nn.Module):
+class MaxPooling(Pooling):
     """The largest value of each feature over the real steps."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
 
     def forward(self, encoded: Encoded) -> Float[Tensor, "B O"]:
         """One vector a sequence."""
@@ -48,17 +46,14 @@ class MaxPooling(nn.Module):
         return (outputs + floor.unsqueeze(2)).max(dim=1).values
 
 
-class AttentionPooling(nn.Module):
+class AttentionPooling(Pooling):
     """A mean weighted by the softmax of each step's product with a learned query.
 
     The query starts at zero: training starts from the plain mean.
-
-    Args:
-        size: Features O of a step.
     """
 
     def __init__(self, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self.query = nn.Parameter(torch.zeros(size))
 
     def weights(self, encoded: Encoded) -> Float[Tensor, "B T"]:
@@ -71,10 +66,10 @@ class AttentionPooling(nn.Module):
         return (self.weights(encoded).unsqueeze(1).to(encoded.outputs) @ encoded.outputs).squeeze(1)
 
 
-POOLINGS: dict[Pooling, type[nn.Module]] = {
-    "last": LastPooling,
+POOLINGS: dict[PoolingKind, type[Pooling]] = {
+    "last": Pooling,
     "mean": MeanPooling,
     "max": MaxPooling,
     "attention": AttentionPooling,
 }
-"""The module of each choice; its constructor takes the number of features."""
+"""The module of each choice."""

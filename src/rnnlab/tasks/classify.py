@@ -17,7 +17,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.pooling import POOLINGS, AttentionPooling, Pooling
+from rnnlab.nn.pooling import POOLINGS, AttentionPooling, PoolingKind
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -50,7 +50,7 @@ class Classify(Task):
         encoder: Encoder,
         spec: Spec,
         *,
-        pooling: Pooling = "max",
+        pooling: PoolingKind = "max",
         dropout: Probability = 0.0,
         label_smoothing: Probability = 0.0,
     ) -> None:
