@@ -17,7 +17,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.recurrent import RecurrentEncoder
-from rnnlab.nn.sampling import Sampling
+from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.tasks.language_model import LanguageModel, Next
 from rnnlab.training.tbptt import TruncatedBPTT
 
@@ -42,14 +42,8 @@ def test_a_text_goes_on_as_step_by_step(prompt):
     model = make().double().eval()
     encoder, task = model["encoder"], model["task"]
     generator = torch.Generator().manual_seed(0)
-    (text,) = task.write(
-        encoder,
-        list(prompt),
-        num_return_sequences=1,
-        max_new_tokens=6,
-        sampling=Sampling(0.0),
-        generator=generator,
-    )
+    draw = partial(sample, max_new_tokens=6, sampling=Sampling(0.0), generator=generator)
+    (text,) = task.write(encoder, list(prompt), draw)
     ids = VOCAB.ids(prompt or "\n")
     with torch.no_grad():
         for _ in range(6):

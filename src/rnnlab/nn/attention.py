@@ -12,6 +12,7 @@ from rnnlab.errors import ConfigError
 
 AttentionKind = Literal["additive", "dot", "general", "scaled", "none"]
 
+
 class AttentionMap(NamedTuple):
     """What a task attended to in a batch.
 

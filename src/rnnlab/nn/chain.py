@@ -8,6 +8,7 @@ and what is computed there has no influence on what is before.
 """
 
 from math import log
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor

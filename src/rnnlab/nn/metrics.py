@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from sacrebleu.metrics.bleu import BLEU
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.classification import MulticlassConfusionMatrix
 
 from rnnlab.data.batch import IGNORE
 
@@ -66,10 +67,41 @@ class StepAccuracy(Metric):
         return {"accuracy": self.right / self.steps.clamp(min=1)}
 
 
-def language_scores(nll: float, *, characters: bool) -> dict[str, float]:
-    """`perplexity` of a mean negative log-likelihood in nats, and of characters `bpc` (bits)."""
-    scores = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
-    return scores | {"bpc": nll / math.log(2)} if characters else scores
+class LanguageScores(UnitMean):
+    """`perplexity` of a mean negative log-likelihood in nats, and of characters `bpc` (bits).
+
+    Args:
+        characters: Whether the units are characters.
+    """
+
+    def __init__(self, *, characters: bool) -> None:
+        super().__init__()
+        self.characters = characters
+
+    def compute(self) -> dict[str, float]:  # type: ignore[override]
+        """The scores so far."""
+        nll = float(super().compute())
+        scores = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
+        return scores | {"bpc": nll / math.log(2)} if self.characters else scores
+
+
+class LabelScores(MulticlassConfusionMatrix):
+    """`accuracy`, macro-averaged `f1` and `balanced_accuracy`, 0 to 1, of predicted labels.
+
+    The last is the mean over the labels that occur of the share of their sequences that were
+    recognised; torchmetrics' macro recall counts labels that were predicted, but do not occur.
+    """
+
+    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
+        """The scores so far."""
+        confusion = super().compute()
+        right, gold, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+        both, occurring = gold + predicted, gold > 0
+        return {
+            "accuracy": right.sum() / gold.sum(),
+            "f1": (2 * right / both.clamp(min=1) / (both > 0).sum()).sum(),
+            "balanced_accuracy": (right[occurring] / gold[occurring]).mean(),
+        }
 
 
 class EntityF1(Metric):

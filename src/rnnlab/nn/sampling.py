@@ -1,6 +1,6 @@
 """Sampling from any step function, where `beam_search` looks for the best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +9,9 @@ from torch import Tensor
 
 from rnnlab.layers.base import State
 from rnnlab.nn.search import Step
+
+Draw = Callable[..., list[list[int]]]
+"""`sample`, of which all is given but the step function, its start and tokens to avoid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ def sample(
     *,
     max_new_tokens: int,
     sampling: Sampling,
+    num_return_sequences: int = 1,
     end: int | None = None,
     banned: Sequence[int] = (),
     generator: torch.Generator | None = None,
@@ -60,21 +64,23 @@ def sample(
 
     Args:
         step: Last tokens (B,) and state -> log-probabilities (B, V), next state.
-        state: State before the first step; each part has one row a sequence (B, ...).
-        start: Token that is fed first, of each sequence; it is no part of the result.
+        state: State before the first step; each part has one row a start (B, ...).
+        start: Tokens that are fed first; they are no part of the result.
         max_new_tokens: Tokens drawn at most.
         sampling: How each is drawn.
+        num_return_sequences: Sequences drawn from each start.
         end: Token that ends a sequence, itself not in the result; None for none.
         banned: Tokens never drawn.
         generator: Source of the random numbers; None for torch's own. The same state on the same
             batch draws the same tokens.
 
     Returns:
-        Token ids of each sequence.
+        Token ids of each sequence, those of a start together.
     """
     never = torch.tensor(sorted(set(banned)), dtype=torch.long, device=start.device)
-    last = start
-    done = torch.zeros_like(start, dtype=torch.bool)
+    last = start.repeat_interleave(num_return_sequences)
+    state = tuple(part.repeat_interleave(num_return_sequences, dim=0) for part in state)
+    done = torch.zeros_like(last, dtype=torch.bool)
     drawn: list[Tensor] = []
     for _ in range(max_new_tokens):
         log_probs, state = step(last, state)
@@ -86,5 +92,5 @@ def sample(
             done = done | (last == end)
             if bool(done.all()):
                 break
-    rows = torch.stack(drawn, dim=1).tolist() if drawn else [[] for _ in start]
+    rows = torch.stack(drawn, dim=1).tolist() if drawn else [[] for _ in last]
     return [row[: row.index(end)] if end in row else row for row in rows]

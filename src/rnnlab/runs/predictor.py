@@ -1,6 +1,7 @@
 """A trained model that answers texts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import UNK, Vocab
 from rnnlab.errors import CheckpointError
 from rnnlab.nn.encoder import Encoded
-from rnnlab.nn.sampling import Sampling
+from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
 from rnnlab.runs.restore import restore
 from rnnlab.tasks.base import Hypothesis
@@ -80,15 +81,16 @@ class Predictor:
             top_k=top_k,
             top_p=top_p,
         )
+        draw = partial(
+            sample,
+            num_return_sequences=num_return_sequences,
+            max_new_tokens=max_new_tokens,
+            sampling=Sampling(temperature, top_k, top_p),
+            generator=torch.Generator().manual_seed(seed),
+        )
         with torch.inference_mode():
-            return self.model.task.write(
-                self.model.encoder,
-                self.tokenizer.split(prompt),
-                num_return_sequences=num_return_sequences,
-                max_new_tokens=max_new_tokens,
-                sampling=Sampling(temperature, top_k, top_p),
-                generator=torch.Generator().manual_seed(seed),
-            )
+            tokens = self.tokenizer.split(prompt)
+            return self.model.task.write(self.model.encoder, tokens, draw)
 
     def search(
         self,

@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec, Split
@@ -14,7 +14,7 @@ from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.sampling import Sampling
+from rnnlab.nn.sampling import Draw
 
 
 class Hypothesis(NamedTuple):
@@ -40,11 +40,13 @@ class Task(nn.Module, ABC):
         monitor: Name of the metric (a key of `compute`'s, or "loss") that decides which
             checkpoint is best, when to stop early and what a sweep optimises.
         mode: Whether a larger or a smaller `monitor` is better.
+        scores: Running metrics, made by the constructor; see `compute`.
     """
 
     kind: ClassVar[Kind]
     monitor: str
     mode: Literal["max", "min"]
+    scores: Metric | MetricCollection
 
     def __init__(self, encoder: Encoder, spec: Spec) -> None:
         super().__init__()
@@ -53,9 +55,12 @@ class Task(nn.Module, ABC):
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Training loss, the mean over the batch's units (see `units`)."""
 
-    @abstractmethod
     def units(self, batch: Batch) -> int | Tensor:
-        """Number of targets that `loss` averages over; weighs batches in a split's mean loss."""
+        """Number of targets that `loss` averages over; weighs batches in a split's mean loss.
+
+        By default the number of sequences.
+        """
+        return len(batch)
 
     def rate(self, batch: Batch) -> float:
         """Factor of the learning rate in the step after a batch; 1 by default."""
@@ -75,17 +80,19 @@ class Task(nn.Module, ABC):
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics; called without gradients, in evaluation mode."""
 
-    @abstractmethod
     def compute(self) -> dict[str, float]:
         """Metrics of all batches since the last call (over all processes), then reset."""
+        scores = {name: float(value) for name, value in self.scores.compute().items()}
+        self.scores.reset()
+        return scores
 
     @abstractmethod
     def predict(self, encoded: Encoded) -> list[Any]:
         """One prediction a sequence, as plain Python values; see the subclass for their type."""
 
-    @abstractmethod
     def empty(self) -> Any:
         """The prediction for a text without tokens; None where the model is asked all the same."""
+        return None
 
     @abstractmethod
     def render(self, tokens: Sequence[str], prediction: Any) -> str:
@@ -94,25 +101,13 @@ class Task(nn.Module, ABC):
     def check(self, tokens: Sequence[str]) -> None:
         """Raise a DataError for an input that the model cannot answer; by default for none."""
 
-    def write(
-        self,
-        encoder: Encoder,
-        prompt: Sequence[str],
-        *,
-        num_return_sequences: int,
-        max_new_tokens: int,
-        sampling: Sampling,
-        generator: torch.Generator,
-    ) -> list[str]:
+    def write(self, encoder: Encoder, prompt: Sequence[str], draw: Draw) -> list[str]:
         """Texts drawn for a prompt; by default a ConfigError.
 
         Args:
             encoder: The one that the task was made for.
             prompt: Tokens of the source.
-            num_return_sequences: Texts to draw.
-            max_new_tokens: Tokens of a text at most, those of the prompt not counted.
-            sampling: How a token is drawn.
-            generator: Source of the random numbers.
+            draw: Draws the tokens.
 
         Raises:
             ConfigError: The task writes no texts, or the prompt has tokens that it cannot read.

@@ -6,17 +6,13 @@ from typing import ClassVar, Literal, NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassConfusionMatrix,
-    MulticlassF1Score,
-)
 
 from rnnlab.config.types import Probability
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.metrics import LabelScores
 from rnnlab.nn.pooling import POOLINGS, AttentionPooling, PoolingKind
 from rnnlab.tasks.base import Task, target_vocab
 
@@ -31,7 +27,7 @@ class Label(NamedTuple):
 class Classify(Task):
     """A label for the whole sequence, from its pooled outputs through a linear head.
 
-    Predictions are of type `Label`.
+    Metrics are those of `LabelScores`, predictions of type `Label`.
 
     Args:
         encoder: Its `output_size` decides the head's.
@@ -60,10 +56,7 @@ class Classify(Task):
         self.pooling = POOLINGS[pooling](encoder.output_size)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.output_size, len(self.labels))
-        classes = max(2, len(self.labels))  # torchmetrics knows no fewer
-        self.accuracy = MulticlassAccuracy(classes, average="micro", validate_args=False)
-        self.f1 = MulticlassF1Score(classes, average="macro", validate_args=False)
-        self.confusion = MulticlassConfusionMatrix(classes, validate_args=False)
+        self.scores = LabelScores(max(2, len(self.labels)), validate_args=False)
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B K"]:
         """Unnormalised log-probabilities of the labels."""
@@ -75,34 +68,9 @@ class Classify(Task):
         logits = self.logits(encoded)
         return functional.cross_entropy(logits, batch.target, label_smoothing=self.label_smoothing)
 
-    def units(self, batch: Batch) -> int:
-        """Number of sequences."""
-        return len(batch)
-
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        predicted = self.logits(encoded).argmax(dim=1)
-        self.accuracy.update(predicted, batch.target)
-        self.f1.update(predicted, batch.target)
-        self.confusion.update(predicted, batch.target)
-
-    def compute(self) -> dict[str, float]:
-        """`accuracy`, macro-averaged `f1` and `balanced_accuracy`, 0 to 1, since the last call.
-
-        The last is the mean over the labels that occur of the share of their sequences that were
-        recognised; torchmetrics' macro recall counts labels that were predicted, but do not occur.
-        """
-        confusion = self.confusion.compute()
-        occurring = confusion.sum(dim=1) > 0
-        recall = confusion.diagonal()[occurring] / confusion.sum(dim=1)[occurring]
-        scores = {
-            "accuracy": float(self.accuracy.compute()),
-            "f1": float(self.f1.compute()),
-            "balanced_accuracy": float(recall.mean()),
-        }
-        for metric in (self.accuracy, self.f1, self.confusion):
-            metric.reset()
-        return scores
+        self.scores.update(self.logits(encoded).argmax(dim=1), batch.target)
 
     def attention_map(self, encoded: Encoded, batch: Batch) -> AttentionMap | None:
         """One query a sequence, with `pooling=attention`; labelled with the true label."""
@@ -116,9 +84,6 @@ class Classify(Task):
         best = self.logits(encoded).float().softmax(dim=1).max(dim=1)
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [Label(self.labels[index], probability) for index, probability in pairs]
-
-    def empty(self) -> None:
-        """No answer of its own: the model is asked, with the unknown word."""
 
     def render(self, tokens: Sequence[str], prediction: Label) -> str:
         """`label<TAB>probability`."""

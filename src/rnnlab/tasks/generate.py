@@ -9,8 +9,8 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.encoder import Encoder
-from rnnlab.nn.metrics import language_scores
-from rnnlab.nn.sampling import Sampling, sample
+from rnnlab.nn.metrics import LanguageScores
+from rnnlab.nn.sampling import Draw
 from rnnlab.tasks.seq2seq import SequenceToSequence
 
 SHOWN = 30
@@ -33,6 +33,7 @@ class Generate(SequenceToSequence):
     """
 
     mode: Literal["max", "min"] = "min"
+    never = (PAD, UNK)
 
     def __init__(self, encoder: Encoder, spec: Spec, **options: Any) -> None:
         super().__init__(encoder, spec, **options)
@@ -40,15 +41,9 @@ class Generate(SequenceToSequence):
             raise ConfigError("task: generation needs data whose sources are texts")
         self.source = spec.source
         self.labels = spec.source_tokenizer.level == "whole"
-        self.characters = self.tokenizer.level == "char"
-        self.monitor = "bpc" if self.characters else "perplexity"
-        self.banned = [PAD, UNK]
-
-    def compute(self) -> dict[str, float]:
-        """`perplexity`, and of characters `bpc`, since the last call."""
-        nll = float(self.nll.compute())
-        self.nll.reset()
-        return language_scores(nll, characters=self.characters)
+        characters = self.tokenizer.level == "char"
+        self.monitor = "bpc" if characters else "perplexity"
+        self.scores = LanguageScores(characters=characters)
 
     def check(self, tokens: Sequence[str]) -> None:
         """Refuse a label that the model has not learnt."""
@@ -61,31 +56,14 @@ class Generate(SequenceToSequence):
                 f"{', '.join(sorted(known)[:SHOWN])}{more}"
             )
 
-    def write(
-        self,
-        encoder: Encoder,
-        prompt: Sequence[str],
-        *,
-        num_return_sequences: int,
-        max_new_tokens: int,
-        sampling: Sampling,
-        generator: torch.Generator,
-    ) -> list[str]:
+    def write(self, encoder: Encoder, prompt: Sequence[str], draw: Draw) -> list[str]:
         """Texts for a label, or for another source."""
         if not prompt:
             raise ConfigError("prompt: empty; name what the text is to be made for")
         self.check(prompt)
         device = self.decoder.output.weight.device
         ids = torch.tensor([self.source.ids(prompt)], device=device)
-        step, state = self.decoder.search(encoder(ids, None))
-        rows = sample(
-            step,
-            tuple(part.repeat_interleave(num_return_sequences, dim=0) for part in state),
-            torch.full((num_return_sequences,), self.vocab.start_id, device=device),
-            max_new_tokens=max_new_tokens,
-            sampling=sampling,
-            end=self.vocab.end_id,
-            banned=[*self.banned_ids(), self.vocab.start_id],
-            generator=generator,
-        )
-        return [self.text(row) for row in rows]
+        start = torch.tensor([self.vocab.start_id], device=device)
+        banned = [*self.banned(), self.vocab.start_id]
+        begin = self.decoder.search(encoder(ids, None))
+        return [self.text(r) for r in draw(*begin, start, end=self.vocab.end_id, banned=banned)]

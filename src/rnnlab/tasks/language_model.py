@@ -18,8 +18,8 @@ from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.losses import activation_l2, temporal_l2
-from rnnlab.nn.metrics import UnitMean, language_scores
-from rnnlab.nn.sampling import Sampling, sample
+from rnnlab.nn.metrics import LanguageScores
+from rnnlab.nn.sampling import Draw
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput
 from rnnlab.tasks.base import Task, target_vocab
@@ -107,7 +107,7 @@ class LanguageModel(Task):
         self.output = OUTPUTS[output](features, len(self.vocab), cutoffs, div_value)
         if weight is not None:
             self.output.tie(weight)
-        self.nll = UnitMean()
+        self.scores = LanguageScores(characters=self.characters)
 
     def logits(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N V"]:
         """Unnormalised log-probabilities of the next token after each output."""
@@ -142,13 +142,7 @@ class LanguageModel(Task):
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        self.nll.update(self.loss(encoded, batch), self.units(batch))
-
-    def compute(self) -> dict[str, float]:
-        """`perplexity`, and of characters `bpc`, since the last call."""
-        nll = float(self.nll.compute())
-        self.nll.reset()
-        return language_scores(nll, characters=self.characters)
+        self.scores.update(self.loss(encoded, batch), self.units(batch))
 
     def predict(self, encoded: Encoded) -> list[Next]:
         """The most probable token after each sequence."""
@@ -156,16 +150,7 @@ class LanguageModel(Task):
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [Next(self.vocab.tokens[index], probability) for index, probability in pairs]
 
-    def write(
-        self,
-        encoder: Encoder,
-        prompt: Sequence[str],
-        *,
-        num_return_sequences: int,
-        max_new_tokens: int,
-        sampling: Sampling,
-        generator: torch.Generator,
-    ) -> list[str]:
+    def write(self, encoder: Encoder, prompt: Sequence[str], draw: Draw) -> list[str]:
         """The prompt and its continuation; without a prompt, what may follow the end of a line."""
         unseen = dict.fromkeys(t for t in prompt if t not in self.vocab or t == PAD)
         if unseen:
@@ -173,19 +158,11 @@ class LanguageModel(Task):
             raise ConfigError(
                 f"prompt: the model has never seen the {what} {', '.join(map(repr, unseen))}"
             )
-        ids = self.vocab.ids(prompt or ["\n" if self.characters else EOS])
+        begin = self.vocab.ids(prompt or ["\n" if self.characters else EOS])
+        ids = torch.tensor([begin], device=next(self.output.parameters()).device)
         never = [PAD, UNK] if self.characters else [PAD]  # `ids` takes no text for padding
-        device = next(self.output.parameters()).device
-        step, state = self.search(encoder, torch.tensor([ids], device=device))
-        rows = sample(
-            step,
-            tuple(part.repeat_interleave(num_return_sequences, dim=0) for part in state),
-            torch.full((num_return_sequences,), ids[-1], device=device),
-            max_new_tokens=max_new_tokens,
-            sampling=sampling,
-            banned=[self.vocab.tokens.index(token) for token in never],
-            generator=generator,
-        )
+        banned = [self.vocab.tokens.index(token) for token in never]
+        rows = draw(*self.search(encoder, ids), ids[:, -1], banned=banned)
         return [self._text([*prompt, *(self.vocab.tokens[i] for i in row)]) for row in rows]
 
     @torch.no_grad()
@@ -216,9 +193,6 @@ class LanguageModel(Task):
         if self.characters:
             return text
         return text.replace(f" {EOS} ", "\n").replace(f" {EOS}", "\n").replace(f"{EOS} ", "\n")
-
-    def empty(self) -> None:
-        """No answer of its own: the model is asked, with the unknown token."""
 
     def render(self, tokens: Sequence[str], prediction: Next) -> str:
         r"""`token<TAB>probability`; control characters as Python writes them, such as `\n`."""

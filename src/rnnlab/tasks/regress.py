@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics import MeanAbsoluteError, MeanSquaredError
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
@@ -17,7 +17,8 @@ from rnnlab.tasks.base import Task
 class Regress(Task):
     """Values for the whole sequence, from its final output through a linear head.
 
-    Predictions are lists of numbers.
+    Metrics: mean squared (`mse`) and mean absolute (`mae`) error. Predictions are lists of
+    numbers.
 
     Args:
         encoder: Its `output_size` decides the head's.
@@ -31,8 +32,7 @@ class Regress(Task):
     def __init__(self, encoder: Encoder, spec: Spec) -> None:
         super().__init__(encoder, spec)
         self.head = nn.Linear(encoder.output_size, spec.target_size)
-        self.mse = MeanSquaredError()
-        self.mae = MeanAbsoluteError()
+        self.scores = MetricCollection({"mse": MeanSquaredError(), "mae": MeanAbsoluteError()})
 
     def values(self, encoded: Encoded) -> Float[Tensor, "B K"]:
         """Predicted values, in the precision of the weights."""
@@ -43,30 +43,14 @@ class Regress(Task):
         """Squared error, the mean over sequences and values."""
         return functional.mse_loss(self.values(encoded), batch.target)
 
-    def units(self, batch: Batch) -> int:
-        """Number of sequences."""
-        return len(batch)
-
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        values = self.values(encoded)
-        self.mse.update(values, batch.target)
-        self.mae.update(values, batch.target)
-
-    def compute(self) -> dict[str, float]:
-        """Mean squared (`mse`) and mean absolute (`mae`) error since the last call."""
-        scores = {"mse": float(self.mse.compute()), "mae": float(self.mae.compute())}
-        self.mse.reset()
-        self.mae.reset()
-        return scores
+        self.scores.update(self.values(encoded), batch.target)
 
     def predict(self, encoded: Encoded) -> list[list[float]]:
         """The values of each sequence."""
         rows: list[list[float]] = self.values(encoded).tolist()
         return rows
-
-    def empty(self) -> None:
-        """No answer of its own."""
 
     def render(self, tokens: Sequence[str], prediction: list[float]) -> str:
         """The values with six significant digits, a tab between them."""

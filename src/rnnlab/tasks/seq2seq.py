@@ -52,6 +52,8 @@ class SequenceToSequence(Task):
     """
 
     kind: ClassVar[Kind] = "tokens"
+    never: ClassVar[Sequence[str]] = (PAD,)
+    scores: UnitMean
 
     def __init__(
         self,
@@ -78,7 +80,6 @@ class SequenceToSequence(Task):
         self.num_beams = num_beams
         self.length_penalty = length_penalty
         self.max_new_tokens = max_new_tokens
-        self.banned = [PAD]
         self.decoder = Decoder(
             encoder,
             len(self.vocab),
@@ -89,7 +90,7 @@ class SequenceToSequence(Task):
             dropout=dropout,
             tie_word_embeddings=tie_word_embeddings,
         )
-        self.nll = UnitMean()
+        self.scores = UnitMean()
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Cross entropy with smoothed labels in nats, the mean over tokens (`</s>` is one)."""
@@ -108,15 +109,15 @@ class SequenceToSequence(Task):
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the mean negative log-likelihood, without label smoothing."""
-        self.nll.update(self.cross_entropy(encoded, batch, 0.0), self.units(batch))
+        self.scores.update(self.cross_entropy(encoded, batch, 0.0), self.units(batch))
 
     def predict(self, encoded: Encoded) -> list[str]:
         """The best text found for each source."""
-        return self.texts(self.search(encoded, self.num_beams))
+        return self.translations(encoded, self.num_beams)
 
-    def texts(self, found: Hypotheses) -> list[str]:
-        """The best text of each source."""
-        return [self.text(ids) for ids in found.best]
+    def translations(self, encoded: Encoded, num_beams: int) -> list[str]:
+        """The best text that a search of this width finds for each source."""
+        return [self.text(ids) for ids in self.search(encoded, num_beams).best]
 
     def text(self, ids: Sequence[int]) -> str:
         """Tokens joined."""
@@ -134,17 +135,17 @@ class SequenceToSequence(Task):
             num_return_sequences=num_return_sequences,
             max_length=self.max_length(encoded),
             length_penalty=self.length_penalty,
-            banned=self.banned_ids(),
+            banned=self.banned(),
         )
 
     def max_length(self, encoded: Encoded) -> int | Tensor:
         """Tokens that a text may have, for all sources or for each."""
         return self.max_new_tokens
 
-    def banned_ids(self) -> list[int]:
-        """Tokens that are never written."""
+    def banned(self) -> list[int]:
+        """Ids of the tokens that are `never` written."""
         # not by `id`, which gives that of the unknown token for padding
-        return [self.vocab.tokens.index(token) for token in self.banned]
+        return [self.vocab.tokens.index(token) for token in self.never]
 
     def searcher(self, num_return_sequences: int, num_beams: int | None) -> Searcher:
         """Texts with their scores, see `beam_search`."""

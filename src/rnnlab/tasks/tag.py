@@ -22,7 +22,8 @@ from rnnlab.tasks.base import Task, target_vocab
 class Tag(Task):
     """A tag for each step, from its output through a linear head.
 
-    Steps whose target is `IGNORE` do not count, neither in the loss nor in metrics. Predictions
+    Steps whose target is `IGNORE` do not count, neither in the loss nor in metrics. These are
+    `accuracy`, and with entities `precision`, `recall`, `f1` and `f1_TYPE`; 0 to 1. Predictions
     are lists of tags, one a step; entities are in IOB2, whatever scheme was learnt.
 
     Args:
@@ -84,12 +85,6 @@ class Tag(Task):
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
         self.scores.update(self._decoded(encoded), batch.target)
-
-    def compute(self) -> dict[str, float]:
-        """`accuracy`, and with entities `precision`, `recall`, `f1` and `f1_TYPE`; 0 to 1."""
-        scores = {name: float(value) for name, value in self.scores.compute().items()}
-        self.scores.reset()
-        return scores
 
     def predict(self, encoded: Encoded) -> list[list[str]]:
         """The most probable tags of each sequence, those of entities as valid IOB2."""

@@ -65,11 +65,11 @@ class Translate(SequenceToSequence):
         """
         super().update(encoded, batch)
         beams = self.val_num_beams if self._split == "val" else self.num_beams
-        self.bleu.update(self.texts(self.search(encoded, beams)), self._references(batch))
+        self.bleu.update(self.translations(encoded, beams), self._references(batch))
 
     def compute(self) -> dict[str, float]:
         """`bleu`, `bleu_lower` and `perplexity`."""
-        metrics = self.bleu.compute() | {"perplexity": float(self.nll.compute().exp())}
+        metrics = self.bleu.compute() | {"perplexity": float(self.scores.compute().exp())}
         self._reset()
         return metrics
 
@@ -84,7 +84,7 @@ class Translate(SequenceToSequence):
 
     def _reset(self) -> None:
         self.bleu.reset()
-        self.nll.reset()
+        self.scores.reset()
         self._seen = 0
 
     def _references(self, batch: Batch) -> list[str]:
