@@ -4,7 +4,7 @@
 
 Every row is an epoch's order of the training split: batches of a fixed number of sequences as they
 come, the same from pools that are sorted by length (what rnnlab does, see
-`rnnlab.data.examples.BucketOrder`), and batches of a fixed number of padded tokens from such pools.
+`rnnlab.data.examples.bucket_batches`), and batches of a fixed number of padded tokens from such pools.
 """
 
 import statistics
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rnnlab.config.compose import compose_words
-from rnnlab.data.examples import POOL, BucketOrder
+from rnnlab.data.examples import POOL, bucket_batches
 from rnnlab.errors import RnnlabError
 from rnnlab.runs.build import build_data, build_vectors
 from tabular import markdown
@@ -32,7 +32,7 @@ def shuffled(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
 
 def pools(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
     """Batches as rnnlab makes them."""
-    yield from BucketOrder(lengths, size, shuffle=True, seed=seed).batches()
+    yield from bucket_batches(lengths, size, shuffle=True, seed=seed)
 
 
 def budget(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:

@@ -94,7 +94,7 @@ class Duel(Callback):
         """Cut the epoch into rounds."""
         loader: Any = trainer.train_dataloader
         self._examples: Examples = loader.examples
-        self._batches: list[np.ndarray] = loader.sampler.batches()
+        self._batches: list[np.ndarray] = loader.plan()
         if len(self._batches) < self.steps:
             raise ValueError(f"{len(self._batches)} batches are too few for {self.steps} steps")
         self._begin(0)

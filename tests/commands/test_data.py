@@ -147,7 +147,7 @@ def test_the_table_is_aligned_and_says_what_is_there(tiny: list[Entry], tmp_path
 
 def test_fetch_then_verify(tiny: list[Entry], tmp_path: Path) -> None:
     said: list[str] = []
-    [path] = fetch("tiny", tiny[0].about, tmp_path / "root", progress=False, say=said.append)
+    [path] = fetch("tiny", tiny[0].about, tmp_path / "root", say=said.append)
     assert path.read_bytes() == TEXT
     assert len(said) == 1
     checks = verify("tiny", tiny, tmp_path / "root")
@@ -157,7 +157,7 @@ def test_fetch_then_verify(tiny: list[Entry], tmp_path: Path) -> None:
 
 
 def test_verify_sees_another_file(tiny: list[Entry], tmp_path: Path) -> None:
-    [path] = fetch("tiny", tiny[0].about, tmp_path, progress=False, say=lambda _: None)
+    [path] = fetch("tiny", tiny[0].about, tmp_path, say=lambda _: None)
     path.write_bytes(TEXT[:-1] + b"!")
     [check] = verify("tiny", tiny, tmp_path)
     assert not check.ok

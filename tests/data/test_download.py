@@ -81,7 +81,7 @@ def get(server: Server, tmp_path: Path, said: list[str]) -> Fetch:
             "corpus/file.bin", tuple(server.url(way) for way in ways), GOOD, len(BODY)
         )
         about = DatasetInfo("a corpus", "none", (remote,))
-        return fetch("corpus", about, tmp_path, progress=False, say=said.append)
+        return fetch("corpus", about, tmp_path, say=said.append)
 
     return run
 
@@ -133,7 +133,7 @@ def test_no_server_at_all(tmp_path: Path) -> None:
         port = http.server_address[1]  # closed again below: nobody listens there
     remote = RemoteFile("corpus/file.bin", (f"http://127.0.0.1:{port}/file.bin",), GOOD)
     with pytest.raises(DataError, match=r"\(no connection\)$"):
-        fetch("corpus", DatasetInfo("a corpus", "none", (remote,)), tmp_path, progress=False)
+        fetch("corpus", DatasetInfo("a corpus", "none", (remote,)), tmp_path)
 
 
 def test_a_good_file_is_not_downloaded_again(
@@ -183,7 +183,7 @@ def test_nothing_to_download(tmp_path: Path) -> None:
 def test_several_files_come_in_order(server: Server, tmp_path: Path, said: list[str]) -> None:
     remotes = tuple(RemoteFile(f"corpus/{i}.bin", (server.url("good"),), GOOD) for i in range(3))
     about = DatasetInfo("a corpus", "none", remotes)
-    paths = fetch("corpus", about, tmp_path, progress=False, say=said.append)
+    paths = fetch("corpus", about, tmp_path, say=said.append)
     assert paths == [tmp_path / f"corpus/{i}.bin" for i in range(3)]
     assert len(said) == 3
 

@@ -9,7 +9,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.examples import POOL, BatchLoader, BucketOrder, Examples
+from rnnlab.data.examples import POOL, BatchLoader, Examples, bucket_batches
 from rnnlab.data.ragged import Ragged
 from rnnlab.errors import DataError
 
@@ -98,9 +98,8 @@ def test_the_order_follows_from_seed_and_epoch_alone():
     lengths = np.arange(1, 301)
 
     def order(seed, epoch):
-        bucket = BucketOrder(lengths, 8, shuffle=True, seed=seed)
-        bucket.set_epoch(epoch)
-        return [batch.tolist() for batch in bucket.batches()]
+        batches = bucket_batches(lengths, 8, shuffle=True, seed=seed, epoch=epoch)
+        return [batch.tolist() for batch in batches]
 
     assert order(1, 0) == order(1, 0)
     assert len({str(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1, 2)}) == 6
@@ -111,10 +110,9 @@ def test_evaluation_is_the_same_always_and_its_first_batches_are_a_fair_sample()
     lengths = np.full(4000, 400)
     orders = []
     for seed in (1, 2):
-        bucket = BucketOrder(lengths, 64, shuffle=False, seed=seed)
         for epoch in (0, 1):
-            bucket.set_epoch(epoch)
-            orders.append([batch.tolist() for batch in bucket.batches()])
+            batches = bucket_batches(lengths, 64, shuffle=False, seed=seed, epoch=epoch)
+            orders.append([batch.tolist() for batch in batches])
     assert orders[0] == orders[1] == orders[2] == orders[3]
     for batch in orders[0]:
         assert 0.2 < np.mean(np.array(batch) < 2000) < 0.8 or len(batch) < 64
@@ -122,7 +120,7 @@ def test_evaluation_is_the_same_always_and_its_first_batches_are_a_fair_sample()
 
 def test_evaluation_pads_hardly_at_all():
     lengths = np.random.default_rng(0).integers(1, 100, size=5000)
-    batches = BucketOrder(lengths, 32, shuffle=False, seed=0).batches()
+    batches = bucket_batches(lengths, 32, shuffle=False)
     assert sum(lengths[batch].max() * len(batch) for batch in batches) < 1.02 * lengths.sum()
     means = [lengths[batch].mean() for batch in batches]
     assert 30 < np.mean(means[:20]) < 70
@@ -131,8 +129,7 @@ def test_evaluation_pads_hardly_at_all():
 def test_buckets_waste_little_and_still_mix():
     rng = np.random.default_rng(0)
     lengths = rng.lognormal(2.5, 0.8, size=5000).astype(int) + 1
-    bucket = BucketOrder(lengths, 32, shuffle=True, seed=0)
-    batches = bucket.batches()
+    batches = bucket_batches(lengths, 32, shuffle=True)
     padded = sum(lengths[batch].max() * len(batch) for batch in batches)
     at_random = rng.permutation(5000)[: 156 * 32].reshape(156, 32)
     padded_at_random = lengths[at_random].max(axis=1).sum() * 32

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.stream import Chunks, Stream
+from rnnlab.data.stream import Stream, drawn_bounds
 from rnnlab.errors import DataError
 
 
@@ -94,19 +94,18 @@ def test_resuming_gives_exactly_the_remaining_batches(text, data):
 
 @given(st.integers(1, 3000), st.integers(1, 80), st.integers(0, 5))
 def test_drawn_chunks_cover_the_steps(steps, bptt, epoch):
-    chunks = Chunks(bptt, vary=True, seed=3)
-    chunks.set_epoch(epoch)
-    bounds = chunks.bounds(steps)
+    bounds = drawn_bounds(steps, bptt, np.random.default_rng((3, epoch)))
     assert (bounds[0], bounds[-1]) == (0, steps)
-    assert len(bounds) == len(Chunks(bptt, vary=False, seed=0).bounds(steps))
+    assert len(bounds) == len([*range(0, steps, bptt), steps])
     assert (np.diff(bounds) >= 1).all()
 
 
 def test_drawn_chunks_differ_by_epoch_and_spread_around_bptt():
-    chunks = Chunks(70, vary=True, seed=3)
-    first = np.diff(chunks.bounds(70_000))
-    chunks.set_epoch(1)
-    assert (np.diff(chunks.bounds(70_000)) != first).any()
+    given = stream(70_001, 70, vary=True)
+    (loader,) = loaders(given, 1, seed=3)
+    first = np.array([last - first for first, last in loader.plan()])
+    loader.sampler.set_epoch(1)
+    assert [last - first for first, last in loader.plan()] != first.tolist()
     assert first.mean() == 70
     usual = first[first > 50]
     assert 0.02 < 1 - len(usual) / len(first) < 0.09

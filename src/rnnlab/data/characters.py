@@ -6,13 +6,14 @@ beside them: the characters of the batch's distinct words, and which word stands
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 
 from rnnlab.data.batch import WordCharacters
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.data.vocab import UNK, Vocab
 
 MAX_CHARACTERS = 64
 """Characters of a word that are kept: all words of a batch are padded to the longest."""
@@ -48,20 +49,17 @@ class CharacterIds:
 
 def character_vocab(counts: Mapping[str, int]) -> Vocab:
     """The characters of words, the most frequent first; `counts` says how often a word occurs."""
-    points, lengths = _code_points(list(counts))
-    found, places = np.unique(points, return_inverse=True)
-    times = np.zeros(len(found), dtype=np.int64)
-    np.add.at(times, places.reshape(-1), np.repeat(list(counts.values()), lengths))
-    letters = dict(zip(map(chr, found.tolist()), times.tolist(), strict=True))
-    return Vocab.build(letters, specials=(PAD, UNK), min_freq=MIN_COUNT)
+    times: dict[str, int] = {}
+    for word, count in counts.items():
+        for character in word:
+            times[character] = times.get(character, 0) + count
+    return Vocab.build(times, min_freq=MIN_COUNT)
 
 
 def word_characters(words: Sequence[str], characters: Vocab) -> Ragged:
     """Ids of the first `MAX_CHARACTERS` of each word; a word without any is one `<unk>`."""
-    points, lengths = _code_points([word[:MAX_CHARACTERS] or "\0" for word in words])
-    found, inverse = np.unique(points, return_inverse=True)
-    table = np.array(characters.ids(map(chr, found.tolist())), dtype=np.int32)
-    return Ragged.from_lengths(table[inverse.reshape(-1)], lengths)
+    known = cache(characters.id)
+    return Ragged.from_lists(map(known, word[:MAX_CHARACTERS] or "\0") for word in words)
 
 
 def encode_characters(texts: Sequence[Sequence[str]], characters: Vocab) -> CharacterIds:
@@ -69,9 +67,3 @@ def encode_characters(texts: Sequence[Sequence[str]], characters: Vocab) -> Char
     distinct: dict[str, int] = {}
     rows = [[distinct.setdefault(t, len(distinct)) for t in text or (UNK,)] for text in texts]
     return CharacterIds(Ragged.from_lists(rows), word_characters(list(distinct), characters))
-
-
-def _code_points(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """All characters, one behind the other, and how many each word has."""
-    data = "".join(words).encode("utf-32-le", errors="surrogatepass")
-    return np.frombuffer(data, dtype="<u4"), np.array([len(word) for word in words], dtype=np.int64)

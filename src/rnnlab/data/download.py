@@ -23,8 +23,6 @@ def fetch(
     name: str,
     about: DatasetInfo,
     root: Path,
-    *,
-    progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> list[Path]:
     """Download the files of a corpus that are not there yet.
@@ -38,7 +36,6 @@ def fetch(
         name: The corpus, as on the command line.
         about: Its description, with its files.
         root: The data root; made where it does not exist.
-        progress: Show a progress bar for each file (on a terminal only).
         say: Takes a line about each file.
 
     Returns:
@@ -50,12 +47,10 @@ def fetch(
     """
     if not about.files:
         raise DataError(f"{name}: has no public address; put its files below {root / name}")
-    return [_fetch_one(name, remote, root, progress, say) for remote in about.files]
+    return [_fetch_one(name, remote, root, say) for remote in about.files]
 
 
-def _fetch_one(
-    name: str, remote: RemoteFile, root: Path, progress: bool, say: Callable[[str], None]
-) -> Path:
+def _fetch_one(name: str, remote: RemoteFile, root: Path, say: Callable[[str], None]) -> Path:
     path = root / remote.path
     if path.is_file():
         found = sha256(path)
@@ -71,7 +66,7 @@ def _fetch_one(
     for url in remote.urls:
         for _ in range(ATTEMPTS):
             try:
-                _download(url, path, remote, progress)
+                _download(url, path, remote)
             except (OSError, ValueError) as error:  # OSError: also all errors of requests
                 failures[url] = f"{url} ({_reason(error)})"
                 if not isinstance(error, CUT):
@@ -82,22 +77,15 @@ def _fetch_one(
     raise DataError(f"{name}: cannot download {path}: {'; '.join(failures.values())}")
 
 
-def _download(url: str, path: Path, remote: RemoteFile, progress: bool) -> None:
+def _download(url: str, path: Path, remote: RemoteFile) -> None:
     pooch.get_logger().setLevel("WARNING")
     # pooch asks for the bar's truth, which without a total is an error
-    with tqdm(
-        desc=path.name,
-        total=remote.size or 1,
-        unit="B",
-        unit_scale=True,
-        disable=None if progress else True,
-    ) as bar:
+    total = remote.size or 1
+    with tqdm(desc=path.name, total=total, unit="B", unit_scale=True, disable=None) as bar:
         # a server must not wrap the file in a compression that requests would take off
+        plain = {"Accept-Encoding": "identity"}
         downloader = pooch.HTTPDownloader(
-            progressbar=bar,
-            chunk_size=1 << 16,
-            timeout=TIMEOUT,
-            headers={"Accept-Encoding": "identity"},
+            progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT, headers=plain
         )
         known_hash = f"sha256:{remote.sha256}"
         pooch.retrieve(url, known_hash, path.name, path.parent, downloader=downloader)

@@ -94,34 +94,21 @@ class EncodedCorpus:
     def write(self, stream: IO[bytes]) -> None:
         """Save to a binary stream."""
         strings = [self.source_types, self.target_types, self.files, self.texts]
-        np.savez(
-            stream,
-            source=self.source.values,
-            source_offsets=self.source.offsets,
-            target=self.target.values,
-            target_offsets=self.target.offsets,
-            file_of=self.file_of,
-            line=self.line,
-            digest=self.digest,
-            strings=np.frombuffer(json.dumps(strings).encode(), dtype=np.uint8),
+        packed = np.frombuffer(json.dumps(strings).encode(), dtype=np.uint8)
+        sides = (
+            part for side in (self.source, self.target) for part in (side.values, side.offsets)
         )
+        np.savez(stream, *sides, self.file_of, self.line, self.digest, packed)
 
     @classmethod
     def read(cls, stream: IO[bytes]) -> Self:
         """Inverse of `write`."""
         with np.load(stream, allow_pickle=False) as kept:
-            source_types, target_types, files, texts = json.loads(kept["strings"].tobytes())
-            return cls(
-                source=Ragged(kept["source"], kept["source_offsets"]),
-                target=Ragged(kept["target"], kept["target_offsets"]),
-                source_types=source_types,
-                target_types=target_types,
-                files=files,
-                file_of=kept["file_of"],
-                line=kept["line"],
-                digest=kept["digest"],
-                texts=texts,
-            )
+            *sides, file_of, line, digest, packed = (kept[name] for name in kept.files)
+        source_types, target_types, files, texts = json.loads(packed.tobytes())
+        source, target = Ragged(*sides[:2]), Ragged(*sides[2:])
+        types = source_types, target_types
+        return cls(source, target, *types, files, file_of, line, digest, texts)
 
 
 class _Column:
@@ -170,15 +157,15 @@ def encode(
             if isinstance(example.target, str):
                 texts.append(example.target)
     return EncodedCorpus(
-        source=sources.ragged(),
-        target=targets.ragged(),
-        source_types=list(sources.types),
-        target_types=list(targets.types),
-        files=list(files.types),
-        file_of=files.ragged().values,
-        line=np.asarray(lines, dtype=np.int32),
-        digest=np.frombuffer(bytes(digests), dtype="<u8"),
-        texts=texts,
+        sources.ragged(),
+        targets.ragged(),
+        list(sources.types),
+        list(targets.types),
+        list(files.types),
+        files.ragged().values,
+        np.asarray(lines, dtype=np.int32),
+        np.frombuffer(bytes(digests), dtype="<u8"),
+        texts,
     )
 
 

@@ -1,7 +1,7 @@
 """Batches of similar length, shuffled by seed and epoch, the same number for every process."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.characters import CharacterIds
-from rnnlab.data.loader import Loader, Sampler
+from rnnlab.data.loader import Loader
 from rnnlab.data.ragged import Ragged
 from rnnlab.errors import DataError
 
@@ -79,9 +79,10 @@ class Examples:
         )
 
 
-@dataclass(eq=False)
-class BucketOrder(Sampler):
-    """Which examples make which batch, in a given epoch.
+def bucket_batches(
+    lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int = 0, epoch: int = 0
+) -> list[np.ndarray]:
+    """Which examples make which batch: row numbers of every batch of an epoch.
 
     All examples are permuted, cut into pools, each pool is sorted by length and cut into batches,
     and the batches are permuted: little padding, and every example once an epoch. With `shuffle`
@@ -89,24 +90,15 @@ class BucketOrder(Sampler):
     the whole split, and the order never changes; it is permuted all the same, so that the first
     few batches are a fair sample where a file is sorted by label or length.
     """
-
-    lengths: np.ndarray
-    batch_size: int
-    _: KW_ONLY
-    shuffle: bool
-    seed: int
-
-    def batches(self) -> list[np.ndarray]:
-        """Row numbers of every batch of the epoch."""
-        rng = np.random.default_rng((self.seed, self.epoch) if self.shuffle else 0)
-        rows = rng.permutation(len(self.lengths))
-        batches: list[np.ndarray] = []
-        size = POOL * self.batch_size if self.shuffle else max(1, len(rows))
-        for start in range(0, len(rows), size):
-            pool = rows[start : start + size]
-            pool = pool[np.argsort(self.lengths[pool], kind="stable")]
-            batches += np.split(pool, range(self.batch_size, len(pool), self.batch_size))
-        return [batches[i] for i in rng.permutation(len(batches))]
+    rng = np.random.default_rng((seed, epoch) if shuffle else 0)
+    rows = rng.permutation(len(lengths))
+    batches: list[np.ndarray] = []
+    size = POOL * batch_size if shuffle else max(1, len(rows))
+    for start in range(0, len(rows), size):
+        pool = rows[start : start + size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += np.split(pool, range(batch_size, len(pool), batch_size))
+    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 class BatchLoader(Loader):
@@ -127,8 +119,6 @@ class BatchLoader(Loader):
         DataError: More processes than examples.
     """
 
-    sampler: BucketOrder
-
     def __init__(
         self,
         examples: Examples,
@@ -141,23 +131,27 @@ class BatchLoader(Loader):
     ) -> None:
         if len(examples) < world_size:
             raise DataError(f"{len(examples)} sequences cannot be shared by {world_size} processes")
+        super().__init__(seed)
         share = slice(None) if shuffle else slice(rank, None, world_size)
         self._rows = np.arange(len(examples))[share]
-        lengths = examples.lengths[self._rows]
-        super().__init__(BucketOrder(lengths, batch_size, shuffle=shuffle, seed=seed))
         self.examples = examples
+        self.batch_size = batch_size
+        self.shuffle = shuffle
         self.rank = rank
         self.world_size = world_size
 
     def __len__(self) -> int:
         """Batches an epoch for this process."""
-        total = -(-len(self._rows) // self.sampler.batch_size)
-        return max(1, total // self.world_size) if self.sampler.shuffle else total
+        total = -(-len(self._rows) // self.batch_size)
+        return max(1, total // self.world_size) if self.shuffle else total
 
     def plan(self) -> list[np.ndarray]:
         """The numbers, in the split, of the examples of each batch of this epoch."""
-        batches = self.sampler.batches()
-        if self.sampler.shuffle:
+        lengths = self.examples.lengths[self._rows]
+        batches = bucket_batches(
+            lengths, self.batch_size, shuffle=self.shuffle, seed=self.seed, epoch=self.epoch
+        )
+        if self.shuffle:
             # every process takes part in every optimiser step: all need the same number
             steps = range(self.rank, self.rank + len(self) * self.world_size, self.world_size)
             return [batches[step % len(batches)] for step in steps]

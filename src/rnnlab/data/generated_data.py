@@ -48,10 +48,6 @@ class GeneratedData(SequenceData):
     val_size: PositiveInt = 1_000
     test_size: PositiveInt = 1_000
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._made: dict[Split, Examples] = {}
-
     @property
     def sizes(self) -> dict[Split, int]:
         """Sequences of each split."""
@@ -93,9 +89,7 @@ class GeneratedData(SequenceData):
 
     def examples(self, split: Split) -> Examples:
         """One split: always the same for the same options."""
-        if split not in self._made:
-            self._made[split] = self.pack(*self._distinct(split))
-        return self._made[split]
+        return self.pack(*self._distinct(split))
 
     def _distinct(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """A split without the sequences of the splits that come after it."""

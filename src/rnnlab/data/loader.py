@@ -3,38 +3,39 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from rnnlab.data.batch import Batch
-
-
-class Sampler:
-    """The order of batches, which may change from epoch to epoch."""
-
-    epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls it before each one."""
-        self.epoch = epoch
 
 
 class Loader(ABC):
     """Batches of a split for one process, made without workers.
 
     Args:
-        sampler: The order of the batches.
+        seed: Decides the order of the batches, with the epoch.
 
     Attributes:
-        sampler: The same; Lightning sets the epoch through this name.
+        epoch: The epoch whose batches it gives.
         seconds: Time spent on making batches, during which training waited.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
-        self.sampler = sampler
-        self.batch_sampler = None  # Lightning looks for it wherever there is a sampler
+    batch_sampler = None  # Lightning looks for it wherever there is a sampler
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.epoch = 0
         self.seconds = 0.0
         self._next = 0  # batches handed out in the current epoch
         self._resumed = False
+
+    @property
+    def sampler(self) -> Self:
+        """Where Lightning sets the epoch."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls it before each one."""
+        self.epoch = epoch
 
     @abstractmethod
     def __len__(self) -> int:
@@ -69,10 +70,10 @@ class Loader(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch, and the number of batches handed out."""
-        return {"epoch": self.sampler.epoch, "next": self._next}
+        return {"epoch": self.epoch, "next": self._next}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        self.sampler.set_epoch(state["epoch"])
+        self.epoch = state["epoch"]
         self._next = state["next"]
         self._resumed = self._next < len(self)

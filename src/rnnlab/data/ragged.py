@@ -71,14 +71,11 @@ class Ragged:
 
     def framed(self, start: int | None, end: int) -> "Ragged":
         """Every sequence with `start` before (None: nothing) and `end` behind it."""
-        ends = self.offsets[1:]
-        if start is None:
-            values = np.insert(self.values, ends, end)
-            return Ragged(values, self.offsets + np.arange(len(self.offsets)))
+        marks = [end] if start is None else [start, end]
         # of what comes to one place the first in the list comes first: an end, then a start
-        places = np.stack([self.offsets[:-1], ends], axis=1).reshape(-1)
-        values = np.insert(self.values, places, np.tile([start, end], len(self)))
-        return Ragged(values, self.offsets + 2 * np.arange(len(self.offsets)))
+        places = np.stack([self.offsets[:-1], self.offsets[1:]], axis=1)[:, -len(marks) :]
+        values = np.insert(self.values, places.reshape(-1), np.tile(marks, len(self)))
+        return Ragged(values, self.offsets + len(marks) * np.arange(len(self.offsets)))
 
     def pad(self, rows: np.ndarray, fill: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B"]]:
         """The chosen sequences, right padded with `fill` (int64), and their lengths (int64)."""

@@ -1,7 +1,7 @@
 """Texts with a target each: a label, a tag for every token, or a second text."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -57,9 +57,9 @@ class SequenceTextData(TextData):
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged | np.ndarray:
         """Targets as `Examples` has them."""
 
-    @abstractmethod
-    def dry_examples(self) -> Iterable[Example]:
-        """A few examples without words, for `dry_spec`."""
+    def dry_targets(self) -> Sequence[str]:
+        """A few labels or tags, for `dry_spec`."""
+        return ()
 
     def dry_tokenizers(self) -> Tokenizers:
         """Tokenizers that need no training, for `dry_spec`."""
@@ -72,7 +72,8 @@ class SequenceTextData(TextData):
     def dry_spec(self) -> Spec:
         """See the base class."""
         tokenizers = self.dry_tokenizers()
-        return self._spec_of(encode(self.dry_examples(), *tokenizers), tokenizers)
+        examples = (Example((UNK,), (target,), "") for target in self.dry_targets())
+        return self._spec_of(encode(examples, *tokenizers), tokenizers)
 
     def examples(self, split: Split) -> Examples:
         """One split, encoded; see the base class."""
@@ -128,9 +129,9 @@ class LabelledData(SequenceTextData):
         """Ids of the labels (N,); an unknown one is a DataError that names its place."""
         return self._known_targets(corpus, spec.target_vocab).values.astype(np.int64)
 
-    def dry_examples(self) -> Iterable[Example]:
+    def dry_targets(self) -> Sequence[str]:
         """Two labels."""
-        return [Example((UNK,), (label,), "") for label in "AB"]
+        return "AB"
 
 
 class TaggedData(SequenceTextData):
@@ -147,9 +148,9 @@ class TaggedData(SequenceTextData):
         """Ids of the tags; an unknown one is a DataError that names its place."""
         return self._known_targets(corpus, spec.target_vocab).cut(spec.max_length)
 
-    def dry_examples(self) -> Iterable[Example]:
-        """Entities of one type."""
-        return [Example((UNK,) * 3, ("O", "B-X", "I-X"), "")]
+    def dry_targets(self) -> Sequence[str]:
+        """Two parts of speech."""
+        return "ADJ", "NOUN"
 
 
 class PairData(SequenceTextData):
@@ -166,10 +167,6 @@ class PairData(SequenceTextData):
         vocab = spec.target_vocab
         ids = corpus.target.cut(spec.max_length).take(vocab.table(corpus.target_types))
         return ids.framed(vocab.start_id, vocab.end_id)
-
-    def dry_examples(self) -> Iterable[Example]:
-        """Nothing: the special tokens are enough."""
-        return []
 
 
 class LabelToText(PairData):

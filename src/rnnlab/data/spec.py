@@ -63,11 +63,9 @@ class Spec:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-        values = dict(state)
-        for name in ("source", "target", "characters"):
-            if isinstance(values.get(name), Mapping):  # older checkpoints have no characters
-                values[name] = Vocab.from_dict(values[name])
-        for name in ("source_tokenizer", "target_tokenizer"):
-            if values[name] is not None:
-                values[name] = Tokenizer.from_dict(values[name])
+        values = dict(state)  # older checkpoints have no characters
+        for name, value in state.items():
+            if isinstance(value, Mapping):
+                part = Tokenizer if name.endswith("_tokenizer") else Vocab
+                values[name] = part.from_dict(value)
         return cls(**values)

@@ -1,13 +1,13 @@
 """One long text as parallel streams, cut into batches that continue each other."""
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 
 from rnnlab.data.batch import IGNORE, Batch
-from rnnlab.data.loader import Loader, Sampler
+from rnnlab.data.loader import Loader
 from rnnlab.errors import DataError
 
 
@@ -19,7 +19,7 @@ class Stream:
         inputs: Token ids, int32 (N,).
         target: The same tokens in the vocabulary of the targets, int32 (N,).
         bptt: Steps T of a batch: how far gradients reach back.
-        vary: Draw the steps of each training batch at random (see `Chunks`).
+        vary: Draw the steps of each training batch at random (see `drawn_bounds`).
         eval_batch_size: Streams of a batch that is evaluated; None for as many as in training.
     """
 
@@ -37,41 +37,26 @@ class Stream:
         self, batch_size: int, *, shuffle: bool, seed: int, rank: int = 0, world_size: int = 1
     ) -> "StreamLoader":
         """Batches of one process; order is the text's, so `shuffle` says that it is training."""
-        chunks = Chunks(self.bptt, vary=self.vary and shuffle, seed=seed)
         streams = batch_size if shuffle else self.eval_batch_size or batch_size
-        return StreamLoader(self, streams, chunks, rank=rank, world_size=world_size)
+        vary = self.vary and shuffle
+        return StreamLoader(self, streams, vary, seed, rank=rank, world_size=world_size)
 
 
-@dataclass(eq=False)
-class Chunks(Sampler):
-    """Where the batches of an epoch begin.
+def drawn_bounds(steps: int, bptt: int, rng: np.random.Generator) -> list[int]:
+    """First step of each batch, and the end of the last, from 0 to `steps`, drawn at random.
 
-    Attributes:
-        bptt: Steps T of a batch.
-        vary: Draw the steps of each batch from a normal distribution around T with standard
-            deviation 5, around T / 2 in one of twenty cases: no token is always at the start of
-            a batch, where least is learnt (Merity et al. 2018, arXiv:1708.02182, section 5). They
-            are then scaled, so that an epoch has the same number of batches as without.
-        seed: Decides what is drawn, with the epoch.
+    The steps of each batch are drawn from a normal distribution around T with standard deviation
+    5, around T / 2 in one of twenty cases: no token is always at the start of a batch, where least
+    is learnt (Merity et al. 2018, arXiv:1708.02182, section 5). They are then scaled, so that an
+    epoch has the same number of batches as without.
     """
-
-    bptt: int
-    _: KW_ONLY
-    vary: bool
-    seed: int
-
-    def bounds(self, steps: int) -> np.ndarray:
-        """First step of each batch, and the end of the last: from 0 to `steps`, int64."""
-        bounds = np.array([*range(0, steps, self.bptt), steps])
-        if not self.vary:
-            return bounds
-        rng = np.random.default_rng((self.seed, self.epoch))
-        count = len(bounds) - 1
-        middle = np.where(rng.random(count) < 0.05, self.bptt / 2, self.bptt)
-        drawn = np.maximum(rng.normal(middle, 5.0), min(5, self.bptt))
-        # rounding down leaves each batch a step at least: there are `count` of `steps`
-        spare = np.concatenate([[0], drawn.cumsum() / drawn.sum()]) * (steps - count)
-        return np.floor(spare + 1e-9).astype(np.int64) + np.arange(count + 1)
+    count = -(-steps // bptt)
+    middle = np.where(rng.random(count) < 0.05, bptt / 2, bptt)
+    drawn = np.maximum(rng.normal(middle, 5.0), min(5, bptt))
+    # rounding down leaves each batch a step at least: there are `count` of `steps`
+    spare = np.concatenate([[0], drawn.cumsum() / drawn.sum()]) * (steps - count)
+    bounds = np.floor(spare + 1e-9).astype(np.int64) + np.arange(count + 1)
+    return bounds.tolist()
 
 
 class StreamLoader(Loader):
@@ -84,7 +69,8 @@ class StreamLoader(Loader):
     Args:
         stream: The text.
         batch_size: Streams B of a process; fewer where the text is shorter.
-        chunks: Where the batches of an epoch begin.
+        vary: Draw the steps of each batch at random, in each epoch anew.
+        seed: Decides what is drawn, with the epoch.
         rank: This process.
         world_size: Processes that share the streams.
 
@@ -92,12 +78,12 @@ class StreamLoader(Loader):
         DataError: Fewer tokens to predict than processes.
     """
 
-    sampler: Chunks
-
     def __init__(
-        self, stream: Stream, batch_size: int, chunks: Chunks, *, rank: int = 0, world_size: int = 1
+        self, stream: Stream, batch_size: int, vary: bool, seed: int, *, rank: int, world_size: int
     ) -> None:
-        super().__init__(chunks)
+        super().__init__(seed)
+        self.bptt = stream.bptt
+        self.vary = vary
         total = len(stream) - 1
         steps = max(1, -(-total // (batch_size * world_size)))
         rows = -(-total // steps)
@@ -121,7 +107,11 @@ class StreamLoader(Loader):
 
     def plan(self) -> list[tuple[int, int]]:
         """The first step of each batch of this epoch, and the step after its last."""
-        return list(pairwise(self.sampler.bounds(self.inputs.shape[1]).tolist()))
+        steps = self.inputs.shape[1]
+        bounds = [*range(0, steps, self.bptt), steps]
+        if self.vary:
+            bounds = drawn_bounds(steps, self.bptt, np.random.default_rng((self.seed, self.epoch)))
+        return list(pairwise(bounds))
 
     def make(self, item: tuple[int, int]) -> Batch:
         """The steps of all streams between two bounds."""
@@ -135,5 +125,5 @@ class StreamLoader(Loader):
             tokens=count,
             target_tokens=count,
             carry=first > 0,
-            share=(last - first) / self.sampler.bptt,
+            share=(last - first) / self.bptt,
         )

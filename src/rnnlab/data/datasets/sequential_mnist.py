@@ -54,10 +54,6 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
     rows: bool = False
     val_size: PositiveInt = 5_000
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._made: dict[Split, Examples] = {}
-
     def spec(self) -> Spec:
         """A pixel or a row of pixels in, one of ten digits out."""
         digits = Vocab([str(digit) for digit in range(10)])
@@ -76,11 +72,6 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
             DataError: A file is missing or damaged, or pictures and labels do not match.
             ConfigError: `val_size` leaves nothing to train on.
         """
-        if split not in self._made:
-            self._made[split] = self._read(split)
-        return self._made[split]
-
-    def _read(self, split: Split) -> Examples:
         files = self.files(split)
         images, labels = read_idx(files[0], 3), read_idx(files[1], 1)
         self._checksums |= {self.shown(str(path)): sha256(path) for path in files}
