@@ -4,7 +4,8 @@
 
 Every row is an epoch's order of the training split: batches of a fixed number of sequences as they
 come, the same from pools that are sorted by length (what rnnlab does, see
-`rnnlab.data.examples.bucket_batches`), and batches of a fixed number of padded tokens from such pools.
+`rnnlab.data.examples.bucket_batches`), and batches of a fixed number of padded tokens from such
+pools.
 """
 
 import statistics

@@ -95,7 +95,12 @@ def test_bad_lines_name_their_place(task, name, added, part, capsys):
             "so so\tmixed\n",
             "unseen label 'mixed'; the training data has neg, pos",
         ),
-        ("ner", "{}.conll", "\nAnn B-ORG\n", "unseen tag 'B-ORG'; the training data has "),
+        (
+            "ner",
+            "{}.conll",
+            "\nAnn B-ORG\n",
+            "unseen tag at token 1, 'B-ORG'; the training data has ",
+        ),
     ],
 )
 def test_labels_unseen_in_training_name_their_place(task, name, added, part, split, capsys):

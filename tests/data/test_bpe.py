@@ -33,11 +33,6 @@ def test_frequent_words_become_one_token_and_the_size_is_kept():
     assert len(tokens) <= 300
 
 
-def test_batches_give_the_same_tokens():
-    assert list(MODEL.split_all(TEXTS)) == [MODEL.split(text) for text in TEXTS]
-    assert all(token for tokens in MODEL.split_all(TEXTS) for token in tokens)
-
-
 def test_lower_casing_comes_before_learning_and_splitting():
     lower = train_bpe(TEXTS, size=300, lower=True)
     assert lower.join(lower.split("EIN Mann FÄHRT")) == "ein mann fährt"

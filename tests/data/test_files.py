@@ -156,13 +156,64 @@ def test_tags_are_as_long_as_their_sentences(tmp_path):
     assert parts.spec().source_tokenizer.split(" EU says ") == ["EU", "says"]
 
 
-def test_an_unseen_tag_is_named_with_its_line(tmp_path):
+NUMBERED = """\
+# text = Du vas
+# global.columns = ID FORM TAG OTHER
+1-2\tDu\t_\t_
+1\tDe\tX\tO
+2\tle\tY\tO
+2.1\tghost\tZ\tO
+# a comment between words
+3\tvas\tZ\tB-A
+
+# text = 7
+1\t7\tX\tO
+"""
+WORDS = [(["De", "le", "vas"], 4), (["7"], 10)]
+
+
+def test_words_that_are_numbered_stand_in_the_second_column(tmp_path):
+    path = write(tmp_path, "a.conllu", NUMBERED)
+    found = columns(path, tag_column=2)
+    assert [(words, line) for words, _, line in found] == WORDS
+    assert [tags for _, tags, _ in found] == [["X", "Y", "Z"], ["X"]]
+    blanks = write(tmp_path, "b.txt", NUMBERED.replace("\t", " "))
+    assert columns(blanks, tag_column=2) == found
+    assert columns(path, tag_column=1, token_column=3)[0][:2] == (["O", "O", "B-A"], WORDS[0][0])
+    data = CoNLLFiles(train=str(path), tag_column=2)
+    assert data.spec().source.tokens[2:] == ("7", "De", "le", "vas")
+
+
+def test_numbers_may_be_words(tmp_path):
+    two = write(tmp_path, "two.txt", "1 odd\n2 even\n")
+    assert columns(two)[0][:2] == (["1", "2"], ["odd", "even"])
+    some = write(tmp_path, "some.txt", "1 CD O\n. . O\n")
+    assert columns(some)[0][0] == ["1", "."]
+    digits = write(tmp_path, "digits.txt", "7 CD O\n2 CD O\n")
+    with pytest.raises(
+        DataError, match=r"digits.txt:1: number 7, where 1 comes next; name the col"
+    ):
+        columns(digits)
+    assert columns(digits, token_column=0)[0][0] == ["7", "2"]
+    assert columns(digits, token_column=1)[0][0] == ["CD", "CD"]
+
+
+def test_a_sharp_is_a_comment_where_it_cannot_be_a_word(tmp_path):
+    path = write(tmp_path, "a.txt", "# sent_id = 1\n#tag X\n# X\nb Y\n\n# c d\nc Y\n")
+    assert columns(path) == [(["#tag", "#", "b"], ["X", "X", "Y"], 2), (["c"], ["Y"], 7)]
+    inside = write(tmp_path, "b.txt", "a X\n# not here\n")
+    with pytest.raises(DataError, match=r"b.txt:2: 3 columns, where the first row has 2"):
+        columns(inside)
+
+
+def test_an_unseen_tag_is_named_with_its_sentence(tmp_path):
     train = write(tmp_path, "train.conll", "EU B-ORG\nsays O\n")
     val = write(tmp_path, "val.conll", "a O\n\nb O\nParis B-LOC\n")
     data = CoNLLFiles(train=str(train), val=str(val))
     with pytest.raises(DataError) as error:
         data.examples("val")
-    assert str(error.value) == f"{val}:4: unseen tag 'B-LOC'; the training data has B-ORG, I-ORG, O"
+    known = "the training data has B-ORG, I-ORG, O"
+    assert str(error.value) == f"{val}:3: unseen tag at token 2, 'B-LOC'; {known}"
 
 
 def test_max_length_cuts_words_and_tags_alike(tmp_path):

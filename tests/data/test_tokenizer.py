@@ -38,12 +38,6 @@ def test_characters_join_to_the_text(text):
     assert tokenizer.join(tokenizer.split(text)) == text
 
 
-@given(st.lists(st.text(), max_size=5), st.sampled_from(["space", "word", "char"]))
-def test_split_all_is_split_of_each(texts, level):
-    tokenizer = Tokenizer(level, lower=True)
-    assert list(tokenizer.split_all(texts)) == [tokenizer.split(text) for text in texts]
-
-
 def test_blank_text_has_no_tokens():
     for level in ("space", "word"):
         for text in ("", " \t\n", "\u00a0"):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
-from rnnlab.config.types import LEARNT
+from rnnlab.config.types import LEARNT, NonNegativeInt
 from rnnlab.data.encoded import Example
 from rnnlab.data.formats.conll_columns import read_columns
 from rnnlab.data.sequences import TaggedData
@@ -15,6 +15,8 @@ class ColumnData(TaggedData):
     """Sentences with one tag a token, from files with a column of tags.
 
     Args:
+        token_column: The column of the words, from 0; null for the first, or the second where the
+            first numbers the words of each sentence, as in CoNLL-U.
         tag_column: The column to learn, from 0; negative counts from the last.
         scheme: How a model learns entities, whatever the files have; other tags need `iob2`.
 
@@ -22,22 +24,25 @@ class ColumnData(TaggedData):
         iob_columns: Columns in which tags other than `O`, `B-TYPE` and `I-TYPE` are mistakes.
     """
 
-    step_lines = True
     iob_columns: ClassVar[tuple[int, ...]] = ()
 
+    token_column: NonNegativeInt | None = None
     tag_column: int = -1
     scheme: Annotated[Scheme, LEARNT] = "iob2"
 
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
-        iob_only = self.tag_column in self.iob_columns
         return read_columns(
-            self.file(split), tag_column=self.tag_column, iob_only=iob_only, scheme=self.scheme
+            self.file(split),
+            tag_column=self.tag_column,
+            token_column=self.token_column,
+            iob_only=self.tag_column in self.iob_columns,
+            scheme=self.scheme,
         )
 
     def settings(self, part: Split) -> Any:
-        """The column to learn, and how it is written."""
-        return [self.tag_column, self.scheme]
+        """The columns, and how the tags are written."""
+        return [self.token_column, self.tag_column, self.scheme]
 
     def reuse(self, spec: Spec) -> None:
         """See the base class; entities are written as the trained model has learnt them."""

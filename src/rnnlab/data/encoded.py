@@ -5,7 +5,6 @@ import json
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import IO, NamedTuple, Self
 
 import numpy as np
@@ -13,9 +12,6 @@ import numpy as np
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import UNK
-
-CHUNK = 1000
-"""Examples that are split into tokens at a time."""
 
 
 class Example(NamedTuple):
@@ -66,10 +62,10 @@ class EncodedCorpus:
         """Number of examples N."""
         return len(self.source)
 
-    def place(self, row: int, step: int = 0) -> str:
-        """Where an example (and in it a step that has a line of its own) stands: file:line."""
+    def place(self, row: int) -> str:
+        """Where an example stands: file:line."""
         name = self.files[self.file_of[row]]
-        return f"{name}:{self.line[row] + step}" if self.line[row] else name
+        return f"{name}:{self.line[row]}" if self.line[row] else name
 
     def source_counts(self, max_length: int | None = None) -> dict[str, int]:
         """How often each input token occurs, in inputs cut to `max_length`."""
@@ -143,19 +139,16 @@ def encode(
     lines = array("i")
     digests = bytearray()
     texts: list[str] = []
-    remaining = iter(examples)
-    while chunk := list(islice(remaining, CHUNK)):
-        lefts = _split([example.source for example in chunk], source)
-        rights = _split([example.target for example in chunk], target)
-        for example, left, right in zip(chunk, lefts, rights, strict=True):
-            sources.add(left or (UNK,))
-            targets.add(right)
-            files.add((example.file,))
-            lines.append(example.line)
-            joined = "\0".join(left).encode(errors="surrogatepass")
-            digests += hashlib.blake2b(joined, digest_size=8).digest()
-            if isinstance(example.target, str):
-                texts.append(example.target)
+    for example in examples:
+        left = _split(example.source, source)
+        sources.add(left or (UNK,))
+        targets.add(_split(example.target, target))
+        files.add((example.file,))
+        lines.append(example.line)
+        joined = "\0".join(left).encode(errors="surrogatepass")
+        digests += hashlib.blake2b(joined, digest_size=8).digest()
+        if isinstance(example.target, str):
+            texts.append(example.target)
     return EncodedCorpus(
         sources.ragged(),
         targets.ragged(),
@@ -175,13 +168,10 @@ def count_types(values: np.ndarray, types: Sequence[str]) -> dict[str, int]:
     return {token: int(count) for token, count in zip(types, counts, strict=True) if count}
 
 
-def _split(
-    items: list[str | Sequence[str]], tokenizer: Tokenizer | None
-) -> Iterable[Sequence[str]]:
-    texts = [item for item in items if isinstance(item, str)]
-    if texts:
+def _split(item: str | Sequence[str], tokenizer: Tokenizer | None) -> Sequence[str]:
+    if isinstance(item, str):
         assert tokenizer is not None, "texts need a tokenizer"
-        return tokenizer.split_all(texts)
+        return tokenizer.split(item)
     if tokenizer is not None and tokenizer.lower:
-        return [[token.lower() for token in item] for item in items]
-    return items
+        return [token.lower() for token in item]
+    return item

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,13 +71,9 @@ class Examples:
         tokens = int(lengths.sum())
         return Batch(inputs, lengths, target, target_lengths, tokens, words, target_tokens)
 
-    def loader(
-        self, batch_size: int, *, shuffle: bool, seed: int, rank: int = 0, world_size: int = 1
-    ) -> "BatchLoader":
-        """Batches for the process `rank` of `world_size`."""
-        return BatchLoader(
-            self, batch_size, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size
-        )
+    def loader(self, batch_size: int, **options: Any) -> "BatchLoader":
+        """Batches for one process; options are those of `Loader`."""
+        return BatchLoader(self, batch_size, **options)
 
 
 def bucket_batches(
@@ -101,44 +98,26 @@ def bucket_batches(
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
+@dataclass(eq=False)
 class BatchLoader(Loader):
     """Batches of examples, gathered from flat arrays.
 
     Of several processes each gets the same number of training batches, and its share of the
     examples that are evaluated, each example once.
 
-    Args:
-        examples: The split.
-        batch_size: Examples of a batch.
-        shuffle: Whether it is for training: the order depends on `seed` and the epoch.
-        seed: Decides the order.
-        rank: This process.
-        world_size: Processes that share the examples.
-
     Raises:
         DataError: More processes than examples.
     """
 
-    def __init__(
-        self,
-        examples: Examples,
-        batch_size: int,
-        *,
-        shuffle: bool,
-        seed: int,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        if len(examples) < world_size:
-            raise DataError(f"{len(examples)} sequences cannot be shared by {world_size} processes")
-        super().__init__(seed)
-        share = slice(None) if shuffle else slice(rank, None, world_size)
-        self._rows = np.arange(len(examples))[share]
-        self.examples = examples
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.rank = rank
-        self.world_size = world_size
+    data: Examples
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        size = len(self.data)
+        if size < self.world_size:
+            raise DataError(f"{size} sequences cannot be shared by {self.world_size} processes")
+        share = slice(None) if self.shuffle else slice(self.rank, None, self.world_size)
+        self._rows = np.arange(size)[share]
 
     def __len__(self) -> int:
         """Batches an epoch for this process."""
@@ -147,7 +126,7 @@ class BatchLoader(Loader):
 
     def plan(self) -> list[np.ndarray]:
         """The numbers, in the split, of the examples of each batch of this epoch."""
-        lengths = self.examples.lengths[self._rows]
+        lengths = self.data.lengths[self._rows]
         batches = bucket_batches(
             lengths, self.batch_size, shuffle=self.shuffle, seed=self.seed, epoch=self.epoch
         )
@@ -159,9 +138,9 @@ class BatchLoader(Loader):
 
     def make(self, item: np.ndarray) -> Batch:
         """The examples of these numbers."""
-        return self.examples.batch(item)
+        return self.data.batch(item)
 
     def reference_texts(self) -> list[str] | None:
         """Target texts in the order of this epoch's batches; None where targets are not texts."""
-        texts = self.examples.texts
+        texts = self.data.texts
         return None if texts is None else [texts[row] for rows in self.plan() for row in rows]

@@ -3,26 +3,37 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 from rnnlab.data.batch import Batch
 
 
+@dataclass(eq=False)
 class Loader(ABC):
     """Batches of a split for one process, made without workers.
 
-    Args:
-        seed: Decides the order of the batches, with the epoch.
-
     Attributes:
+        data: The split.
+        batch_size: Sequences in a batch.
+        shuffle: Whether it is for training.
+        seed: Decides the order of training batches, with the epoch.
+        rank: This process.
+        world_size: Processes that share the split.
         epoch: The epoch whose batches it gives.
         seconds: Time spent on making batches, during which training waited.
     """
 
-    batch_sampler = None  # Lightning looks for it wherever there is a sampler
+    data: Any
+    batch_size: int
+    _: KW_ONLY
+    shuffle: bool
+    seed: int
+    rank: int = 0
+    world_size: int = 1
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __post_init__(self) -> None:
+        self.batch_sampler = None  # Lightning looks for it wherever there is a sampler
         self.epoch = 0
         self.seconds = 0.0
         self._next = 0  # batches handed out in the current epoch

@@ -55,8 +55,7 @@ class Ragged:
     @classmethod
     def from_rows(cls, rows: np.ndarray) -> "Ragged":
         """Pack sequences of one length, (N, T)."""
-        size, steps = rows.shape
-        return cls(rows.reshape(-1), np.arange(size + 1, dtype=np.int64) * steps)
+        return cls.from_lengths(rows.reshape(-1), np.full(len(rows), rows.shape[1]))
 
     def cut(self, max_length: int | None) -> "Ragged":
         """Every sequence cut to its first `max_length` elements; None for no limit."""
@@ -94,6 +93,4 @@ class Ragged:
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets
+    return np.concatenate([[0], np.cumsum(lengths)])

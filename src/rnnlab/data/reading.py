@@ -131,8 +131,14 @@ def members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def sha256(path: Path) -> str:
-    """Checksum of a file; computed once as long as the file does not change."""
+    """Checksum of a file, or of the lines `SHA256  NAME` of a folder's files.
+
+    Computed once as long as a file does not change.
+    """
     with broken_files(path):
+        if path.is_dir():
+            listing = (f"{sha256(file)}  {file.name}\n" for file in sorted(path.iterdir()))
+            return hashlib.sha256("".join(listing).encode()).hexdigest()
         status = path.stat()
         return _sha256(path, status.st_size, status.st_mtime_ns)
 

@@ -29,11 +29,9 @@ class SequenceTextData(TextData):
 
     Attributes:
         units: What a source text is split into, where `tokenizers` says nothing else.
-        step_lines: Whether each token of a sentence has a line of its own, with none between.
     """
 
     units: ClassVar[Level] = "word"
-    step_lines: ClassVar[bool] = False
 
     max_length: Limit = None
 
@@ -106,13 +104,13 @@ class SequenceTextData(TextData):
         ids = corpus.target.take(np.array(table))
         wrong = np.flatnonzero(ids.values < 0)
         if wrong.size:
-            position = int(wrong[0])
-            row = int(np.searchsorted(ids.offsets, position, side="right")) - 1
-            place = corpus.place(row, position - int(ids.offsets[row]) if self.step_lines else 0)
-            what = "tag" if self.kind == "tags" else "label"
-            found = corpus.target_types[corpus.target.values[position]]
+            row = int(np.searchsorted(ids.offsets, wrong[0], side="right")) - 1
+            step = int(wrong[0] - ids.offsets[row])
+            what = f"tag at token {step + 1}," if self.kind == "tags" else "label"
+            found = corpus.target_types[corpus.target[row][step]]
             owner = "the trained model knows" if self._reused else "the training data has"
-            raise DataError(f"{place}: unseen {what} {found!r}; {owner} {', '.join(vocab.tokens)}")
+            known = ", ".join(vocab.tokens)
+            raise DataError(f"{corpus.place(row)}: unseen {what} {found!r}; {owner} {known}")
         return ids
 
 

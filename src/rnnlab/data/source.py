@@ -64,11 +64,6 @@ def remote_files(folder: str, listing: str, *urls: str) -> tuple[RemoteFile, ...
     )
 
 
-def raw_github(repository: str, commit: str, folder: str) -> str:
-    """The address of a folder's files as they stand in a repository on GitHub."""
-    return f"https://raw.githubusercontent.com/{repository}/{commit}/{folder}".rstrip("/")
-
-
 def data_root(root: str | None) -> Path:
     """The folder of the original files: as given, else `$RNNLAB_DATA`, else the user's cache."""
     chosen = root or os.environ.get("RNNLAB_DATA")

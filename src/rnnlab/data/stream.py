@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,13 +34,9 @@ class Stream:
         """Number of tokens N."""
         return len(self.inputs)
 
-    def loader(
-        self, batch_size: int, *, shuffle: bool, seed: int, rank: int = 0, world_size: int = 1
-    ) -> "StreamLoader":
-        """Batches of one process; order is the text's, so `shuffle` says that it is training."""
-        streams = batch_size if shuffle else self.eval_batch_size or batch_size
-        vary = self.vary and shuffle
-        return StreamLoader(self, streams, vary, seed, rank=rank, world_size=world_size)
+    def loader(self, batch_size: int, **options: Any) -> "StreamLoader":
+        """Batches for one process; options are those of `Loader`."""
+        return StreamLoader(self, batch_size, **options)
 
 
 def drawn_bounds(steps: int, bptt: int, rng: np.random.Generator) -> list[int]:
@@ -59,33 +56,26 @@ def drawn_bounds(steps: int, bptt: int, rng: np.random.Generator) -> list[int]:
     return bounds.tolist()
 
 
+@dataclass(eq=False)
 class StreamLoader(Loader):
-    """A text as B parallel streams.
+    """A text as B parallel streams: B is `batch_size`, and less where the text is shorter.
 
     The text is cut into B pieces of equal length, the last one up to B - 1 steps shorter: there
     targets are `IGNORE`. Row b of a batch continues row b of the batch before. Every token but the
     first is predicted exactly once, by one process.
 
-    Args:
-        stream: The text.
-        batch_size: Streams B of a process; fewer where the text is shorter.
-        vary: Draw the steps of each batch at random, in each epoch anew.
-        seed: Decides what is drawn, with the epoch.
-        rank: This process.
-        world_size: Processes that share the streams.
-
     Raises:
         DataError: Fewer tokens to predict than processes.
     """
 
-    def __init__(
-        self, stream: Stream, batch_size: int, vary: bool, seed: int, *, rank: int, world_size: int
-    ) -> None:
-        super().__init__(seed)
-        self.bptt = stream.bptt
-        self.vary = vary
+    data: Stream
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        stream, world_size = self.data, self.world_size
         total = len(stream) - 1
-        steps = max(1, -(-total // (batch_size * world_size)))
+        streams = self.batch_size if self.shuffle else stream.eval_batch_size or self.batch_size
+        steps = max(1, -(-total // (streams * world_size)))
         rows = -(-total // steps)
         if rows < world_size:
             raise DataError(
@@ -96,7 +86,7 @@ class StreamLoader(Loader):
         # 32 bits until a batch is made: a text can have tens of millions of tokens
         inputs = np.pad(stream.inputs[:-1], (0, padding))
         target = np.pad(stream.target[1:], (0, padding), constant_values=IGNORE)
-        share = np.array_split(np.arange(rows), world_size)[rank]
+        share = np.array_split(np.arange(rows), world_size)[self.rank]
         self.inputs = torch.from_numpy(inputs.reshape(rows, steps)[share])
         self.target = torch.from_numpy(target.reshape(rows, steps)[share])
         self._real = np.concatenate([[0], (self.target != IGNORE).sum(0).cumsum(0).numpy()])
@@ -107,10 +97,10 @@ class StreamLoader(Loader):
 
     def plan(self) -> list[tuple[int, int]]:
         """The first step of each batch of this epoch, and the step after its last."""
-        steps = self.inputs.shape[1]
-        bounds = [*range(0, steps, self.bptt), steps]
-        if self.vary:
-            bounds = drawn_bounds(steps, self.bptt, np.random.default_rng((self.seed, self.epoch)))
+        steps, bptt = self.inputs.shape[1], self.data.bptt
+        bounds = [*range(0, steps, bptt), steps]
+        if self.data.vary and self.shuffle:
+            bounds = drawn_bounds(steps, bptt, np.random.default_rng((self.seed, self.epoch)))
         return list(pairwise(bounds))
 
     def make(self, item: tuple[int, int]) -> Batch:
@@ -125,5 +115,5 @@ class StreamLoader(Loader):
             tokens=count,
             target_tokens=count,
             carry=first > 0,
-            share=(last - first) / self.bptt,
+            share=(last - first) / self.data.bptt,
         )

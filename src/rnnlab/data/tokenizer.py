@@ -1,7 +1,7 @@
 """From text to tokens and back."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -55,13 +55,6 @@ class Tokenizer:
                 return list(self._subwords.encode(text).tokens)
             case "whole":
                 return [text.strip()] if text.strip() else []
-
-    def split_all(self, texts: Iterable[str]) -> Iterable[list[str]]:
-        """Tokens of many texts, in order."""
-        if self.level == "bpe":
-            lowered = [text.lower() if self.lower else text for text in texts]
-            return (list(e.tokens) for e in self._subwords.encode_batch(lowered))
-        return (self.split(text) for text in texts)
 
     def join(self, tokens: Sequence[str]) -> str:
         """A readable text; the inverse of `split` up to white space (and case)."""

@@ -132,7 +132,7 @@ class Predictor:
     def _chunk(
         self, texts: list[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
     ) -> Iterator[tuple[list[str], Any]]:
-        tokens = list(self.tokenizer.split_all(texts))
+        tokens = [self.tokenizer.split(text) for text in texts]
         for each in tokens:
             self.model.task.check(each)
         answers: list[Any] = [empty] * len(texts)

@@ -67,16 +67,15 @@ def test_words_without_multi_word_rows_and_empty_nodes(root, name):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1\tYes", "2 columns, CoNLL-U has 10"),
-        (row("2", "Yes"), "id '2', where 1 comes next"),
-        (row("one", "Yes"), "id 'one', where 1 comes next"),
-        (row("1", "Yes", "_"), "no form, or no tag in column 4"),
-        (row("1", "", "X"), "no form, or no tag"),
+        ("2\tno", "2 columns, where the first row has 10"),
+        (row("3", "no"), "number 3, where 2 comes next"),
+        (row("2", "no", "_"), "an empty column"),
+        (row("2", "", "X"), "an empty column"),
     ],
 )
 def test_a_wrong_row_is_named(root, line, message):
-    write(root, f"# text = Yes\n{line}\n")
-    with pytest.raises(DataError, match=rf"train\.conllu:2: {message}"):
+    write(root, f"# text = Yes no\n{row('1', 'Yes')}\n{line}\n")
+    with pytest.raises(DataError, match=rf"train\.conllu:3: {message}"):
         UDEnglishEWT(root=str(root)).spec()
 
 
@@ -85,7 +84,9 @@ def test_an_unseen_tag_is_named(root):
     write(root, SENTENCES)
     rows = [row("1", "Yes", "INTJ"), row("2-3", "no", "_", "_"), row("2", "n", "NOUN")]
     write(root, "\n" + "\n".join(rows), "test.conllu")
-    with pytest.raises(DataError, match=r"^ud_english_ewt/.*:2: unseen tag 'NOUN'.*AUX, INTJ"):
+    with pytest.raises(
+        DataError, match=r"^ud_english_ewt/.*:2: unseen tag at token 2, 'NOUN'.*AUX, INTJ"
+    ):
         UDEnglishEWT(root=str(root)).examples("test")
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from rnnlab.data.column_data import ColumnData
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 
-_URL = raw_github("synalp/NER", "c0ea07c81ec3512b5047dcd804b0ac2b10a3bdfc", "corpus/CoNLL-2003")
+_URL = "https://raw.githubusercontent.com/synalp/NER/c0ea07c81ec3512b5047dcd804b0ac2b10a3bdfc/corpus/CoNLL-2003"
 _FILES = """
 eac0822f501353f265383ddf1edb0dcd42a1b6eefd3e383d7074db98c38eb41c 3281528 eng.train
 aedc4ccbd1ae9795feaa0e86fe72d195b0258abed9d705b630d1c889276fac1e 827012 eng.testa

@@ -44,18 +44,13 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
         return [Reviews(self.labelled_place(), split, LABELLED)]
 
     def files(self, split: Split) -> list[Path]:
-        """The archives, or all files of the unpacked split."""
+        """The archives, or the folders of the unpacked split."""
         return [path for reviews in self.reviews(split) for path in reviews.files()]
 
     def read(self, split: Split) -> Iterator[Example]:
         """The reviews of the official `train` or `test` split."""
         for reviews in self.reviews(split):
             yield from reviews.read()
-
-    def sums(self, part: Split) -> dict[str, str]:
-        """sha256 of the archives, or of the list of files of each unpacked folder."""
-        sums = [item for reviews in self.reviews(part) for item in reviews.sums().items()]
-        return {self.shown(name): digest for name, digest in sums}
 
     def holds(self, split: Split) -> tuple[Split, np.ndarray | None]:
         """Validation and training reviews are both among the official training reviews."""
@@ -71,16 +66,17 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
 
     def labelled_place(self) -> Path:
         """The archive or folder with the labelled reviews; DataError where there is none."""
-        found = sorted((self.folder / "imdb").glob("aclImdb_v1*.tar.gz"))
-        archives = [f"imdb/{path.name}" for path in found if "unsup" not in path.name]
-        return self.find(*(archives or [_CANONICAL]), _UNPACKED)
+        return self.find(*self._archives(unlabelled=False), _CANONICAL, _UNPACKED)
 
     def unlabelled_place(self) -> Path:
         """The archive or folder with the unlabelled reviews; DataError where there is none."""
-        archives = sorted((self.folder / "imdb").glob("aclImdb_v1*unsup*.tar.gz"))
-        names = [f"imdb/{path.name}" for path in archives] or ["imdb/aclImdb_v1-unsup.tar.gz"]
-        place = self.find(*names, _CANONICAL, f"{_UNPACKED}/train/unsup")
+        archives = [*self._archives(unlabelled=True), "imdb/aclImdb_v1-unsup.tar.gz"]
+        place = self.find(*archives, _CANONICAL, f"{_UNPACKED}/train/unsup")
         return place if place.is_file() else self.folder / _UNPACKED
+
+    def _archives(self, *, unlabelled: bool) -> list[str]:
+        names = sorted(path.name for path in (self.folder / "imdb").glob("aclImdb_v1*.tar.gz"))
+        return [f"imdb/{name}" for name in names if ("unsup" in name) == unlabelled]
 
 
 class IMDb(ReviewData, LabelledData):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from rnnlab.data.reading import TextFile
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.translation_data import ParallelData
 from rnnlab.errors import ConfigError
@@ -11,7 +11,7 @@ from rnnlab.errors import ConfigError
 Language = Literal["de", "en", "fr", "cs"]
 
 _RAW = "multi30k/task1/raw"
-_URL = raw_github("multi30k/dataset", "a3d2e0d26b56f3846f66a952536ffed4e401d05a", "data/task1/raw")
+_URL = "https://raw.githubusercontent.com/multi30k/dataset/a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw"
 _FILES = """
 726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6 637044 train.de.gz
 d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f 568929 train.en.gz

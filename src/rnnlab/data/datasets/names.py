@@ -9,7 +9,7 @@ from typing import Any
 from rnnlab.data.encoded import Example
 from rnnlab.data.reading import lines
 from rnnlab.data.sequences import LabelledData, LabelToText
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.splits import ThreeSplits
 
@@ -33,9 +33,7 @@ cd54221ccb362a6cba4c78828838cf3268a0e59744767a37cf6ec4b74036b136 423 Korean.txt
 1bcb462ed3316756a85781d68232bddae04498fdddd5d9219c53fd1fbdeba7a7 2284 Spanish.txt
 f3f9e4164ab47601178a6e45b216464a64122f49d05541f24bf18a757253281d 339 Vietnamese.txt
 """
-_URL = raw_github(
-    "spro/practical-pytorch", "c520c52e68e945d88fff563dba1c028b6ec0197b", "data/names"
-)
+_URL = "https://raw.githubusercontent.com/spro/practical-pytorch/c520c52e68e945d88fff563dba1c028b6ec0197b/data/names"
 
 
 class Names(DownloadedData, ThreeSplits, LabelledData):

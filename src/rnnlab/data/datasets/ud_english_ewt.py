@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnnlab.data.encoded import Example
-from rnnlab.data.formats.conllu import read_conllu
+from rnnlab.data.formats.conll_columns import read_columns
 from rnnlab.data.sequences import TaggedData
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 
-_URL = raw_github(
-    "UniversalDependencies/UD_English-EWT", "15d613d8447b3478787d4c278730a1e48a945efb", ""
-)
+_URL = "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/15d613d8447b3478787d4c278730a1e48a945efb"
 _FILES = """
 3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b 14203025 en_ewt-ud-train.conllu
 531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6 1805545 en_ewt-ud-dev.conllu
@@ -52,4 +50,4 @@ class UDEnglishEWT(DownloadedData, TaggedData):
 
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
-        return read_conllu(self.file(split), column=_COLUMNS[self.tags])
+        return read_columns(self.file(split), tag_column=_COLUMNS[self.tags])

