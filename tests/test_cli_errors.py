@@ -99,7 +99,7 @@ def test_bad_lines_name_their_place(task, name, added, part, capsys):
             "ner",
             "{}.conll",
             "\nAnn B-ORG\n",
-            "unseen tag at token 1, 'B-ORG'; the training data has ",
+            "unseen tag at token 1, 'B-ORG'; the training data ",
         ),
     ],
 )

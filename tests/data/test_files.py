@@ -169,7 +169,7 @@ NUMBERED = """\
 # text = 7
 1\t7\tX\tO
 """
-WORDS = [(["De", "le", "vas"], 4), (["7"], 10)]
+WORDS = [(["De", "le", "vas"], 4), (["7"], 11)]
 
 
 def test_words_that_are_numbered_stand_in_the_second_column(tmp_path):
@@ -190,9 +190,7 @@ def test_numbers_may_be_words(tmp_path):
     some = write(tmp_path, "some.txt", "1 CD O\n. . O\n")
     assert columns(some)[0][0] == ["1", "."]
     digits = write(tmp_path, "digits.txt", "7 CD O\n2 CD O\n")
-    with pytest.raises(
-        DataError, match=r"digits.txt:1: number 7, where 1 comes next; name the col"
-    ):
+    with pytest.raises(DataError, match=r"digits.txt:1: number 7, where 1 comes next"):
         columns(digits)
     assert columns(digits, token_column=0)[0][0] == ["7", "2"]
     assert columns(digits, token_column=1)[0][0] == ["CD", "CD"]

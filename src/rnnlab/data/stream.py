@@ -52,8 +52,7 @@ def drawn_bounds(steps: int, bptt: int, rng: np.random.Generator) -> list[int]:
     drawn = np.maximum(rng.normal(middle, 5.0), min(5, bptt))
     # rounding down leaves each batch a step at least: there are `count` of `steps`
     spare = np.concatenate([[0], drawn.cumsum() / drawn.sum()]) * (steps - count)
-    bounds = np.floor(spare + 1e-9).astype(np.int64) + np.arange(count + 1)
-    return bounds.tolist()
+    return list(map(int, np.floor(spare + 1e-9) + np.arange(count + 1)))
 
 
 @dataclass(eq=False)
