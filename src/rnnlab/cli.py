@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        print(f"rnnlab: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+        code = 2
     except KeyboardInterrupt:
         print("rnnlab: interrupted", file=sys.stderr)
         code = 130
@@ -56,10 +59,10 @@ def run(words: list[str]) -> int:
         raise ConfigError(f"{words[0]}: no such command; {suggest(words[0], COMMANDS)}")
     name, rest = (words[0], words[1:]) if named else ("train", words)
     if "--help" in rest or "-h" in rest or (named and not rest and name not in ("train", "check")):
-        from rnnlab.config.help import command_help, program_help
+        from rnnlab.config.help import PROGRAM, command_help
 
         given = [word for word in rest if word not in ("--help", "-h")]
-        print(command_help(name, given) if named else program_help())
+        print(command_help(name, given) if named else PROGRAM)
         return 0 if rest or name == "data" else 2
     module, _, function = COMMANDS[name].partition(":")
     command: Callable[[list[str]], Any] = getattr(import_module(module), function)

@@ -1,5 +1,7 @@
 """User errors: each is one line on the terminal and exit code 2."""
 
+from collections.abc import Iterable
+
 
 class RnnlabError(Exception):
     """Base of all user errors; the command line prints the message without a traceback."""
@@ -7,6 +9,13 @@ class RnnlabError(Exception):
 
 class ConfigError(RnnlabError):
     """An option, a value or a combination of choices that cannot run."""
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise a ConfigError with all problems, one a line, where there are any."""
+    lines = "\n".join(problems)
+    if lines:
+        raise ConfigError(lines)
 
 
 class DataError(RnnlabError):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rnnlab.config import compose, validate
-from rnnlab.runs import launch
+from rnnlab.runs import jobs
 from tiny import SMALL, call
 
 RUN = [
@@ -31,7 +31,7 @@ def counts(monkeypatch, tmp_path):
 
     counting(compose, "compose", "composed")
     counting(validate, "find_problems", "validated")
-    counting(launch, "find_problems", "validated")
+    counting(jobs, "find_problems", "validated")
     return found
 
 

@@ -5,11 +5,9 @@ import json
 from omegaconf import OmegaConf
 
 from rnnlab.config.command_line import CommandLine
-from rnnlab.config.compose import compose_words
 from rnnlab.config.help import reference
 from rnnlab.config.json_schema import json_schema
-from rnnlab.config.overrides import each_value
-from rnnlab.runs.launch import check_all, check_run
+from rnnlab.runs.jobs import check_jobs
 
 FLAGS = frozenset({"--schema", "--reference"})
 """Flags that print something instead of checking."""
@@ -28,10 +26,8 @@ def check_words(words: list[str]) -> None:
     if "--reference" in line.flags:
         print(reference(), end="")
         return
-    first = next(each_value(line.overrides)) if line.multirun else line.overrides
-    composed = compose_words("train", first, line.search)
-    if line.multirun or composed.swept:
-        print(f"{check_all(line, composed)} jobs, no mistake found")
-        return
-    check_run(composed.cfg, composed.choices)
-    print(OmegaConf.to_yaml(OmegaConf.create(composed.cfg)), end="")
+    composed, jobs = check_jobs(line)
+    if jobs:
+        print(f"{jobs} jobs, no mistake found")
+    else:
+        print(OmegaConf.to_yaml(OmegaConf.create(composed.cfg)), end="")

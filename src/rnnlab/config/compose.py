@@ -23,7 +23,7 @@ from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import ROOTS
 from rnnlab.config.schema import Option, nested, options
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, refuse
 
 UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 """What composing raises for wrong overrides and files; see `explain`."""
@@ -41,13 +41,17 @@ class Composed:
         cfg: The configuration, complete and resolved.
         choices: "task" -> "ner" and so on.
         hydra: The configuration as Hydra composed it, with its own node.
-        swept: What the configuration itself sweeps over, as overrides; empty where it is one run.
     """
 
     cfg: dict[str, Any]
     choices: dict[str, Any]
     hydra: DictConfig
-    swept: tuple[str, ...] = ()
+
+    @property
+    def swept(self) -> list[str]:
+        """What the configuration itself sweeps over, as overrides; empty where it is one run."""
+        params = self.hydra.hydra.sweeper.get("params") or {}
+        return [f"{key}={value}" for key, value in params.items()]
 
 
 def compose_words(root: str, words: Sequence[str], search: Path | None = None) -> Composed:
@@ -67,21 +71,12 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     folders = [config_dir()] + ([search] if search else [])
     if search and not search.is_dir():
         raise ConfigError(f"--config-dir: no folder {search}")
-    overrides = parse(words)
-    problems = list(override_problems(root, overrides, folders))
-    if problems:
-        raise ConfigError("\n".join(problems))
+    refuse(override_problems(root, parse(words), folders))
     given = [*words, f"hydra.searchpath=['file://{search.resolve()}']"] if search else list(words)
     try:
         with initialize_config_dir(str(config_dir())):
             cfg = compose(root, given, return_hydra_config=True)
-        params = cfg.hydra.sweeper.get("params") or {}
-        return Composed(
-            resolved(cfg, root),
-            dict(cfg.hydra.runtime.choices),
-            cfg,
-            tuple(f"{key}={value}" for key, value in params.items()),
-        )
+        return Composed(resolved(cfg, root), dict(cfg.hydra.runtime.choices), cfg)
     except UNSOUND as error:
         raise ConfigError(explain(error)) from None
 

@@ -48,11 +48,6 @@ Files are looked for below root=FOLDER, else $RNNLAB_DATA, else the user's cache
 """
 
 
-def program_help() -> str:
-    """What `rnnlab --help` prints."""
-    return PROGRAM
-
-
 def command_help(name: str, words: Sequence[str] = ()) -> str:
     """What `rnnlab NAME --help` prints.
 
@@ -156,20 +151,16 @@ def reference() -> str:
         lines += [f"## rnnlab {name}", "", _markdown(plain_options(root)), ""]
     for group in group_texts():
         lines += [f"## {group}", ""]
-        described: list[list[str]] = []
-        seen: dict[Any, list[str]] = {}
+        described = [[f"`{choice}`", summary(file)] for choice, file in choices(group).items()]
+        lines += [markdown_table([f"`{group}=`", ""], described), ""]
+        titles: dict[Any, dict[str, None]] = {}
         for choice, file in choices(group).items():
             for path, node in nodes(read_yaml(file) or {}):
-                component = locate(str(node["_target_"]))
                 if path in ("", group) or group == "diagnostics":
-                    seen.setdefault(component, []).append(
-                        path if group == "diagnostics" else choice
-                    )
-            described.append([f"`{choice}`", summary(file)])
-        lines += [markdown_table([f"`{group}=`", ""], described), ""]
-        for component, names in seen.items():
-            title = ", ".join(dict.fromkeys(names))
-            lines += [f"### {component.__name__} ({title})", ""]
+                    title = path if group == "diagnostics" else choice
+                    titles.setdefault(locate(str(node["_target_"])), {})[title] = None
+        for component, names in titles.items():
+            lines += [f"### {component.__name__} ({', '.join(names)})", ""]
             lines += [_markdown(options(component)) or "No options.", ""]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
-
 from rnnlab.config.files import choices, read_yaml
+from rnnlab.config.hints import bounds
 from rnnlab.config.roots import ROOTS, Instruments, TrainConfig
 from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.trust import locate, nodes, shipped
@@ -19,89 +18,71 @@ from rnnlab.config.trust import locate, nodes, shipped
 Schema = dict[str, Any]
 
 _KEYWORD = {
-    Ge: ("minimum", "ge"),
-    Gt: ("exclusiveMinimum", "gt"),
-    Le: ("maximum", "le"),
-    Lt: ("exclusiveMaximum", "lt"),
+    "at least": "minimum",
+    "above": "exclusiveMinimum",
+    "at most": "maximum",
+    "below": "exclusiveMaximum",
 }
-_SCALAR = {int: "integer", float: "number", bool: "boolean", str: "string", type(None): "null"}
+_SCALAR = {
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    str: "string",
+    type(None): "null",
+    None: "null",
+}
 _LOOKED_UP = {"type": "string", "pattern": r"\$\{"}
 _HYDRA = {"defaults": {"type": "array"}, "hydra": {"type": "object"}}
 
 
 def json_schema() -> Schema:
     """The schema of every file below `configs/`."""
-    components = {target: locate(target) for target in sorted(shipped()) if _is_component(target)}
-    own = [_component(target, made) for target, made in components.items()]
-    roots = [_root(root) for root in ROOTS.values()]
-    several = {
-        "type": "object",
-        "properties": _beside(),
-        "additionalProperties": {"anyOf": [*own, {"type": "null"}]},
-    }
+    targets = (name for name in sorted(shipped()) if not name.startswith("rnnlab.runs."))  # Hydra's
+    components = {target: locate(target) for target in targets}
+    own = [
+        _object(
+            {"_target_": {"const": target}, **_HYDRA, **_properties(made)}, required=["_target_"]
+        )
+        for target, made in components.items()
+    ]
+    several = _object(
+        _properties(Instruments), additionalProperties={"anyOf": [*own, {"type": "null"}]}
+    )
+    roots = [_object({**_HYDRA, **_properties(root)}) for root in ROOTS.values()]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "rnnlab",
         "$defs": {name: _group(name) for name, o in options(TrainConfig).items() if o.group},
-        "anyOf": [*own, _any_component(components.values(), partial=True), several, *roots],
+        "anyOf": [*own, _any_component(components.values()), several, *roots],
     }
 
 
-def _is_component(target: str) -> bool:
-    return not target.startswith("rnnlab.runs.")  # what Hydra makes, not rnnlab
+def _object(properties: Schema, **more: Any) -> Schema:
+    """A mapping with these keys and no others."""
+    return {"type": "object", "properties": properties, "additionalProperties": False, **more}
 
 
-def _component(target: str, made: Any) -> Schema:
-    known = options(made)
-    return {
-        "type": "object",
-        "properties": {"_target_": {"const": target}, **_HYDRA, **_properties(known)},
-        "required": ["_target_"],
-        "additionalProperties": False,
-    }
-
-
-def _any_component(made: Iterable[Any], *, partial: bool = False) -> Schema:
+def _any_component(made: Iterable[Any], **more: Schema) -> Schema:
     """A node that has options of one of several classes, or of the class of its defaults."""
     properties: dict[str, Any] = {}
     for component in made:
-        for name, schema in _properties(options(component)).items():
+        for name, schema in _properties(component).items():
             variants = properties.setdefault(name, {"anyOf": []})["anyOf"]
             if schema not in variants:
                 variants.append(schema)
-    start: Schema = {"_target_": {"type": "string"}, **_HYDRA} if not partial else {**_HYDRA}
-    return {
-        "type": ["object", "null"],
-        "properties": {**start, **properties},
-        "additionalProperties": False,
-    }
-
-
-def _root(root: type) -> Schema:
-    properties: dict[str, Any] = {**_HYDRA}
-    for name, option in options(root).items():
-        if option.group:
-            properties[name] = {"$ref": f"#/$defs/{name}"} | _text(option)
-        else:
-            properties[name] = _option(option)
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+    return _object({**more, **_HYDRA, **properties}, type=["object", "null"])
 
 
 def _group(name: str) -> Schema:
-    found: list[tuple[str, Any]] = [
-        (path, locate(str(node["_target_"])))
-        for file in choices(name).values()
-        for path, node in _of_group(name, file)
-    ]
-    parts = list(dict.fromkeys(path for path, _ in found))
-    if parts in ([], [""]):
-        return _any_component(made for _, made in found)
-    each = {part: _any_component(made for path, made in found if path == part) for part in parts}
-    return {
-        "type": ["object", "null"],
-        "properties": {**each, **_beside()},
-        "additionalProperties": False,
-    }
+    """What may stand at the place of a group: a component, or several by name."""
+    parts: dict[str, list[Any]] = {}
+    for file in choices(name).values():
+        for path, node in _of_group(name, file):
+            parts.setdefault(path, []).append(locate(str(node["_target_"])))
+    each = {path: _any_component(made, _target_={"type": "string"}) for path, made in parts.items()}
+    if each.keys() <= {""}:
+        return each.get("", _any_component(()))
+    return _object({**each, **_properties(Instruments)}, type=["object", "null"])
 
 
 def _of_group(name: str, file: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -112,60 +93,40 @@ def _of_group(name: str, file: Path) -> list[tuple[str, dict[str, Any]]]:
     return [(path, node) for path, node in nodes(content) if "." not in path]
 
 
-def _beside() -> Schema:
-    return _properties(options(Instruments))
+def _properties(component: Any) -> Schema:
+    return {name: _option(name, option) for name, option in options(component).items()}
 
 
-def _properties(known: Mapping[str, Option]) -> Schema:
-    return {name: _option(option) for name, option in known.items()}
-
-
-def _option(option: Option) -> Schema:
-    inner = nested(option)
-    if inner is not None:
-        return {
-            "type": "object",
-            "properties": _properties(options(inner)),
-            "additionalProperties": False,
-        } | _text(option)
-    schema = _hint(option.hint)
-    return ({"anyOf": [schema, _LOOKED_UP]} if schema else {}) | _text(option)
-
-
-def _text(option: Option) -> Schema:
-    return {"description": option.doc} if option.doc else {}
+def _option(name: str, option: Option) -> Schema:
+    schema: Schema
+    if option.group:
+        schema = {"$ref": f"#/$defs/{name}"}
+    elif nested(option) is not None:
+        schema = _object(_properties(nested(option)))
+    else:
+        found = _hint(option.hint)
+        schema = {"anyOf": [found, _LOOKED_UP]} if found else {}
+    return schema | ({"description": option.doc} if option.doc else {})
 
 
 def _hint(hint: Any) -> Schema:
     """What a type annotation says; nothing where it says nothing that YAML has."""
-    origin = get_origin(hint)
+    origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        schema = _hint(hint.__origin__)
-        for item in hint.__metadata__:
-            if type(item) in _KEYWORD:
-                keyword, attribute = _KEYWORD[type(item)]
-                schema = schema | {keyword: getattr(item, attribute)}
-        return schema
+        return _hint(hint.__origin__) | {_KEYWORD[word]: end for word, end, _ in bounds(hint)}
     if origin is Literal:
-        return {"enum": list(get_args(hint))}
+        return {"enum": list(parts)}
     if origin in (Union, types.UnionType):
-        variants = [_hint(part) for part in get_args(hint)]
-        return {"anyOf": [each for each in variants if each]} if all(variants) else {}
+        variants = [_hint(part) for part in parts]
+        return {"anyOf": variants} if all(variants) else {}
     if hint in _SCALAR:
         return {"type": _SCALAR[hint]}
-    if hint is None:
-        return {"type": "null"}
     container = origin or hint
     if isinstance(container, type) and issubclass(container, Mapping):
         return {"type": "object"}
-    if isinstance(container, type) and issubclass(container, Sequence):
-        return _array(hint)
-    return {}
-
-
-def _array(hint: Any) -> Schema:
-    parts = [part for part in get_args(hint) if part is not Ellipsis]
-    if get_origin(hint) is tuple and Ellipsis not in get_args(hint):
-        each = [_hint(part) for part in parts]
+    if not (isinstance(container, type) and issubclass(container, Sequence)):
+        return {}
+    each = [_hint(part) for part in parts if part is not Ellipsis]
+    if origin is tuple and Ellipsis not in parts:
         return {"type": "array", "prefixItems": each, "minItems": len(each), "maxItems": len(each)}
-    return {"type": "array"} | ({"items": _hint(parts[0])} if parts and _hint(parts[0]) else {})
+    return {"type": "array", **({"items": each[0]} if any(each) else {})}

@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
 from hydra.errors import HydraException
 
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, refuse
 
 
 def parse(words: Sequence[str]) -> list[Override]:
@@ -27,8 +27,7 @@ def parse(words: Sequence[str]) -> list[Override]:
         except HydraException:
             hint = "; quote a value with special characters: KEY='\"...\"'" if "=" in word else ""
             problems.append(f"{word}: not KEY=VALUE{hint}")
-    if problems:
-        raise ConfigError("\n".join(problems))
+    refuse(problems)
     return parsed
 
 

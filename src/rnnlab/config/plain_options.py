@@ -9,7 +9,7 @@ from rnnlab.config.defaults import fill
 from rnnlab.config.overrides import parse
 from rnnlab.config.schema import options, plain
 from rnnlab.config.validate import node_problems
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, refuse
 
 
 def read_options(root: type, words: Sequence[str]) -> dict[str, Any]:
@@ -34,9 +34,7 @@ def read_options(root: type, words: Sequence[str]) -> dict[str, Any]:
         text = key not in known or _is_text(known[key].hint)
         given[key] = value if text and value != "null" else parse([word])[0].value()
     filled = fill(given, known)
-    problems = list(node_problems("", filled, known))
-    if problems:
-        raise ConfigError("\n".join(problems))
+    refuse(node_problems("", filled, known))
     use_current_folder(filled)
     return filled
 

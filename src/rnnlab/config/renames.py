@@ -26,34 +26,17 @@ OPTIONS: dict[str, str] = {
 
 CLASSES: dict[str, str] = {
     "rnnlab.bag.Bag": "rnnlab.nn.bow.BagOfWords",
-    "rnnlab.data.adding.Adding": "rnnlab.data.datasets.adding.Adding",
-    "rnnlab.data.conll2003.CoNLL2003": "rnnlab.data.datasets.conll2003.CoNLL2003",
-    "rnnlab.data.conll_files.CoNLLFiles": "rnnlab.data.datasets.conll_files.CoNLLFiles",
-    "rnnlab.data.copying.Copying": "rnnlab.data.datasets.copying.Copying",
-    "rnnlab.data.delayed_recall.DelayedRecall": "rnnlab.data.datasets.delayed_recall.DelayedRecall",
-    "rnnlab.data.imdb.IMDb": "rnnlab.data.datasets.imdb.IMDb",
     "rnnlab.data.imdb_text.IMDbText": "rnnlab.data.datasets.imdb.IMDbText",
     "rnnlab.data.label_to_text.NamesOfLabel": "rnnlab.data.datasets.names.NamesOfLabel",
     "rnnlab.data.label_to_text.SentimentFilesOfLabel": "rnnlab.data.datasets.sentiment_files.SentimentFilesOfLabel",
-    "rnnlab.data.multi30k.Multi30k": "rnnlab.data.datasets.multi30k.Multi30k",
-    "rnnlab.data.names.Names": "rnnlab.data.datasets.names.Names",
-    "rnnlab.data.parallel_files.ParallelFiles": "rnnlab.data.datasets.parallel_files.ParallelFiles",
-    "rnnlab.data.parity.Parity": "rnnlab.data.datasets.parity.Parity",
-    "rnnlab.data.ptb.PTB": "rnnlab.data.datasets.ptb.PTB",
-    "rnnlab.data.reverse.Reverse": "rnnlab.data.datasets.reverse.Reverse",
-    "rnnlab.data.sentiment_files.SentimentFiles": "rnnlab.data.datasets.sentiment_files.SentimentFiles",
-    "rnnlab.data.sequential_mnist.SequentialMNIST": "rnnlab.data.datasets.sequential_mnist.SequentialMNIST",
-    "rnnlab.data.sst.SST": "rnnlab.data.datasets.sst.SST",
-    "rnnlab.data.tatoeba.Tatoeba": "rnnlab.data.datasets.tatoeba.Tatoeba",
-    "rnnlab.data.text_files.TextFiles": "rnnlab.data.datasets.text_files.TextFiles",
-    "rnnlab.data.tinyshakespeare.TinyShakespeare": "rnnlab.data.datasets.tinyshakespeare.TinyShakespeare",
-    "rnnlab.data.ud_english_ewt.UDEnglishEWT": "rnnlab.data.datasets.ud_english_ewt.UDEnglishEWT",
-    "rnnlab.data.wikigold.WikiGold": "rnnlab.data.datasets.wikigold.WikiGold",
     "rnnlab.encoder.Encoder": "rnnlab.nn.recurrent.RecurrentEncoder",
     "rnnlab.nn.characters.ShapeAlone": "rnnlab.nn.characters.WordShapeOnly",
     "rnnlab.sweep_table.SweepTable": "rnnlab.runs.sweep.SweepTable",
 }
-"""Old dotted name -> new dotted name of a class that a stored configuration names."""
+"""Old dotted name -> new dotted name of a class that a stored configuration names.
+
+Of `rnnlab.data.NAME.CLASS`, which moved into `rnnlab.data.datasets`, only those of other files.
+"""
 
 WEIGHTS: dict[str, str] = {
     "ahead": "forward_layer",

@@ -11,6 +11,7 @@ positional one without a default is an option, and `rnnlab.config.foreign` adds 
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, is_dataclass, replace
 from functools import cache
@@ -19,7 +20,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from rnnlab.config.foreign import PACKAGES, RANGES, WIRED
 from rnnlab.config.types import Group, Learnt
 
-_ENTRY = re.compile(r"(\w+)(?: \(.*?\))?: *(.*)")
+_ENTRY = re.compile(r"^(\w+)(?: \(.*?\))?:(.*?)(?=^\S|\Z)", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -145,18 +146,5 @@ def documentation(component: Any) -> dict[str, str]:
     if isinstance(component, type) and "Args:" not in text:
         text = inspect.cleandoc(component.__init__.__doc__ or "")  # type: ignore[misc]
     _, _, after = text.partition("Args:\n")
-    entries: dict[str, str] = {}
-    indent, name = None, ""
-    for line in after.splitlines():
-        depth = len(line) - len(line.lstrip())
-        if line.strip() and indent is None:
-            indent = depth
-        if line.strip() and depth == 0:
-            break
-        entry = _ENTRY.match(line.strip()) if depth == indent else None
-        if entry:
-            name = entry[1]
-            entries[name] = entry[2]
-        elif name:
-            entries[name] = f"{entries[name]} {line.strip()}".strip()
-    return entries
+    section = textwrap.dedent(re.split(r"^\S", after, maxsplit=1, flags=re.M)[0])
+    return {name: " ".join(entry.split()) for name, entry in _ENTRY.findall(section)}

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
-from hydra.utils import instantiate
-
 from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.errors import ConfigError
 
@@ -88,8 +86,7 @@ def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
         raise ConfigError(refusal("config", target))
     # not by Hydra: it would resolve a "${...}" in a text that is meant literally
     options = {str(key): value for key, value in node.items() if key != "_target_"}
-    bare = instantiate({"_target_": target, "_partial_": True}, _execution_whitelist_=[target])
-    return partial(_made, target.rpartition(".")[2], partial(bare, **options))
+    return partial(_made, target.rpartition(".")[2], partial(locate(target), **options))
 
 
 def _made(name: str, component: Callable[..., Any], *wired: Any, **more: Any) -> Any:

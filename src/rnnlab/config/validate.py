@@ -13,7 +13,7 @@ from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import TrainConfig
 from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.trust import locate, targets, unusable
-from rnnlab.errors import ConfigError
+from rnnlab.errors import refuse
 
 
 def validate(
@@ -29,9 +29,7 @@ def validate(
     Raises:
         ConfigError: All problems at once, one a line.
     """
-    problems = list(find_problems(cfg, chosen or {}, root))
-    if problems:
-        raise ConfigError("\n".join(problems))
+    refuse(find_problems(cfg, chosen or {}, root))
 
 
 def check_values(root: type, **values: Any) -> None:
@@ -41,9 +39,7 @@ def check_values(root: type, **values: Any) -> None:
         ConfigError: All problems at once, one a line.
     """
     known = options(root)
-    problems = list(node_problems("", values, {name: known[name] for name in values}))
-    if problems:
-        raise ConfigError("\n".join(problems))
+    refuse(node_problems("", values, {name: known[name] for name in values}))
 
 
 def find_problems(

@@ -1,7 +1,5 @@
 """Finds parts that do not fit together, with a model without weights and without reading data."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +13,6 @@ from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.layers.base import Layer
 from rnnlab.runs.build import Config, Model, build_data, build_model, build_vectors
-
-PARTS = ("task", "cell", "encoder", "embedding", "characters", "data", "optimizer", "scheduler")
-"""What decides whether parts fit."""
-
 
 MANY = 100_000
 """Tokens of a vocabulary that is large enough for every option."""
@@ -37,12 +31,6 @@ def check_fit(cfg: Config) -> list[str]:
     except (RuntimeError, OverflowError, MemoryError) as error:  # sizes beyond what torch can count
         first = next(iter(str(error).splitlines()), type(error).__name__)
         return [f"the model is too large for any machine: {first}"]
-
-
-def fit_key(cfg: Mapping[str, Any]) -> str:
-    """Equal for configurations that fit, or do not fit, for the same reasons."""
-    parts = {name: cfg[name] for name in PARTS}
-    return json.dumps(parts | {"data": {**cfg["data"], "seed": 0}}, sort_keys=True)
 
 
 def _check_fit(cfg: Config) -> list[str]:

@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lightning import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.tensorboard.summary import hparams
 
@@ -18,6 +17,9 @@ from rnnlab.runs.metrics_json import collect, write_json
 from rnnlab.tasks.base import Task
 from rnnlab.training.checkpoint import load_plain
 from rnnlab.training.module import SequenceModule
+from rnnlab.training.snapshot import Best
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,7 @@ def conclude(
         checksums: sha256 of the files read.
     """
     task = module.task
-    count = next(c for c in trainer.callbacks if isinstance(c, Throughput))  # type: ignore[attr-defined]
-    work, seconds = count.total, count.wall
+    speed, alarms = _callbacks(trainer, Throughput)[0], _callbacks(trainer, Alarms)
     val, test = section(trainer, "val"), {}
     best_epoch = None
     trained = status == "completed"
@@ -81,22 +82,23 @@ def conclude(
         cfg,
         status=status,
         **({} if reason is None else {"reason": reason}),
-        sections={"val": val, "test": test},
         monitor=f"val/{task.monitor}",
         score=score if math.isfinite(score) else None,
         epochs=trainer.current_epoch,
         best_epoch=best_epoch,
         steps=trainer.global_step,
-        wall_seconds=seconds,
-        train_seconds=work.seconds,
-        train_tokens_per_second=work.tokens_per_second * trainer.world_size,
-        train_padding=work.padding,
-        train_data_share=work.data_share,
+        wall_seconds=speed.wall,
+        train_seconds=speed.total.seconds,
+        train_tokens_per_second=speed.total.tokens_per_second * trainer.world_size,
+        train_padding=speed.total.padding,
+        train_data_share=speed.total.data_share,
         peak_memory_mb=peak_memory_mb(),
         parameters=sum(p.numel() for p in module.parameters()),
         data=checksums,
         scorers=task.signatures(),
-        **_alarms(trainer),
+        **({"alarms": alarms[0].sentences} if alarms else {}),
+        val=val,
+        test=test,
     )
     if trainer.is_global_zero:
         write_json(folder / "metrics.json", record)
@@ -114,10 +116,8 @@ def last_good(folder: Path) -> str:
     return "it came before the first checkpoint"
 
 
-def _alarms(trainer: Trainer) -> dict[str, list[str]]:
-    """The alarms' sentences; no key without the `Alarms` callback."""
-    watching = [c for c in trainer.callbacks if isinstance(c, Alarms)]  # type: ignore[attr-defined]
-    return {"alarms": watching[0].sentences} if watching else {}
+def _callbacks(trainer: Trainer, kind: type[T]) -> list[T]:
+    return [each for each in trainer.callbacks if isinstance(each, kind)]  # type: ignore[attr-defined]
 
 
 def section(trainer: Trainer, split: str) -> dict[str, float]:
@@ -134,7 +134,7 @@ def _load_best(
 
     The monitored one is exact, the others are dropped where another epoch than the last was best.
     """
-    best = next(c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint))
+    best = _callbacks(trainer, Best)[0]
     if best.best_model_score is None:  # no validation: take the last weights
         return last, trainer.current_epoch
     checkpoint = load_plain(Path(best.best_model_path))

@@ -49,16 +49,14 @@ def prepare_folder(folder: Path, *, resume: bool) -> None:
     """Make the run's folder and check early that it can be written to.
 
     Raises:
-        ConfigError: It cannot, or it holds another run.
+        ConfigError: It holds another run.
+        OSError: Nothing can be written there.
     """
     if not resume and (folder / "metrics.json").exists():
         raise ConfigError(
             f"hydra.run.dir: {folder} holds a run already; continue it with resume={folder}, "
             "or name another folder"
         )
-    try:
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        (folder / "checkpoints" / ".probe").touch()
-        (folder / "checkpoints" / ".probe").unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot write to the run folder {folder}: {error.strerror}") from None
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoints" / ".probe").touch()
+    (folder / "checkpoints" / ".probe").unlink(missing_ok=True)

@@ -1,13 +1,10 @@
 """Starting a run, a multirun or a resumed run."""
 
-import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
@@ -20,12 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.config.command_line import CommandLine, use_current_folder
-from rnnlab.config.compose import Composed, compose_words, explain, groups, register, resolved
+from rnnlab.config.compose import Composed, explain, register, resolved
 from rnnlab.config.files import config_dir
-from rnnlab.config.overrides import each_value, grid, parse
-from rnnlab.config.validate import find_problems, validate
+from rnnlab.config.overrides import override_values
+from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError, RnnlabError
 from rnnlab.runs.folders import new_folder, remove_unused
+from rnnlab.runs.jobs import check_jobs
 
 EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
 
@@ -45,102 +43,8 @@ def launch(words: list[str]) -> int:
     folder = line.value("resume")
     if folder not in (None, "null"):
         return _resume(line, str(folder))
-    first = next(each_value(line.overrides)) if line.multirun else line.overrides
-    composed = compose_words("train", first, line.search)
-    if line.multirun or composed.swept:
-        return _multirun(line, composed)
-    check_run(composed.cfg, composed.choices)
-    return _single(composed)
-
-
-def check_run(cfg: dict[str, Any], choices: Mapping[str, Any]) -> None:
-    """Check one run before anything is made.
-
-    Raises:
-        ConfigError: All problems, one a line.
-    """
-    validate(cfg, choices)
-    from rnnlab.runs.dry_build import check_fit  # imports torch: other mistakes are reported sooner
-
-    problems = check_fit(cfg)
-    if problems:
-        raise ConfigError("\n".join(problems))
-
-
-def check_all(line: CommandLine, composed: Composed) -> int:
-    """Check every job of a multirun before the first one starts.
-
-    Jobs that choose the same groups are composed once; a search tries each value of its space.
-
-    Args:
-        line: The command line.
-        composed: Its first job.
-
-    Returns:
-        The number of jobs that were checked.
-
-    Raises:
-        ConfigError: All problems, one a line.
-    """
-    from rnnlab.runs.dry_build import check_fit, fit_key
-
-    words = [*_own_sweep(line, composed), *line.overrides]
-    search = not composed.hydra.hydra.sweeper._target_.endswith(".BasicSweeper")
-    jobs: Iterable[list[str]] = each_value(words) if search else grid(words)
-    problems: dict[str, None] = {}
-    fits: dict[str, dict[str, Any]] = {}
-    count = 0
-    for cfg, choices in _composed_jobs(jobs, line):
-        count += 1
-        found = [*find_problems(cfg, choices), *_several_processes(cfg)]
-        problems |= dict.fromkeys(found)
-        if not found:
-            fits.setdefault(fit_key(cfg), cfg)
-    for cfg in fits.values():
-        problems |= dict.fromkeys(check_fit(cfg))
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return count
-
-
-def _own_sweep(line: CommandLine, composed: Composed) -> list[str]:
-    """What the configuration sweeps over itself, without the keys that the user overrides."""
-    given = {override.key_or_group for override in parse(line.overrides)}
-    return [word for word in composed.swept if word.partition("=")[0].lstrip("+") not in given]
-
-
-def _composed_jobs(
-    jobs: Iterable[list[str]], line: CommandLine
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The configuration of each job, and its choices; composed again where a choice differs."""
-    offered, known = groups("train"), dict[str, Composed]()
-    for words in jobs:
-        overrides = parse(words)
-        values = [o for o in overrides if o.key_or_group not in offered and not o.is_delete()]
-        rest = [o.input_line or "" for o in overrides if o not in values]
-        key = json.dumps(rest)
-        if key not in known:
-            known[key] = compose_words("train", rest, line.search)
-        cfg = known[key].hydra.copy()
-        OmegaConf.set_struct(cfg, False)
-        for override in values:
-            OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
-        try:
-            yield resolved(cfg), known[key].choices
-        except OmegaConfBaseException as error:
-            raise ConfigError(explain(error)) from None
-
-
-def _several_processes(cfg: Mapping[str, Any]) -> list[str]:
-    trainer = cfg["trainer"]
-    devices = trainer.get("devices")
-    count = len(devices) if isinstance(devices, list) else devices
-    if count in (0, 1, "1", "auto", None) and trainer.get("num_nodes", 1) == 1:
-        return []
-    return [
-        f"trainer.devices: {devices} cannot work in a multirun: each process would start the whole "
-        "sweep; use trainer.devices=1 here, or start the runs one by one without -m"
-    ]
+    composed, several = check_jobs(line)
+    return _multirun(line, composed) if several else _single(composed)
 
 
 def _single(composed: Composed) -> int:
@@ -148,34 +52,27 @@ def _single(composed: Composed) -> int:
     cfg = composed.hydra
     folder = _folder(composed, "hydra.run.dir")
     cfg.hydra.run.dir = str(folder)
-    ended: list[str | RnnlabError] = []
 
-    def train(_: DictConfig) -> None:
+    def train(_: DictConfig) -> str | RnnlabError | OSError:
         from rnnlab.runs.train import run
 
         try:
-            ended.append(run(composed.cfg, composed.choices, folder).status)
-        except RnnlabError as error:  # Hydra would print more than its one line
-            ended.append(error)
+            return run(composed.cfg, composed.choices, folder).status
+        except (RnnlabError, OSError) as error:  # Hydra would print more than its one line
+            return error
 
-    try:
-        with execution_whitelist(HYDRA):
-            context = HydraContext(None, Callbacks(cfg), HYDRA)  # type: ignore[arg-type]
-            done = run_job(train, cfg, "hydra.run.dir", None, context)
-        done.return_value  # noqa: B018 - raises what the run raised
-    except OSError as error:
-        raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from None
-    if isinstance(ended[0], RnnlabError):
+    with execution_whitelist(HYDRA):
+        context = HydraContext(None, Callbacks(cfg), HYDRA)  # type: ignore[arg-type]
+        ended = run_job(train, cfg, "hydra.run.dir", None, context).return_value
+    if isinstance(ended, RnnlabError | OSError):
         remove_unused(folder)
-        raise ended[0]
-    return EXIT_CODES[ended[0]]
+        raise ended
+    return EXIT_CODES[ended]
 
 
 def _multirun(line: CommandLine, composed: Composed) -> int:
     """Several runs, by Hydra's sweeper and launcher."""
-    check_all(line, composed)
-    words = list(line.overrides)
-    words.append(f"hydra.sweep.dir={_folder(composed, 'hydra.sweep.dir')}")
+    words = [*line.overrides, f"hydra.sweep.dir={_folder(composed, 'hydra.sweep.dir')}"]
     if line.search:
         words.append(f"hydra.searchpath=['file://{line.search.resolve()}']")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come as they are, without a message beside them
@@ -186,8 +83,6 @@ def _multirun(line: CommandLine, composed: Composed) -> int:
             hydra.multirun("train", job, words)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from None
-    except OSError as error:
-        raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from None
     return 0
 
 
@@ -239,10 +134,6 @@ def _resume(line: CommandLine, folder: str) -> int:
     from rnnlab.runs.train import resume_run
 
     kept = line.without("resume")
-    trusted: list[str] = []
-    for override in parse(kept):
-        if override.key_or_group == "trust":
-            value = override.value()
-            trusted = [str(v) for v in value] if isinstance(value, list) else [str(value)]
-    use_current_folder({"trust": trusted})
-    return EXIT_CODES[resume_run(Path(folder), kept, trusted).status]
+    trusted = override_values({"trust": []}, [w for w in kept if w.startswith("trust=")])
+    use_current_folder(trusted)
+    return EXIT_CODES[resume_run(Path(folder), kept, trusted["trust"]).status]

@@ -15,17 +15,15 @@ from typing import Any
 PACKAGES = ("rnnlab", "torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
 
-def collect(cfg: Mapping[str, Any], *, sections: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
-    """One record: the facts given, the metric sections, and facts about machine and versions.
+def collect(cfg: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
+    """One record: the facts given, and facts about machine and versions.
 
     Args:
         cfg: The run's configuration; its seed and sizes are repeated in the record.
-        sections: Metrics by split.
         facts: Whatever else the run knows; kept as given.
     """
     return {
         **facts,
-        **{name: dict(values) for name, values in sections.items()},
         "seed": cfg["seed"],
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in PACKAGES}

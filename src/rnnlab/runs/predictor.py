@@ -121,30 +121,25 @@ class Predictor:
         task = self.model.task
         return self._answers(texts, batch_size, task.predict, task.empty())
 
+    @torch.inference_mode()
     def _answers(
         self, texts: Iterable[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
     ) -> Iterator[tuple[list[str], Any]]:
         rest = iter(texts)
         while chunk := list(islice(rest, 4 * batch_size)):
-            yield from self._chunk(chunk, batch_size, ask, empty)
-
-    @torch.inference_mode()
-    def _chunk(
-        self, texts: list[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
-    ) -> Iterator[tuple[list[str], Any]]:
-        tokens = [self.tokenizer.split(text) for text in texts]
-        for each in tokens:
-            self.model.task.check(each)
-        answers: list[Any] = [empty] * len(texts)
-        asked = [i for i, each in enumerate(tokens) if each or empty is None]
-        asked.sort(key=lambda i: len(tokens[i]))
-        for start in range(0, len(asked), batch_size):
-            rows = asked[start : start + batch_size]
-            batch = self._batch([tokens[i][: self.spec.max_length] for i in rows])
-            encoded = self.model.encoder(batch.inputs, batch.lengths, batch.words)
-            for row, prediction in zip(rows, ask(encoded), strict=True):
-                answers[row] = prediction
-        yield from zip(tokens, answers, strict=True)
+            tokens = [self.tokenizer.split(text) for text in chunk]
+            for each in tokens:
+                self.model.task.check(each)
+            answers: list[Any] = [empty] * len(chunk)
+            asked = [i for i, each in enumerate(tokens) if each or empty is None]
+            asked.sort(key=lambda i: len(tokens[i]))
+            for start in range(0, len(asked), batch_size):
+                rows = asked[start : start + batch_size]
+                batch = self._batch([tokens[i][: self.spec.max_length] for i in rows])
+                encoded = self.model.encoder(batch.inputs, batch.lengths, batch.words)
+                for row, prediction in zip(rows, ask(encoded), strict=True):
+                    answers[row] = prediction
+            yield from zip(tokens, answers, strict=True)
 
     def _batch(self, texts: list[list[str]]) -> Batch:
         rows = np.arange(len(texts))

@@ -1,11 +1,13 @@
 """Restores a trained run: its model, with its own data or other data of its kind."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import seed_everything
+from torch import nn
 
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.compose import compose_words
@@ -52,30 +54,25 @@ def open_run(root: str, words: list[str]) -> Opened:
         ConfigError, CheckpointError: A user error.
     """
     line = CommandLine.without_flags(words)
-    overrides = parse(line.overrides)
-    other_data = any(override.key_or_group == "data" for override in overrides)
-    of_data = [o.input_line or "" for o in overrides if o.key_or_group.startswith("data.")]
-    kept = [
-        o.input_line or ""
-        for o in overrides
-        if other_data or not o.key_or_group.startswith("data.")
-    ]
+    given = {override.key_or_group: override.input_line or "" for override in parse(line.overrides)}
+    other_data = "data" in given
+    own_data = {key for key in given if key.startswith("data.") and not other_data}
+    kept = [word for key, word in given.items() if key not in own_data]
     composed = compose_words(root, kept, line.search)
     validate(composed.cfg, composed.choices, ROOTS[root])
     path = find_checkpoint(composed.cfg["checkpoint"])
     checkpoint = read_checkpoint(path, composed.cfg["trust"])
     cfg, choices = {**checkpoint.cfg}, {**checkpoint.choices}
-    given = frozenset(override.key_or_group for override in overrides)
     if other_data:
         cfg["data"] = composed.cfg["data"]
         choices["data"] = composed.choices["data"]
     else:
-        cfg = override_values(cfg, of_data)
+        cfg = override_values(cfg, [given[key] for key in own_data])
     _check_learnt(given, cfg["data"])
-    return Opened(composed.cfg, given, checkpoint, cfg, choices)
+    return Opened(composed.cfg, frozenset(given), checkpoint, cfg, choices)
 
 
-def _check_learnt(given: frozenset[str], data: dict[str, Any]) -> None:
+def _check_learnt(given: Container[str], data: dict[str, Any]) -> None:
     """Refuse options that belong to the trained model, such as those of its vocabulary."""
     for name, option in options(locate(str(data["_target_"]))).items():
         if option.learnt and f"data.{name}" in given:
@@ -113,17 +110,13 @@ def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
     spec = extended(checkpoint.spec, vectors)
     with torch.random.fork_rng(devices=[]):
         model = build_model(checkpoint.cfg, spec, vectors)
-    for prefix, part in (("encoder", model.encoder), ("task", model.task)):
-        state = {
-            key.removeprefix(f"{prefix}."): value
-            for key, value in checkpoint.state_dict.items()
-            if key.startswith(f"{prefix}.")
-        }
-        try:
-            part.load_state_dict(state)
-        except RuntimeError as error:
-            first = " ".join(str(error).split())[:300]
-            raise CheckpointError(f"{checkpoint.path}: weights do not fit: {first}") from None
+    parts = nn.ModuleDict({"encoder": model.encoder, "task": model.task})
+    weights = checkpoint.state_dict.items()
+    try:
+        parts.load_state_dict({k: v for k, v in weights if k.partition(".")[0] in parts})
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{checkpoint.path}: weights do not fit: {first}") from None
     return spec, model
 
 

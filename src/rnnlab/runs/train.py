@@ -68,15 +68,12 @@ def run(
     data = build_data(cfg, vectors)
     spec = data.spec()
     model = build_model(cfg, spec, vectors)
-    if resume is not None:
-        sources = resume.sources
-    else:
-        sources = {} if start is None else start.checksums()
-    started = None if start is None else start.initialise(model.encoder, spec)
+    sources = resume.sources if resume else start.checksums() if start else {}
+    started = start.initialise(model.encoder, spec) if start else None
     module = build_module(cfg, choices, spec, model, sources)
     trainer = build_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
-    last = None if resume is None else resume.path
-    if last is not None:
+    last = resume.path if resume else None
+    if last:
         check_resumable(cfg, last)
     if trainer.is_global_zero:
         (folder / "metrics.json").unlink(

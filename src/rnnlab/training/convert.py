@@ -48,7 +48,7 @@ def class_name(name: str) -> str:
     """Today's dotted name of a class; a class may have moved more than once."""
     while name in CLASSES:
         name = CLASSES[name]
-    return name
+    return re.sub(r"^rnnlab\.data\.(\w+\.\w+)$", r"rnnlab.data.datasets.\1", name)
 
 
 def layer_name(name: str) -> str:

@@ -68,7 +68,6 @@ def _learn(options: Mapping[str, Any], folder: Path) -> Table:
     seconds = time.perf_counter() - start
     record = collect(
         options,
-        sections={},
         options={key: value for key, value in options.items() if key != "data"},
         corpus={
             "config": options["data"],
@@ -102,6 +101,6 @@ def _evaluate(
     given = {**facts, **sizes, "restrict": options["restrict"], "tests": tests.checksums()}
     write_json(
         folder / "evaluation.json",
-        collect(options, sections={}, **given, **found.record(), seconds=seconds),
+        collect(options, **given, **found.record(), seconds=seconds),
     )
     print(f"scores   {folder / 'evaluation.json'}, {seconds:.0f} s", flush=True)
