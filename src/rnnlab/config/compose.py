@@ -22,7 +22,7 @@ from rnnlab.config.hints import shown, suggest
 from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import ROOTS
-from rnnlab.config.schema import Option, nested, options
+from rnnlab.config.schema import nested, options
 from rnnlab.errors import ConfigError, refuse
 
 UNSOUND = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
@@ -100,18 +100,14 @@ def register() -> None:
     """Make roots and resolvers known to Hydra; more than once does no harm."""
     store = ConfigStore.instance()
     for name, root in ROOTS.items():
-        node = OmegaConf.create(
-            {key: {} if option.group else _default(option) for key, option in options(root).items()}
-        )
-        for key in node:  # `cell.hidden_size=8` is an option, whether or not a file names it
+        node = OmegaConf.create()
+        for key, option in options(root).items():
+            node[key] = {} if option.group else "???" if option.required else plain_default(option)
+        for key in options(root):  # `cell.hidden_size=8` is an option, whether or not a file names it
             if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
                 OmegaConf.set_struct(node[key], False)
         store.store(name=f"{name}_options", node=node, replace=True)
     OmegaConf.register_resolver("rnnlab.slug", slug, replace=True)
-
-
-def _default(option: Option) -> Any:
-    return "???" if option.required else plain_default(option)
 
 
 def slug(text: str) -> str:

@@ -6,7 +6,6 @@ command, and in each group those of any class that the group chooses from.
 
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from rnnlab.config.files import choices, read_yaml
@@ -77,20 +76,15 @@ def _group(name: str) -> Schema:
     """What may stand at the place of a group: a component, or several by name."""
     parts: dict[str, list[Any]] = {}
     for file in choices(name).values():
-        for path, node in _of_group(name, file):
-            parts.setdefault(path, []).append(locate(str(node["_target_"])))
+        content = read_yaml(file) or {}
+        of_group = content.get(name)
+        for path, node in nodes(of_group if isinstance(of_group, dict) else content):
+            if "." not in path:
+                parts.setdefault(path, []).append(locate(str(node["_target_"])))
     each = {path: _any_component(made, _target_={"type": "string"}) for path, made in parts.items()}
     if each.keys() <= {""}:
         return each.get("", _any_component(()))
     return _object({**each, **_properties(Instruments)}, type=["object", "null"])
-
-
-def _of_group(name: str, file: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The components that a choice gives a group, by the name within it."""
-    content = read_yaml(file) or {}
-    if isinstance(content.get(name), dict):  # of the whole configuration
-        content = content[name]
-    return [(path, node) for path, node in nodes(content) if "." not in path]
 
 
 def _properties(component: Any) -> Schema:

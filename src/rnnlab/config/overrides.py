@@ -33,8 +33,7 @@ def parse(words: Sequence[str]) -> list[Override]:
 
 def grid(words: Sequence[str]) -> Iterator[list[str]]:
     """The overrides of each job of a grid, in the order of Hydra's basic sweeper."""
-    values = [_values(override) for override in parse(words)]
-    return (list(job) for job in product(*values))
+    return (list(job) for job in product(*map(_values, parse(words))))
 
 
 def each_value(words: Sequence[str]) -> Iterator[list[str]]:

@@ -121,37 +121,31 @@ def _group_problems(
     if value is None or value == {}:
         if option.required:
             yield f"{name}: nothing is chosen"
-    elif not isinstance(value, dict):
-        yield f"{name}: nothing is chosen here that has options"
-    elif "_target_" in value:
+    elif beside is None or not isinstance(value, dict) or "_target_" in value:
+        yield from _component_problems(name, value, trusted)
+    else:
+        plain = options(beside)
+        own = {key: child for key, child in value.items() if key in plain}
+        yield from node_problems(name, own, plain, trusted)
+        offered = {key for file in choices(name).values() for key in read_yaml(file) or {}}
+        for key, child in value.items():
+            if key in plain:
+                continue
+            if key in offered or (isinstance(child, dict) and "_target_" in child):
+                yield from _component_problems(f"{name}.{key}", child, trusted)
+            elif child is not None:
+                yield unknown(f"{name}.{key}", {*plain, *value, *offered} - {key})
+
+
+def _component_problems(name: str, value: Any, trusted: Sequence[str]) -> Iterator[str]:
+    if isinstance(value, dict) and "_target_" in value:
         target = str(value["_target_"])
         if not unusable(name, target, trusted):
             component = locate(target)
             yield from node_problems(name, value, options(component), trusted, component.__name__)
-    elif beside is None:
-        yield f"{name}.{next(iter(value))}: nothing is chosen here that has options"
-    else:
-        yield from _several_problems(name, value, options(beside), trusted)
-
-
-def _several_problems(
-    name: str, node: Mapping[str, Any], plain: Mapping[str, Option], trusted: Sequence[str]
-) -> Iterator[str]:
-    offered = {key for file in choices(name).values() for key in read_yaml(file) or {}}
-    components = {key: value for key, value in node.items() if key not in plain}
-    yield from node_problems(
-        name, {key: value for key, value in node.items() if key in plain}, plain, trusted
-    )
-    for key, child in components.items():
-        if child is None or (isinstance(child, dict) and "_target_" in child):
-            yield from _group_problems(
-                f"{name}.{key}", child, Option(key, dict, None), None, trusted
-            )
-        elif key in offered:
-            inner = f".{next(iter(child))}" if isinstance(child, dict) and child else ""
-            yield f"{name}.{key}{inner}: nothing is chosen here that has options"
-        else:
-            yield unknown(f"{name}.{key}", {*plain, *node, *offered} - {key})
+    elif value is not None:
+        inner = f".{next(iter(value))}" if isinstance(value, dict) and value else ""
+        yield f"{name}{inner}: nothing is chosen here that has options"
 
 
 def _kinds(

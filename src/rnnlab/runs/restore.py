@@ -107,7 +107,10 @@ def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
     restored vocabulary as well.
     """
     vectors = build_vectors(_with_present_root(checkpoint.cfg))
-    spec = extended(checkpoint.spec, vectors)
+    spec = checkpoint.spec
+    if isinstance(spec.source, Vocab) and vectors.words:
+        source = spec.source.extend(vectors.words, lower_fallback=vectors.lower_fallback)
+        spec = replace(spec, source=source)
     with torch.random.fork_rng(devices=[]):
         model = build_model(checkpoint.cfg, spec, vectors)
     parts = nn.ModuleDict({"encoder": model.encoder, "task": model.task})
@@ -126,11 +129,3 @@ def _with_present_root(cfg: Config) -> Config:
     if root is None or Path(root).is_dir():
         return cfg
     return {**cfg, "embedding": {**cfg["embedding"], "root": None}}
-
-
-def extended(spec: Spec, vectors: Any) -> Spec:
-    """A spec whose source vocabulary knows the words of a vector file as well."""
-    if not isinstance(spec.source, Vocab) or not vectors.words:
-        return spec
-    source = spec.source.extend(vectors.words, lower_fallback=vectors.lower_fallback)
-    return replace(spec, source=source)
