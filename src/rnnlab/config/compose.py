@@ -103,7 +103,7 @@ def register() -> None:
         node = OmegaConf.create()
         for key, option in options(root).items():
             node[key] = {} if option.group else "???" if option.required else plain_default(option)
-        for key in options(root):  # `cell.hidden_size=8` is an option, whether or not a file names it
+        for key in options(root):  # `cell.hidden_size=8` is an option, though no file may name it
             if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
                 OmegaConf.set_struct(node[key], False)
         store.store(name=f"{name}_options", node=node, replace=True)
