@@ -39,13 +39,13 @@ class Task(nn.Module, ABC):
         kind: The kind of target it learns; must equal the data's.
         monitor: Name of the metric (a key of `compute`'s, or "loss") that decides which
             checkpoint is best, when to stop early and what a sweep optimises.
-        mode: Whether a larger or a smaller `monitor` is better.
+        mode: Whether a larger (the default) or a smaller `monitor` is better.
         scores: Running metrics, made by the constructor; see `compute`.
     """
 
     kind: ClassVar[Kind]
     monitor: str
-    mode: Literal["max", "min"]
+    mode: Literal["max", "min"] = "max"
     scores: Metric | MetricCollection
 
     def __init__(self, encoder: Encoder, spec: Spec) -> None:

@@ -1,7 +1,7 @@
 """One label a sequence: sentiment, the memory tasks with one answer."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -39,7 +39,6 @@ class Classify(Task):
 
     kind: ClassVar[Kind] = "label"
     monitor = "accuracy"
-    mode: Literal["max", "min"] = "max"
 
     def __init__(
         self,

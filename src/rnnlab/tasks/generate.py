@@ -1,7 +1,7 @@
 """One to many: a text for a label, or for any other source."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -32,7 +32,7 @@ class Generate(SequenceToSequence):
         ConfigError: Data whose sources are numbers.
     """
 
-    mode: Literal["max", "min"] = "min"
+    mode = "min"
     never = (PAD, UNK)
 
     def __init__(self, encoder: Encoder, spec: Spec, **options: Any) -> None:

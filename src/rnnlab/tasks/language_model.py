@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from annotated_types import Ge
@@ -62,7 +62,7 @@ class LanguageModel(Task):
     """
 
     kind: ClassVar[Kind] = "next"
-    mode: Literal["max", "min"] = "min"
+    mode = "min"
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Real numbers from a sequence: the adding task."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class Regress(Task):
 
     kind: ClassVar[Kind] = "values"
     monitor = "mse"
-    mode: Literal["max", "min"] = "min"
+    mode = "min"
 
     def __init__(self, encoder: Encoder, spec: Spec) -> None:
         super().__init__(encoder, spec)

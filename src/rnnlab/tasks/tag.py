@@ -41,7 +41,6 @@ class Tag(Task):
     """
 
     kind: ClassVar[Kind] = "tags"
-    mode: Literal["max", "min"] = "max"
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Translation: target texts that are judged by BLEU."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Gt, Le
 from torch import Tensor
@@ -33,7 +33,6 @@ class Translate(SequenceToSequence):
     """
 
     monitor = "bleu"
-    mode: Literal["max", "min"] = "max"
 
     def __init__(
         self,
