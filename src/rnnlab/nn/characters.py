@@ -149,7 +149,7 @@ class WordShapeOnly(CharacterEncoder):
         return []
 
 
-class CharacterEmbedding(nn.Module):
+class CharacterEmbedding(nn.Embedding):
     """A trained vector for each character.
 
     Args:
@@ -159,17 +159,15 @@ class CharacterEmbedding(nn.Module):
     """
 
     def __init__(self, characters: Vocab, embedding_dim: int, dropout: float) -> None:
-        super().__init__()
         bound = sqrt(3 / embedding_dim)
         weight = torch.empty(len(characters), embedding_dim).uniform_(-bound, bound)
-        self.weight = nn.Parameter(weight)
-        with torch.no_grad():
-            self.weight[0] = 0.0
+        weight[0] = 0.0
+        super().__init__(len(characters), embedding_dim, padding_idx=0, _weight=weight)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, characters: Int[Tensor, "U C"]) -> Float[Tensor, "U C D"]:
         """Their vectors; zero for padding."""
-        vectors: Tensor = self.dropout(functional.embedding(characters, self.weight, padding_idx=0))
+        vectors: Tensor = self.dropout(super().forward(characters))
         return vectors
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -63,7 +62,7 @@ class TokenEmbedding(nn.Module):
         return torch.where(trained.unsqueeze(-1), known, added)
 
 
-class Features(nn.Module):
+class Features(nn.Identity):
     """The identity, for inputs that are numbers already.
 
     Args:
@@ -76,10 +75,6 @@ class Features(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.output_size = size
-
-    def forward(self, inputs: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
-        """The inputs."""
-        return inputs
 
 
 @dataclass(frozen=True)
@@ -114,30 +109,6 @@ class Coverage:
         )
 
 
-class Vectors(Protocol):
-    """What a choice of the `embedding` group does: it makes the module for a vocabulary.
-
-    Attributes:
-        lower_fallback: Whether a word that is not known is looked up in lower case as well.
-    """
-
-    lower_fallback: bool
-
-    @property
-    def words(self) -> Sequence[str]:
-        """Words whose vectors are known before training; for `SequenceData.add_words`."""
-
-    @property
-    def coverage(self) -> Coverage | None:
-        """What the last call of `module` found; None before it, or where nothing is looked up."""
-
-    def checksums(self) -> dict[str, str]:
-        """sha256 of each file read, by its path below the data root."""
-
-    def module(self, vocab: Vocab) -> TokenEmbedding:
-        """A newly initialised embedding; random numbers come from torch's global generator."""
-
-
 class RandomVectors:
     """Random vectors, learned with the task.
 
@@ -146,6 +117,11 @@ class RandomVectors:
     Args:
         embedding_dim: Features D of a token.
         std: Standard deviation of the vectors at the start.
+
+    Attributes:
+        words: Words whose vectors are known before training; for `SequenceData.add_words`.
+        lower_fallback: Whether a word that is not known is looked up in lower case as well.
+        coverage: A `Coverage`, where the last call of `module` looked words up.
     """
 
     lower_fallback = False

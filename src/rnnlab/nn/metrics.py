@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -229,12 +231,7 @@ class Bleu:
         own = (self._hypotheses, self._references)
         if not (dist.is_available() and dist.is_initialized()):
             return own
-        every: list[tuple[list[str], list[str]] | None] = [None] * dist.get_world_size()
+        every: list[Any] = [None] * dist.get_world_size()
         dist.all_gather_object(every, own)
-        hypotheses: list[str] = []
-        references: list[str] = []
-        for pair in every:
-            if pair is not None:
-                hypotheses += pair[0]
-                references += pair[1]
-        return hypotheses, references
+        hypotheses, references = zip(*every, strict=True)
+        return list(chain.from_iterable(hypotheses)), list(chain.from_iterable(references))

@@ -158,14 +158,9 @@ class SequenceToSequence(Task):
 
         def search(encoded: Encoded) -> list[list[Hypothesis]]:
             found = self.search(encoded, beams, num_return_sequences)
-            rows = zip(found.tokens, found.scores.tolist(), strict=True)
-            return [
-                [
-                    Hypothesis(self.text(ids), score)
-                    for ids, score in zip(tokens or [[]], scores, strict=False)
-                ]
-                for tokens, scores in rows
-            ]
+            texts = [[self.text(ids) for ids in tokens or [[]]] for tokens in found.tokens]
+            rows = zip(texts, found.scores.tolist(), strict=True)
+            return [list(map(Hypothesis, row, scores)) for row, scores in rows]
 
         return search
 
