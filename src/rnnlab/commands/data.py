@@ -120,16 +120,13 @@ def entries(config_dir: Path) -> list[Entry]:
             name = given.pop("_target_", None)
             target = get_class(name) if name else None
             about = getattr(target, "about", None)
-            if target and isinstance(about, DatasetInfo) and not _left_open(target, given):
+            if not (target and isinstance(about, DatasetInfo)):
+                continue
+            if all(given.get(key) is not None for key, o in options(target).items() if o.required):
                 kind = getattr(target, "kind", "vectors")
                 found.append(Entry(file.stem, group, kind, about, target, given))
     tests = Word2VecEval
     return [*found, Entry("word2vec_eval", "embed", "evaluation", tests.about, tests, {})]
-
-
-def _left_open(target: type, given: dict[str, Any]) -> bool:
-    """Whether a required option has no value: the user has to name a file of their own."""
-    return any(o.required and given.get(name) is None for name, o in options(target).items())
 
 
 def choose(name: str, known: Sequence[Entry]) -> Entry:
@@ -138,10 +135,10 @@ def choose(name: str, known: Sequence[Entry]) -> Entry:
     Raises:
         DataError: There is none; lists those that there are.
     """
-    by_name = {entry.name: entry for entry in known}
-    if name in by_name:
-        return by_name[name]
-    raise DataError(f"{name}: no such data set; {suggest(name, by_name)}")
+    for entry in known:
+        if entry.name == name:
+            return entry
+    raise DataError(f"{name}: no such data set; {suggest(name, [e.name for e in known])}")
 
 
 def table(known: Sequence[Entry], root: Path) -> str:

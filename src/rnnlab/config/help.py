@@ -166,15 +166,10 @@ def reference() -> str:
 
 
 def _markdown(known: Mapping[str, Option]) -> str:
-    rows = [
-        [
-            f"`{name}`",
-            "required" if o.required else f"`{shown_default(o)}`",
-            describe(o.hint),
-            o.doc,
-        ]
-        for name, o in known.items()
-    ]
+    rows = []
+    for name, o in known.items():
+        default = "required" if o.required else f"`{shown_default(o)}`"
+        rows.append([f"`{name}`", default, describe(o.hint), o.doc])
     return markdown_table(["option", "default", "values", ""], rows) if rows else ""
 
 

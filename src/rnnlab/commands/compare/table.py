@@ -72,7 +72,8 @@ def group_rows(groups: Sequence[Group]) -> list[Row]:
         row: Row = {"group": group.label, "runs": str(len(group.runs)), "status": status(group)}
         row |= {name: str(statistic(group.runs, name)) for name in metric_names(runs)}
         if flows:
-            row["half-life (steps)"] = _half_lives(group.runs)
+            lives = [life for life in map(half_life, group.runs) if life is not None]
+            row["half-life (steps)"] = f"{median(lives):.3g}" if lives else None
         if watched:
             known = [run.alarms for run in group.runs if run.alarms is not None]
             row["alarms"] = str(sum(map(len, known))) if known else None
@@ -130,8 +131,3 @@ def statistic_rows(groups: Sequence[Group]) -> list[Row]:
             row[f"{name} n"] = len(values)
         rows.append(row)
     return rows
-
-
-def _half_lives(runs: Sequence[Run]) -> str | None:
-    lives = [life for life in map(half_life, runs) if life is not None]
-    return f"{median(lives):.3g}" if lives else None
