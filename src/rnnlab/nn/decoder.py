@@ -138,11 +138,9 @@ class Decoder(nn.Module):
         row's sentence number, by which the step function looks up keys, values and mask; these
         are never copied by a search that reorders or drops rows.
         """
-        counts = []
-        parts: list[Tensor] = []
-        for state in self._initial(encoded, self.embedding.weight):
-            counts.append(len(state))
-            parts += state
+        states = self._initial(encoded, self.embedding.weight)
+        counts = [len(state) for state in states]
+        parts = list(chain.from_iterable(states))
         if self.input_feeding:
             parts.append(self._nothing(encoded, self.embedding.weight))
         parts.append(torch.arange(len(encoded.lengths), device=encoded.lengths.device))

@@ -68,10 +68,8 @@ def beam_search(
             short sequences.
         banned: Further tokens never emitted.
     """
-    if num_beams < 1 or length_penalty < 0:
-        raise ValueError("num_beams must be at least 1 and length_penalty at least 0")
-    if not 1 <= num_return_sequences <= num_beams:
-        raise ValueError("num_return_sequences must be at least 1 and at most num_beams")
+    if not 1 <= num_return_sequences <= num_beams or length_penalty < 0:
+        raise ValueError("num_return_sequences: at least 1, at most num_beams; no negative penalty")
     beam, nbest = num_beams, num_return_sequences
     sentences, device = state[0].shape[0], state[0].device
     limit = torch.as_tensor(max_length, device=device).expand(sentences)

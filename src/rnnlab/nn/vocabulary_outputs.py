@@ -64,8 +64,7 @@ class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
 
     def __init__(self, features: int, words: int, cutoffs: Sequence[int], div_value: float) -> None:
         ends = list(cutoffs)
-        inside = ends and ends[0] > 0 and ends[-1] < words
-        if not inside or any(a >= b for a, b in pairwise(ends)):
+        if not ends or any(a >= b for a, b in pairwise([0, *ends, words])):
             raise ConfigError(
                 f"task.cutoffs: {ends} must be rising numbers above 0 and below the "
                 f"{words:,} words of the vocabulary"

@@ -170,9 +170,8 @@ class SequenceToSequence(Task):
         if weights is None:
             return None
         labels = batch.target[:, 1:].tolist()
-        return AttentionMap(
-            weights, [[self.vocab.tokens[i] for i in row if i != IGNORE] for row in labels]
-        )
+        rows = [[self.vocab.tokens[i] for i in row if i != IGNORE] for row in labels]
+        return AttentionMap(weights, rows)
 
     def empty(self) -> str:
         """The empty text."""

@@ -101,9 +101,8 @@ class Tag(Task):
         """
         probabilities = self.output.probabilities(self.logits(encoded), encoded.lengths)
         chosen = self._decoded(encoded).clamp(max=len(self.tags) - 1)  # more than that is padding
-        rows = probabilities.gather(2, chosen.unsqueeze(2)).squeeze(2).tolist()
-        lengths = encoded.lengths.tolist()
-        return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+        rows = probabilities.gather(2, chosen.unsqueeze(2)).squeeze(2)
+        return [row[:length].tolist() for row, length in zip(rows, encoded.lengths, strict=True)]
 
     def _decoded(self, encoded: Encoded) -> Int[Tensor, "B T"]:
         return self.output.decode(self.logits(encoded), encoded.lengths)
