@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
-from runs import small_run, weights
+from runs import scalars, small_run, weights
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,36 @@ def test_early_stopping(tmp_path):
 @pytest.mark.parametrize("scheduler", ["cosine", "exponential", "step", "plateau"])
 def test_schedulers_run(tmp_path, scheduler):
     assert small_run(tmp_path / "run", f"scheduler={scheduler}").status == "completed"
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_a_schedule_of_steps_and_a_warm_up(tmp_path, accumulated):
+    """Against the formulas, step by step; and the first update is as small as its rate."""
+    words = ["lr_schedule.interval=step", "optimizer=sgd", "optimizer.lr=0.5", "logger=tensorboard"]
+    words += ["trainer.log_every_n_steps=1", f"trainer.accumulate_grad_batches={accumulated}"]
+    warm = ["lr_schedule.warmup_steps=4", "scheduler=step", "scheduler.step_size=3"]
+    small_run(tmp_path / "warm", *words, *warm, "scheduler.gamma=0.5")
+    steps = 20 // accumulated
+    rates = scalars(tmp_path / "warm")["train/lr"]
+    assert [step for step, _ in rates] == list(range(1, steps + 1))
+    made = [min(1, step / 4) * 0.5 * 0.5 ** ((step - 1) // 3) for step, _ in rates]
+    assert [rate for _, rate in rates] == pytest.approx(made)
+    small_run(tmp_path / "cosine", *words, "scheduler=cosine")
+    last = torch.load(tmp_path / "cosine/checkpoints/last.ckpt", weights_only=True)
+    assert last["lr_schedulers"][0]["T_max"] == steps
+    assert last["lr_schedulers"][0]["_last_lr"][0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_first_step_of_a_warm_up_moves_the_weights_by_its_share(tmp_path):
+    words = ["optimizer=sgd", "optimizer.lr=0.5", "trainer.max_epochs=1", "data.train_size=32"]
+    moved = {}
+    for name, more in (("none", []), ("ten", ["lr_schedule.warmup_steps=10"])):
+        small_run(tmp_path / f"{name}0", *words, "optimizer.lr=0.0")
+        small_run(tmp_path / name, *words, *more)
+        start, end = (weights(tmp_path / n / "checkpoints/last.ckpt") for n in (f"{name}0", name))
+        moved[name] = {key: end[key] - start[key] for key in start}
+    for key, change in moved["none"].items():
+        torch.testing.assert_close(moved["ten"][key], change / 10, rtol=1e-2, atol=1e-7)
 
 
 def test_clipping_by_value(tmp_path):

@@ -55,6 +55,20 @@ class Averaging:
 
 
 @dataclass(kw_only=True)
+class LearningRate:
+    """When the learning rate changes.
+
+    Args:
+        interval: What `scheduler` counts, optimiser steps or epochs: its step_size and gamma are
+            meant for one of these. The cosine spans all of the training in both.
+        warmup_steps: Optimiser steps over which the rate rises linearly to that of the scheduler.
+    """
+
+    interval: Literal["epoch", "step"] = "epoch"
+    warmup_steps: NonNegativeInt = 0
+
+
+@dataclass(kw_only=True)
 class Instruments:
     """What all instruments of `diagnostics` share.
 
@@ -88,6 +102,7 @@ class TrainConfig:
         checkpoint: When checkpoints/last.ckpt is written.
         early_stopping: When a run ends before its last epoch.
         averaging: When weights are averaged.
+        lr_schedule: When the learning rate changes.
         task: What is learnt; chooses a data set and settings that suit it.
         cell: The recurrent cell.
         encoder: Layers and directions.
@@ -95,7 +110,7 @@ class TrainConfig:
         characters: Features of words from their characters.
         data: The data set.
         optimizer: The optimiser.
-        scheduler: The learning rate over the epochs.
+        scheduler: The learning rate over the training (see lr_schedule.interval).
         trainer: Hardware and length of the training.
         logger: Where figures go.
         diagnostics: Gradients, gates and memory that are measured.
@@ -108,6 +123,7 @@ class TrainConfig:
     checkpoint: Snapshots = field(default_factory=Snapshots)
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
     averaging: Averaging = field(default_factory=Averaging)
+    lr_schedule: LearningRate = field(default_factory=LearningRate)
     task: Component
     cell: Component
     encoder: Component

@@ -108,19 +108,20 @@ class Board(Callback):
         self.loss = scalars["train/loss"] = values[0] / self._counts[0]
         if self._counts[1]:
             scalars["grad/clipped"] = values[1] / self._counts[1]
-        scalars["train/lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        module = trainer.lightning_module
+        assert isinstance(module, SequenceModule)
+        scalars["train/lr"] = module.last_lr
         self._scalars, self._sums, self._counts = {}, None, [0, 0]
         for logger in trainer.loggers:
             logger.log_metrics(scalars, step=trainer.global_step)
         for listener in self.listeners:
             listener(trainer, scalars)
-        self._check(trainer, trainer.lightning_module, self.loss)
+        self._check(trainer, module, self.loss)
 
-    def _check(self, trainer: Trainer, module: LightningModule, loss: float) -> None:
+    def _check(self, trainer: Trainer, module: SequenceModule, loss: float) -> None:
         finite = math.isfinite(loss)
         if trainer.strategy.reduce_boolean_decision(finite):  # else they stop together
             return
-        assert isinstance(module, SequenceModule)
         if finite or self._batch is None:
             raise Diverged(
                 f"another process's loss is not finite after {trainer.global_step} steps"

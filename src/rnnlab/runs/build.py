@@ -115,6 +115,7 @@ def build_module(
         model.task,
         optimizer=factory(cfg["optimizer"], trusted),
         scheduler=factory(scheduler, trusted) if scheduler else None,
+        **cfg["lr_schedule"],
         stamp=stamp(cfg, choices, spec, sources or {}),
     )
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from lightning import LightningModule
@@ -34,11 +34,14 @@ class SequenceModule(LightningModule):
         encoder: Makes `Encoded` of a batch.
         task: Makes losses, metrics and predictions of `Encoded`.
         optimizer: From parameters to an optimiser.
-        scheduler: From the optimiser to a scheduler that steps once an epoch; None for none.
+        scheduler: From the optimiser to a scheduler; None for none.
+        interval: When the scheduler steps; one that looks at the validation loss, once an epoch.
+        warmup_steps: Optimiser steps over which the learning rate rises to that of the scheduler.
         stamp: What a checkpoint needs to explain itself (`rnnlab.training.checkpoint.stamp`).
 
     Attributes:
         last_loss: Loss of the last training batch, detached.
+        last_lr: Learning rate of the first parameter group at the last optimiser step.
         last_norm: Total gradient norm before clipping at the last optimiser step, detached; None
             where nothing is clipped.
     """
@@ -51,19 +54,24 @@ class SequenceModule(LightningModule):
         optimizer: Callable[[Iterator[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer], Any] | None,
         stamp: Mapping[str, Any],
+        interval: Literal["epoch", "step"] = "epoch",
+        warmup_steps: int = 0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.task = task
         self.last_loss: Tensor | None = None
+        self.last_lr = math.nan
         self.last_norm: Tensor | None = None
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._stamp = dict(stamp)
+        self._interval = interval
+        self._warmup_steps = warmup_steps
         self._mean_loss = UnitMean()
         self._tbptt = TruncatedBPTT()
         self._random_state: Tensor | None = None
-        self._epochs = 0
+        self._period = 0
         self._rate = 1.0
 
     def forward(self, batch: Batch) -> Encoded:
@@ -115,8 +123,11 @@ class SequenceModule(LightningModule):
         if self._make_scheduler is None:
             return optimizer
         scheduler = self._make_scheduler(optimizer)
-        self._epochs = getattr(scheduler, "T_max", 0)  # a checkpoint brings its own
-        settings: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}
+        if isinstance(scheduler, CosineAnnealingLR):
+            if self._interval == "step" and scheduler.T_max == self.trainer.max_epochs:
+                scheduler.T_max = int(self.trainer.estimated_stepping_batches)
+            self._period = scheduler.T_max  # a checkpoint brings its own
+        settings: dict[str, Any] = {"scheduler": scheduler, "interval": self._interval}
         if isinstance(scheduler, ReduceLROnPlateau):  # Lightning asks for the metric by name
             settings["monitor"] = "val/loss"
         return {"optimizer": optimizer, "lr_scheduler": settings}
@@ -151,6 +162,8 @@ class SequenceModule(LightningModule):
         inner = optimizer.optimizer if isinstance(optimizer, LightningOptimizer) else optimizer
         fused = getattr(inner, "_step_supports_amp_scaling", False)
         rates = [group["lr"] for group in inner.param_groups]
+        warmup = min(1.0, (self.trainer.global_step + 1) / max(1, self._warmup_steps))
+        self.last_lr = rates[0] * warmup
 
         def closure() -> Any:
             assert optimizer_closure is not None
@@ -158,7 +171,7 @@ class SequenceModule(LightningModule):
             if scaler is not None and fused:
                 scaler.unscale_(inner)
             for group, rate in zip(inner.param_groups, rates, strict=True):
-                group["lr"] = rate * self._rate
+                group["lr"] = rate * self._rate * warmup
             return loss
 
         try:
@@ -203,8 +216,8 @@ class SequenceModule(LightningModule):
     def on_train_start(self) -> None:
         """Continue the random numbers of a resumed run, and a schedule that now lasts longer."""
         scheduler = self.lr_schedulers()
-        if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max != self._epochs:
-            extend_cosine(scheduler, self._epochs)
+        if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max != self._period:
+            extend_cosine(scheduler, self._period)
         if self._random_state is not None:
             torch.set_rng_state(self._random_state.cpu())
             self._random_state = None
