@@ -29,8 +29,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from rnnlab.commands.compare.command import write
 from rnnlab.commands.compare.groups import group_runs
-from rnnlab.commands.compare.reach import read_lags
-from rnnlab.commands.compare.run import Run, read_run
+from rnnlab.commands.compare.reading import read_run
+from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.style import line_styles
 from rnnlab.config.compose import compose_words
 from rnnlab.data.datasets.delayed_recall import DelayedRecall
 from rnnlab.errors import RnnlabError
@@ -64,16 +65,12 @@ class Net:
         label: Name in the figure.
         bias: Its gate bias, for the table.
         words: What it adds to the command line.
-        colour: One for each cell.
-        dashed: Without a gate bias.
     """
 
     name: str
     label: str
     bias: str
     words: tuple[str, ...]
-    colour: str
-    dashed: bool
 
     @property
     def cell(self) -> str:
@@ -81,29 +78,12 @@ class Net:
         return self.label.partition(",")[0]
 
 
-GREY, BLUE, ORANGE = "#666666", "#0072B2", "#D55E00"  # told apart by colour-blind eyes as well
 NETS = (
-    Net("rnn", "RNN", "has no gate", ("cell=rnn",), GREY, True),
-    Net(
-        "lstm", "LSTM, torch's bias", "about 0", ("cell=lstm", "cell.forget_bias=null"), BLUE, True
-    ),
-    Net(
-        "lstm-forget3",
-        "LSTM, forget bias 3",
-        "3",
-        ("cell=lstm", "cell.forget_bias=3"),
-        BLUE,
-        False,
-    ),
-    Net("gru", "GRU, torch's bias", "about 0", ("cell=gru", "cell.update_bias=null"), ORANGE, True),
-    Net(
-        "gru-update2",
-        "GRU, update bias 2",
-        "2",
-        ("cell=gru", "cell.update_bias=2"),
-        ORANGE,
-        False,
-    ),
+    Net("rnn", "RNN", "has no gate", ("cell=rnn",)),
+    Net("lstm", "LSTM, torch's bias", "about 0", ("cell=lstm", "cell.forget_bias=null")),
+    Net("lstm-forget3", "LSTM, forget bias 3", "3", ("cell=lstm", "cell.forget_bias=3")),
+    Net("gru", "GRU, torch's bias", "about 0", ("cell=gru", "cell.update_bias=null")),
+    Net("gru-update2", "GRU, update bias 2", "2", ("cell=gru", "cell.update_bias=2")),
 )
 
 
@@ -150,7 +130,7 @@ def reach(run: Run) -> np.ndarray:
 
     Of an LSTM's two states the one that keeps more of it.
     """
-    return max((lags.first for lags in read_lags(run, "time_flow").values()), key=lambda c: c[-1])
+    return max((lags.first for lags in run.lags["time_flow"].values()), key=lambda c: c[-1])
 
 
 def verdict(net: Net, run: Run, lag: int) -> str:
@@ -183,7 +163,15 @@ def table(outcomes: Sequence[tuple[Net, Outcome]]) -> str:
 
 
 def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Path) -> None:
-    """Gradient through time, training loss and validation accuracy of all nets, as a PNG."""
+    """Gradient through time, training loss and validation accuracy of all nets, as a PNG.
+
+    Colours and dashes are those of the page that compares the runs.
+    """
+    runs = [read_run(outcome.folder) for _, outcome in outcomes]
+    groups = group_runs(runs, "cell")
+    looks = {
+        group.runs[0].folder: look for group, look in zip(groups, line_styles(groups), strict=True)
+    }
     style: Any = {
         "font.size": 10,
         "axes.spines.top": False,
@@ -195,15 +183,15 @@ def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Pat
         figure, (back, left, right) = plt.subplots(
             1, 3, figsize=(13.5, 4), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
         )
-        ends: list[tuple[float, Net]] = []
+        ends: list[tuple[float, Net, str]] = []
         last = 0
-        for net, outcome in outcomes:
-            line = {"color": net.colour, "linestyle": "--" if net.dashed else "-", "linewidth": 1.8}
-            back.plot(reach(read_run(outcome.folder)), **line)
+        for (net, outcome), run_ in zip(outcomes, runs, strict=True):
+            line = {"linewidth": 1.8} | looks[run_.folder]
+            back.plot(reach(run_), **line)
             left.plot(*curve(outcome.folder, "train/loss"), **line)
             steps, values = curve(outcome.folder, "val/accuracy")
             right.plot(steps, values, **line)
-            ends.append((values[-1], net))
+            ends.append((values[-1], net, line["color"]))
             last = max(last, steps[-1])
         back.set_title("Gradient at the start, in powers of ten")
         back.set_xlim(0, data.lag)
@@ -220,12 +208,13 @@ def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Pat
             axes.set_xlim(0, last)
             axes.set_xlabel(f"training step ({BATCH} sequences each)")
             axes.grid(alpha=0.2, linewidth=0.6)
-        for height, (_, net) in zip(spread([end for end, _ in ends]), ends, strict=True):
+        heights = spread([end for end, *_ in ends])
+        for height, (_, net, colour) in zip(heights, ends, strict=True):
             right.annotate(
                 net.label,
                 (1.02, height),
                 xycoords=("axes fraction", "data"),
-                color=net.colour,
+                color=colour,
                 va="center",
                 annotation_clip=False,
             )

@@ -8,6 +8,7 @@ import pytest
 from matplotlib import image
 
 from demo import main
+from rnnlab.commands.compare.style import COLOURS
 from tiny import python
 
 ROOT = Path(__file__).parents[1]
@@ -38,8 +39,8 @@ def test_quick_demo(tmp_path: Path) -> None:
     assert figure
     pixels = np.round(image.imread(tmp_path / figure[1])[..., :3] * 255).astype(int)
     colours = {tuple(colour) for colour in np.unique(pixels.reshape(-1, 3), axis=0)}
-    for line in ((0x66, 0x66, 0x66), (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
-        assert line in colours
+    for line in COLOURS[:3]:  # as on the page
+        assert tuple(bytes.fromhex(line[1:])) in colours
 
     board = re.search(r"^TensorBoard +(\S+) --logdir (\S+)$", said.out, re.M)
     assert board

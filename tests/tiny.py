@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -66,8 +67,9 @@ def python(*words: object, cwd: Path, stdin: str = "", **environment: str) -> Sa
 
 
 def refused(said: Said) -> str:
-    """The one line of a refusal, without the program's name."""
-    assert (said.code, said.out[:200]) == (2, ""), said.err
+    """The one line of a refusal, without the program's name; before it at most what was chosen."""
+    assert said.code == 2, said.err
+    assert re.fullmatch(r"(train    task=.*\n)?", said.out), said.out[:200]
     assert said.err.startswith("rnnlab: ")
     assert said.err.count("\n") == 1, said.err
     return said.err.removeprefix("rnnlab: ").removesuffix("\n")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from rnnlab.errors import ConfigError, RnnlabError
+from rnnlab.errors import ConfigError, RnnlabError, printable
 
 COMMANDS = {
     "train": "rnnlab.runs.launch:launch",
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = run(words)
     except RnnlabError as error:
         for line in str(error).splitlines():
-            print(f"rnnlab: {line}", file=sys.stderr)
+            print(f"rnnlab: {printable(line)}", file=sys.stderr)
         code = 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,12 +58,13 @@ def run(words: list[str]) -> int:
 
         raise ConfigError(f"{words[0]}: no such command; {suggest(words[0], COMMANDS)}")
     name, rest = (words[0], words[1:]) if named else ("train", words)
-    if "--help" in rest or "-h" in rest or (named and not rest and name not in ("train", "check")):
+    alone = named and not rest and name not in ("train", "check")
+    if not words or alone or {"--help", "-h"} & set(rest):
         from rnnlab.config.help import PROGRAM, command_help
 
         given = [word for word in rest if word not in ("--help", "-h")]
         print(command_help(name, given) if named else PROGRAM)
-        return 0 if rest or name == "data" else 2
+        return 2 if alone and name != "data" else 0
     module, _, function = COMMANDS[name].partition(":")
     command: Callable[[list[str]], Any] = getattr(import_module(module), function)
     code = command(rest)

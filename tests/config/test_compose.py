@@ -26,6 +26,15 @@ def test_overrides_stay_readable():
     assert slug("cell=gru,data.lag=50,task/x=[1,2]") == "cell-gru-lag-50-x-1-2"
 
 
+def test_no_option_is_cut_in_a_name():
+    """As many whole options as fit; a single one that is too long is cut."""
+    options = [f"task.option_{i}={'v' * i}" for i in range(1, 12)]
+    wholes = ["-".join(f"option_{i}-{'v' * i}" for i in range(1, n + 1)) for n in range(1, 12)]
+    name = slug(",".join(options))
+    assert name == max((whole for whole in wholes if len(whole) <= LONGEST_SLUG), key=len)
+    assert slug("path=" + "a" * 100) == "path-" + "a" * 75
+
+
 def test_configurations_are_found():
     assert (config_dir() / "train.yaml").is_file()
 

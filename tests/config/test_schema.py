@@ -166,3 +166,19 @@ def test_defaults_are_filled_in():
     assert filled["cell"]["hidden_size"] == 128
     assert filled["checkpoint"] == {"every_n_steps": 50, "max_overhead": 0.01}
     assert node == {"cell": {"_target_": "rnnlab.layers.gru.GRU"}, "seed": 3}
+
+
+def test_a_hint_that_only_type_checkers_can_see_does_not_stop_the_others():
+    """As of Lightning's logger for wandb, where that is not installed."""
+    program = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import nowhere
+class Logger:
+    def __init__(self, folder, *, run: "nowhere.Run | None" = None, size: "int" = 3): ...
+"""
+    names = {"__name__": "unseen"}
+    exec(program, names)
+    known = options(names["Logger"])
+    assert (known["run"].hint, known["run"].default) == (Any, None)
+    assert (known["size"].hint, known["size"].default) == (int, 3)

@@ -149,7 +149,7 @@ def test_a_file_without_a_component_is_no_choice(text, capsys, tmp_path):
         ("seed=x", "seed: 'x' is not an int"),
         ("seed=null", "seed: null is not an int"),
         ("early_stopping.patience=soon", "early_stopping.patience: 'soon' is not an int"),
-        ("checkpoint.every=3", "checkpoint.every: no such option; there are: every_n_steps"),
+        ("checkpoint.every=3", "checkpoint.every: no such option; did you mean 'every_n_steps'?"),
         ("trust.x=3", "trust.x: trust has no options of its own"),
         ("trust=mine", "trust: 'mine' is not a list (each a text)"),
         ("cell=rnn,gru", "cell=rnn,gru: several values need -m; a list is written cell=[...]"),
@@ -281,6 +281,14 @@ def test_an_old_name_of_another_commands_option_is_unknown(capsys):
     assert message.startswith("nbest: rnnlab train has no such option; there are: averaging, ")
 
 
+def test_alone_it_trains_nothing_and_prints_the_help(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = call(capsys)
+    assert (said.code, said.err) == (0, "")
+    assert said.out == call(capsys, "--help").out
+    assert not any(tmp_path.iterdir())
+
+
 def test_misspelt_commands_and_flags(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = {
@@ -288,6 +296,20 @@ def test_misspelt_commands_and_flags(capsys, tmp_path, monkeypatch):
         "trian": "trian: no such command; did you mean 'train'?",
         "hello": "hello: no such command; there are: analyze, check, compare, data, embed, ",
         "train hello": "hello: not KEY=VALUE",
+        "train epochs=3": "epochs: rnnlab train has no such option; did you mean "
+        "'trainer.max_epochs' or 'trainer.min_epochs'?",
+        "check lag=3": "lag: rnnlab train has no such option; did you mean 'data.lag'?",
+        "train trainer.epochs=3": "trainer.epochs: Trainer has no such option; did you mean "
+        "'max_epochs' or 'min_epochs'?",
+        "check task.batch_size=3": "task.batch_size: Classify has no such option; did you mean "
+        "'data.batch_size'",
+        "train warmup=3": "warmup: rnnlab train has no such option; did you mean "
+        "'lr_schedule.warmup_steps'?",
+        "predict run": "run: not KEY=VALUE; did you mean checkpoint=run?",
+        "evaluate run": "run: not KEY=VALUE; did you mean checkpoint=run?",
+        "analyze run": "run: not KEY=VALUE; did you mean checkpoint=run?",
+        f"train {Path(__file__)}": f"{Path(__file__)}: not KEY=VALUE; did you mean resume=",
+        f"embed {Path(__file__)}": f"{Path(__file__)}: not KEY=VALUE; did you mean corpus=",
         "check --schma": "--schma: no such flag; did you mean '--schema'?",
         "train --schema": "--schema: no such flag; ",
         "predict checkpoint=x -m": "-m: only 'rnnlab train' has this flag",

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rnnlab.config.command_line import use_current_folder
 from rnnlab.config.defaults import plain_default, with_defaults
 from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.config.hints import shown, suggest
+from rnnlab.config.option_names import option_names
 from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import ROOTS
@@ -71,7 +73,7 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     folders = [config_dir()] + ([search] if search else [])
     if search and not search.is_dir():
         raise ConfigError(f"--config-dir: no folder {search}")
-    refuse(override_problems(root, parse(words), folders))
+    refuse(override_problems(root, parse(words, ROOTS[root]), folders))
     given = [*words, f"hydra.searchpath=['file://{search.resolve()}']"] if search else list(words)
     try:
         with initialize_config_dir(str(config_dir())):
@@ -113,11 +115,14 @@ def register() -> None:
 def slug(text: str) -> str:
     """Overrides as a folder name: at most 80 characters, none of `= , /` or blanks.
 
-    Of `data.lag=50,cell=gru` it makes `lag-50-cell-gru`. Hydra's own parser rejects a path with
-    `=` in `checkpoint=...`.
+    Of `data.lag=50,cell=gru` it makes `lag-50-cell-gru`. An option that would be cut is left out,
+    with all behind it. Hydra's own parser rejects a path with `=` in `checkpoint=...`.
     """
     text = re.sub(r"(^|,)[+\w.@/]*[./+](?=\w+=)", r"\1", text)
-    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:LONGEST_SLUG] or "default"
+    parts = [re.sub(r"[^\w.+-]+", "-", part) for part in re.split(r",(?=\w+=)", text)]
+    names = [name.strip("-.") for name in accumulate(parts, "{}-{}".format)]
+    fitting = [name for name in names if len(name) <= LONGEST_SLUG]
+    return (fitting[-1] if fitting else names[0][:LONGEST_SLUG]) or "default"
 
 
 @cache
@@ -151,7 +156,8 @@ def override_problems(
         elif key in OPTIONS and OPTIONS[key].split(".")[0] in known:
             yield f"{key}: renamed to {OPTIONS[key]}"
         elif name not in known:
-            yield f"{name}: rnnlab {root} has no such option; {suggest(name, known)}"
+            hint = suggest(name, known, partial(option_names, ROOTS[root]))
+            yield f"{name}: rnnlab {root} has no such option; {hint}"
         elif override.is_sweep_override():
             yield f"{line}: several values need -m; a list is written {key}=[...]"
         elif override.type is not OverrideType.DEL and key in offered:

@@ -119,10 +119,26 @@ def shown(value: Any) -> str:
     return "null" if value is None else f"'{value}'"
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """`did you mean ...?` for a near miss, else the list of what there is."""
+def suggest(word: str, known: Iterable[str], further: Callable[[], Iterable[str]] = tuple) -> str:
+    """`did you mean ...?` for a near miss, else the list of what there is.
+
+    Args:
+        word: What does not exist.
+        known: What does; of a dotted name the last part is compared, if the word has no dot.
+        further: Asked where none of these is near; only what is much nearer counts.
+    """
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    near = _nearest(word, names, 0.6) or _nearest(word, sorted(further()), 0.75)
     if near:
-        return f"did you mean '{near[0]}'?"
+        return f"did you mean {' or '.join(map(repr, near))}?"
     return f"there are: {', '.join(names)}" if names else "it has none"
+
+
+def _nearest(word: str, names: Sequence[str], least: float) -> list[str]:
+    """The names that are nearest to a word, at most three that are equally near."""
+    lasts = [name if "." in word else name.rpartition(".")[2] for name in names]
+    shares = [difflib.SequenceMatcher(None, last, word).ratio() for last in lasts]
+    best = max(shares, default=0.0)
+    if best < least:
+        return [n for n, last in zip(names, lasts, strict=True) if word in last.split("_")][:3]
+    return [name for name, share in zip(names, shares, strict=True) if share == best][:3]

@@ -3,17 +3,23 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from itertools import product
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
 from hydra.errors import HydraException
 
+from rnnlab.config.schema import options
 from rnnlab.errors import ConfigError, refuse
 
 
-def parse(words: Sequence[str]) -> list[Override]:
+def parse(words: Sequence[str], root: type | None = None) -> list[Override]:
     """Overrides from words, in Hydra's grammar.
+
+    Args:
+        words: The words.
+        root: The dataclass of their command, for hints.
 
     Raises:
         ConfigError: Words that are not overrides, one line each.
@@ -25,10 +31,20 @@ def parse(words: Sequence[str]) -> list[Override]:
         try:
             parsed += parser.parse_overrides([word])
         except HydraException:
-            hint = "; quote a value with special characters: KEY='\"...\"'" if "=" in word else ""
-            problems.append(f"{word}: not KEY=VALUE{hint}")
+            problems.append(no_override(word, root))
     refuse(problems)
     return parsed
+
+
+def no_override(word: str, root: type | None) -> str:
+    """The message for a word that is not KEY=VALUE; a file or folder lacks its key."""
+    hint = "; quote a value with special characters: KEY='\"...\"'" if "=" in word else ""
+    for option in options(root).values() if root else ():
+        if str in (option.hint, *get_args(option.hint)):  # the first text is what it is about
+            if option.required or Path(word).exists():
+                hint = hint or f"; did you mean {option.name}={word}?"
+            break
+    return f"{word}: not KEY=VALUE{hint}"
 
 
 def grid(words: Sequence[str]) -> Iterator[list[str]]:

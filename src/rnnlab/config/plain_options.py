@@ -6,7 +6,7 @@ from typing import Any, Union, get_args, get_origin
 
 from rnnlab.config.command_line import use_current_folder
 from rnnlab.config.defaults import fill
-from rnnlab.config.overrides import parse
+from rnnlab.config.overrides import no_override, parse
 from rnnlab.config.schema import options, plain
 from rnnlab.config.validate import node_problems
 from rnnlab.errors import ConfigError, refuse
@@ -30,7 +30,7 @@ def read_options(root: type, words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         key, equals, value = word.partition("=")
         if not key or not equals:
-            raise ConfigError(f"{word}: not KEY=VALUE")
+            raise ConfigError(no_override(word, root))
         text = key not in known or _is_text(known[key].hint)
         given[key] = value if text and value != "null" else parse([word])[0].value()
     filled = fill(given, known)

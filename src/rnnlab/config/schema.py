@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, is_dataclass, replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from rnnlab.config.foreign import PACKAGES, RANGES, WIRED
@@ -83,7 +84,7 @@ def options(component: Any) -> dict[str, Option]:
     texts = documentation(component)
     found: dict[str, Option] = {}
     for constructor in _constructors(component):
-        hints = get_type_hints(constructor, include_extras=True)
+        hints = _hints(constructor)
         for name, parameter in _parameters(constructor, foreign=foreign).items():
             hint = hints.get(name, Any)
             if foreign and name in RANGES:
@@ -93,6 +94,19 @@ def options(component: Any) -> dict[str, Option]:
                 default = component.__dataclass_fields__[name].default_factory()
             found.setdefault(name, Option(name, hint, default, texts.get(name, "")))
     return {name: _inherited(component, option) for name, option in found.items()}
+
+
+def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations; Any for one with a name that is not there, or there for checkers alone."""
+    found: dict[str, Any] = {}
+    names = getattr(inspect.unwrap(constructor), "__globals__", {})
+    for name, hint in getattr(constructor, "__annotations__", {}).items():
+        alone = SimpleNamespace(__annotations__={name: hint})
+        try:
+            found |= get_type_hints(alone, names, include_extras=True)
+        except (NameError, AttributeError):
+            found[name] = Any
+    return found
 
 
 def is_foreign(component: Any) -> bool:

@@ -92,7 +92,7 @@ def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
 def _made(name: str, component: Callable[..., Any], *wired: Any, **more: Any) -> Any:
     try:
         return component(*wired, **more)
-    except (ValueError, ZeroDivisionError) as error:  # how most classes refuse a value
+    except (ValueError, ZeroDivisionError, ImportError) as error:  # how classes refuse a value
         raise ConfigError(f"{name}: {' '.join(str(error).split())}") from error
 
 

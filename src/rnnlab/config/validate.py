@@ -9,6 +9,7 @@ from typing import Any
 
 from rnnlab.config.files import choices, read_yaml
 from rnnlab.config.hints import describe, fits, shown, suggest
+from rnnlab.config.option_names import option_names
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import TrainConfig
 from rnnlab.config.schema import Option, nested, options
@@ -96,7 +97,12 @@ def unknown(name: str, known: Iterable[str], owner: str = "") -> str:
     if name in OPTIONS:
         return f"{name}: renamed to {OPTIONS[name]}"
     has = f"{owner} has no such option" if owner else "no such option"
-    return f"{name}: {has}; {suggest(name.rpartition('.')[2], known)}"
+    group, _, last = name.rpartition(".")
+
+    def elsewhere() -> list[str]:
+        return [each for each in option_names(TrainConfig) if not each.startswith(f"{group}.")]
+
+    return f"{name}: {has}; {suggest(last, known, elsewhere)}"
 
 
 def _value_problems(name: str, value: Any, option: Option, trusted: Sequence[str]) -> Iterator[str]:

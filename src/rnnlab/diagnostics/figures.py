@@ -12,15 +12,13 @@ from matplotlib.image import imsave
 
 from rnnlab.diagnostics.board import tensorboards
 from rnnlab.diagnostics.curve_history import CurveHistory
-from rnnlab.diagnostics.stats import Curve
+from rnnlab.diagnostics.stats import LIMITS, Curve
 
 STYLE = "tableau-colorblind10"
-LIMITS = (-6.0, 6.0)
-"""Of the heatmap's colours, in decades: the same in all runs, so that these compare."""
 
 
 def plot_curves(curves: Mapping[str, Curve], quantity: str, step: int) -> Figure:
-    """All layers' curves of one step.
+    """All layers' curves of one step, relative to lag 0, on one fixed scale.
 
     Args:
         curves: By name.
@@ -31,11 +29,13 @@ def plot_curves(curves: Mapping[str, Curve], quantity: str, step: int) -> Figure
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         axes = figure.subplots()
         for name, curve in curves.items():
-            label = f"{name}: {curve.decades_per_step:+.3f} decades a step"
+            start = f"10^{curve.decades[0]:.1f} at lag 0"
+            label = f"{name}: {curve.decades_per_step:+.3f} decades a step, {start}"
             dashes = "--" if "/" in name else "-"
-            axes.plot(curve.decades, dashes, label=label, linewidth=1.6)
+            axes.plot(curve.decades - curve.decades[0], dashes, label=label, linewidth=1.6)
+        axes.set_ylim(LIMITS)
         axes.set_xlabel("lag: steps before the sequence's end, as the layer reads")
-        axes.set_ylabel(f"log10 ||{quantity}||")
+        axes.set_ylabel(f"decades of ||{quantity}|| against lag 0")
         axes.set_title(f"{quantity} at step {step}", loc="left", fontsize=10.5)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

@@ -22,6 +22,10 @@ MAX_HALF_LIFE = 1e6
 """Largest half-life that is reported, in steps; a curve that is flat in all digits has this one."""
 
 
+LIMITS = (-6.0, 6.0)
+"""Decades that figures of curves show: the same in all runs, so that these compare."""
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Norms against lag, averaged over the sequences of a batch.

@@ -14,7 +14,6 @@ from rnnlab.diagnostics.alarms import Alarms
 from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
 from rnnlab.runs.build import Config
 from rnnlab.runs.metrics_json import collect, write_json
-from rnnlab.tasks.base import Task
 from rnnlab.training.checkpoint import load_plain
 from rnnlab.training.module import SequenceModule
 from rnnlab.training.snapshot import Best
@@ -171,23 +170,22 @@ def _summary(folder: Path, record: dict[str, Any], *, trained: bool) -> None:
     )
     status, seconds = record["status"], record["wall_seconds"]
     speed = f"{record['train_tokens_per_second']:,.0f} tokens/s"
-    print(f"{status:11s}{metrics} | {seconds:.0f} s, {speed} | {folder}", flush=True)
+    print(f"{status:10s} {metrics} | {seconds:.0f} s, {speed} | {folder}", flush=True)
     if status == "interrupted" and trained:
         print(f"test it with: rnnlab evaluate checkpoint={folder}", flush=True)
     elif status == "interrupted" and (folder / "checkpoints" / "last.ckpt").exists():
         print(f"continue with: rnnlab train resume={folder}", flush=True)
 
 
-def declare_hparams(trainer: Trainer, values: dict[str, Any], task: Task) -> None:
-    """Announce hyperparameters and the metrics that the run will end with.
+def declare_hparams(trainer: Trainer, values: dict[str, Any]) -> None:
+    """Announce the hyperparameters.
 
-    The tab shows a run only if its metrics were named at the start; the values follow at the end,
-    as scalars of the same names (`final/val/...`, `final/test/...`).
+    The description of an experiment is left out: TensorBoard would take that of one run for all.
+    Without it, it finds out itself which hyperparameters differ between runs, and shows those.
     """
-    names = dict.fromkeys([task.monitor, "loss"])
-    metrics = {f"final/{split}/{name}": 0.0 for split in ("val", "test") for name in names}
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
             writer = logger.experiment._get_file_writer()
-            for summary in hparams(values, metrics):  # type: ignore[no-untyped-call]
+            _, start, end = hparams(values, {})  # type: ignore[no-untyped-call]
+            for summary in (start, end):
                 writer.add_summary(summary)

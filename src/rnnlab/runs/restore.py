@@ -54,7 +54,8 @@ def open_run(root: str, words: list[str]) -> Opened:
         ConfigError, CheckpointError: A user error.
     """
     line = CommandLine.without_flags(words)
-    given = {override.key_or_group: override.input_line or "" for override in parse(line.overrides)}
+    overrides = parse(line.overrides, ROOTS[root])
+    given = {override.key_or_group: override.input_line or "" for override in overrides}
     other_data = "data" in given
     own_data = {key for key in given if key.startswith("data.") and not other_data}
     kept = [word for key, word in given.items() if key not in own_data]

@@ -7,6 +7,8 @@ from typing import Any
 
 import tabulate
 
+from rnnlab.errors import printable
+
 tabulate.MIN_PADDING = 0  # a column is as wide as its heading, not wider
 
 MISSING = "-"
@@ -18,7 +20,11 @@ Row = Mapping[str, Any]
 
 def as_text(rows: Sequence[Row]) -> str:
     """Aligned columns for a terminal."""
-    return _table(rows, "plain", stralign="left")
+    shown = [
+        {printable(k): printable(v) if isinstance(v, str) else v for k, v in row.items()}
+        for row in rows
+    ]
+    return _table(shown, "plain", stralign="left")
 
 
 def as_markdown(rows: Sequence[Row]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning import Callback, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 
 from rnnlab.config.overrides import override_values, parse
@@ -62,6 +63,7 @@ def run(
     quiet()
     limit_memory()
     prepare_folder(folder, resume=resume is not None)
+    announce_plan(cfg, choices)
     start = build_start(cfg) if resume is None else None  # early: reading data may take minutes
     seed_everything(cfg["seed"], workers=False, verbose=False)
     vectors = build_vectors(cfg)
@@ -81,7 +83,7 @@ def run(
         )  # of the part before; a new one is written at the end
         OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
         announce(module, data, vectors, folder, trainer.strategy.root_device, started)
-    declare_hparams(trainer, flat(cfg), model.task)
+    declare_hparams(trainer, flat(cfg))
     status, reason = "completed", None
     try:
         trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
@@ -145,6 +147,17 @@ def check_resumable(cfg: Config, last: Path) -> None:
             f"resume: the run has all of its {done} epochs; ask for more, "
             f"such as trainer.max_epochs={done + 1}"
         )
+
+
+@rank_zero_only
+def announce_plan(cfg: Config, choices: Config) -> None:
+    """Print what was chosen, before data is read: that may take minutes."""
+    names = ("task", "data", "cell", "encoder", "embedding", "optimizer", "scheduler")
+    chosen = {name: choices.get(name) for name in names}
+    chosen |= {f"trainer.{key}": cfg["trainer"].get(key) for key in ("max_epochs", "max_steps")}
+    chosen |= {"data.batch_size": cfg["data"].get("batch_size"), "seed": cfg["seed"]}
+    words = (f"{name}={value}" for name, value in chosen.items() if value not in (None, -1))
+    print(f"train    {' '.join(words)}", flush=True)
 
 
 def announce(

@@ -1,5 +1,6 @@
 """`rnnlab compare` as a user types it."""
 
+import csv
 import json
 import os
 import re
@@ -10,13 +11,15 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from rnnlab.commands.compare import command
 from rnnlab.commands.compare.events import read_log
 from rnnlab.commands.compare.run import UNFINISHED
 from runs import SMALL, merged
-from tiny import call, refused
+from tiny import call, refused, write
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +151,71 @@ def test_half_written_runs_are_left_out_with_a_line_each(trained, capsys):
     assert not Path("none").exists()
 
 
+STEER = "\x1b[2J\x07\u202e"
+"""Clears a terminal, rings its bell, and turns the text round."""
+
+
+def spoil(run, file, change):
+    """Change a run's JSON or YAML."""
+    path = run / file
+    content = json.loads(path.read_text()) if file.endswith("json") else OmegaConf.load(path)
+    change(content)
+    if file.endswith("json"):
+        path.write_text(json.dumps(content))
+    else:
+        OmegaConf.save(content, path)
+
+
+SPOILT = {
+    "no-events": lambda run: [f.write_bytes(b"no event" * 500) for f in run.glob("events.*")],
+    "bits": lambda run: [f.write_bytes(f.read_bytes()[::-1]) for f in run.glob("events.*")],
+    "npz": lambda run: (run / "diagnostics/time_flow.npz").write_bytes(b"PK\x03\x04 half"),
+    "no-array": lambda run: np.savez(run / "diagnostics/memory.npz", layers=["a"]),
+    "csv": lambda run: (run / "metrics.csv").write_text("step,loss\n1,two\n"),
+    "yaml": lambda run: (run / "config.yaml").write_text("seed: [1\n  cell: {"),
+    "utf8": lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe seed: 1"),
+    "list": lambda run: (run / "config.yaml").write_text("- 1\n- 2\n"),
+    "hydra": lambda run: write(run / ".hydra/hydra.yaml", "- 1\n"),
+    "json": lambda run: (run / "metrics.json").write_text('{"status": "comp'),
+    "text": lambda run: (run / "metrics.json").write_text('"status steps monitor val test"'),
+    "steps": lambda run: spoil(run, "metrics.json", lambda r: r.update(steps="many")),
+    "val": lambda run: spoil(run, "metrics.json", lambda r: r.update(val=[1, 2])),
+    "value": lambda run: spoil(run, "metrics.json", lambda r: r["val"].update(loss="low")),
+    "huge": lambda run: spoil(run, "metrics.json", lambda r: r["val"].update(loss=10**400)),
+    "alarms": lambda run: spoil(run, "metrics.json", lambda r: r.update(alarms=3)),
+    "steers": lambda run: spoil(run, "metrics.json", lambda r: r.update(alarms=[STEER])),
+    "status": lambda run: spoil(run, "metrics.json", lambda r: r.update(status=STEER)),
+    "lag": lambda run: spoil(run, "config.yaml", lambda c: c.data.update(lag=-3)),
+    "math": lambda run: spoil(run, "config.yaml", lambda c: c.data.update(lag=f"$\\x_{STEER}$")),
+    "seed": lambda run: spoil(run, "config.yaml", lambda c: c.update(seed={"a": 1})),
+}
+LEFT_OUT = {"yaml", "utf8", "list", "json", "text", "steps", "val", "value", "huge", "alarms"}
+WITHOUT_A_FILE = {"no-events", "bits", "npz", "no-array", "csv"}
+
+
+def test_one_bad_folder_does_not_take_down_the_page(trained, capsys):
+    """Each kind of damage is named, all other runs are on the page, and no text steers."""
+    shutil.copytree(trained.sweep, "all/sound")
+    for name, change in SPOILT.items():
+        run = Path("all") / name
+        shutil.copytree(trained.sweep / "2_gru-1", run)
+        change(run)
+    said = call(capsys, "compare", "all", "output=out")
+    assert said.code == 0
+    lines = said.err.splitlines()
+    for name in LEFT_OUT | {"seed"}:
+        assert sum(f"all/{name}: half-written, left out (" in line for line in lines) == 1, name
+    files = [line for line in lines if line.endswith("; left out")]
+    assert {Path(line.removeprefix("rnnlab: ")).parts[1] for line in files} == WITHOUT_A_FILE
+    assert len(lines) == len(LEFT_OUT) + 1 + len(files)
+    with Path("out/runs.csv").open(newline="") as stream:
+        there = {Path(row["folder"]).name for row in csv.DictReader(stream)}
+    assert SPOILT.keys() - there == LEFT_OUT | {"seed"}
+    for text in (said.out, said.err):
+        assert not set(text) & set(STEER) - set("[2J")
+    assert r"\x1b[2J\x07\u202e" in said.out
+
+
 def test_runs_of_different_tasks(trained, capsys):
     shutil.copytree(trained.sweep / "2_gru-1", "other")
     config = Path("other/config.yaml")
@@ -166,8 +234,6 @@ def test_mistakes_are_one_line(trained, capsys):
     Path("file").touch()
     Path("empty").mkdir()
     shutil.copytree(trained.running, "run")
-    shutil.copytree(trained.running, "damaged")
-    Path("damaged/events.out.tfevents.1.x.0").write_bytes(b"no events" * 500)
     table = {
         "nowhere": "nowhere: no such folder; name run folders or folders of multiruns",
         "file": "file: not a folder; name run folders or folders of multiruns",
@@ -177,12 +243,10 @@ def test_mistakes_are_one_line(trained, capsys):
         "run by=": "by: no value",
         "run --by": "--by: no such flag; ",
         "run by=optimizer.ls": "by: no run has an option 'optimizer.ls'; did you mean "
-        "optimizer.lr or ",
-        "run by=lag": "by: no run has an option 'lag'; did you mean data.lag?",
+        "'optimizer.lr'",
+        "run by=lag": "by: no run has an option 'lag'; did you mean 'data.lag'?",
         "run output=file": "output: cannot write file: ",
         "run output=file/deeper": "output: cannot write file/deeper: Not a directory",
-        "damaged": "damaged/events.out.tfevents.1.x.0: not an event file of TensorBoard's, or "
-        "damaged from its start; ",
     }
     for words, message in table.items():
         said = call(capsys, "compare", *words.split())

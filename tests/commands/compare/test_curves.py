@@ -11,7 +11,8 @@ from rnnlab.commands.compare.curves import draw, gradients, losses, mean_series
 from rnnlab.commands.compare.events import Log, Series
 from rnnlab.commands.compare.groups import Group
 from rnnlab.commands.compare.reach import draw_reach
-from rnnlab.commands.compare.run import half_life, read_run, solved
+from rnnlab.commands.compare.reading import read_run
+from rnnlab.commands.compare.run import half_life, solved
 from rnnlab.commands.compare.style import COLOURS, DASHES, line_styles
 
 

@@ -12,7 +12,8 @@ from rnnlab.commands.compare.groups import (
     differences,
     group_runs,
 )
-from rnnlab.commands.compare.run import Run, read_run
+from rnnlab.commands.compare.reading import read_run
+from rnnlab.commands.compare.run import Run
 from rnnlab.errors import ConfigError
 
 RECORD = {"status": "completed", "steps": 1, "monitor": "val/accuracy", "val": {}, "test": {}}
@@ -104,9 +105,9 @@ def test_more_groups_than_colours_are_coloured_by_what_tells_them_apart():
 @pytest.mark.parametrize(
     ("by", "hint"),
     [
-        ("lr", "did you mean optimizer.lr or scheduler.lr?"),
-        ("optimiser.lr", "did you mean optimizer.lr"),
-        ("zzz", "there are seed, cell, optimizer.lr and all others of"),
+        ("lr", "did you mean 'optimizer.lr' or 'scheduler.lr'?"),
+        ("optimiser.lr", "did you mean 'optimizer.lr'?"),
+        ("zzz", "there are: cell, data, data.lag, optimizer, optimizer.lr, scheduler.lr, seed"),
     ],
 )
 def test_unknown_by(by, hint):

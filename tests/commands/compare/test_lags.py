@@ -1,14 +1,14 @@
 """Curves against the lag: what is read from a run's folder, averaged and drawn."""
 
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from rnnlab.commands.compare.groups import group_runs
-from rnnlab.commands.compare.reach import draw_lags, mean_curve, read_lags
-from rnnlab.commands.compare.run import read_run
+from rnnlab.commands.compare.reach import draw_lags, mean_curve
+from rnnlab.commands.compare.reading import read_lags, read_run
+from rnnlab.errors import DataError
 
 NAN = np.nan
 
@@ -18,27 +18,45 @@ def put(folder, decades, layers=("encoder.0",), name="time_flow"):
     path = folder / "diagnostics" / f"{name}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, steps=np.arange(len(decades)), layers=np.array(layers), decades=decades)
-    return SimpleNamespace(folder=folder)
+    return path
 
 
 def test_curves_are_relative_to_lag_0_and_end_where_they_do(tmp_path):
-    run = put(tmp_path, [[[2.0, 1.0, 0.5]], [[4.0, 3.5, NAN]], [[NAN, NAN, NAN]]])
-    (lags,) = read_lags(run, "time_flow").values()
+    path = put(tmp_path, [[[2.0, 1.0, 0.5]], [[4.0, 3.5, NAN]], [[NAN, NAN, NAN]]])
+    (lags,) = read_lags(path).values()
     assert lags.first.tolist() == [0.0, -1.0, -1.5]
-    np.testing.assert_array_equal(lags.last, [0.0, -0.5, NAN])  # the last that has any value
+    assert lags.last.tolist() == [0.0, -0.5]  # of the last sample that has any value
 
 
 def test_a_layer_that_was_never_alive_has_no_curve(tmp_path):
-    run = put(tmp_path, [[[1.0, 0.0], [NAN, NAN]]], layers=("encoder.0", "encoder.1"))
-    assert list(read_lags(run, "time_flow")) == ["encoder.0"]
+    path = put(tmp_path, [[[1.0, 0.0], [NAN, NAN]]], layers=("encoder.0", "encoder.1"))
+    assert list(read_lags(path)) == ["encoder.0"]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not an archive", b"PK\x03\x04 half of one"])
-def test_what_cannot_be_read_counts_as_not_measured(tmp_path, content):
-    if content is not None:
-        put(tmp_path, [[[1.0]]])
-        (tmp_path / "diagnostics" / "time_flow.npz").write_bytes(content)
-    assert read_lags(SimpleNamespace(folder=tmp_path), "time_flow") == {}
+def test_without_a_file_nothing_was_measured(tmp_path):
+    assert read_lags(tmp_path / "none.npz") == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 half of one"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, content):
+    path = put(tmp_path, [[[1.0]]])
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"time_flow\.npz: not rnnlab's curves, or damaged"):
+        read_lags(path)
+
+
+@pytest.mark.parametrize(
+    ("decades", "layers"),
+    [
+        ([[1.0, 2.0]], ["encoder.0", "encoder.1"]),
+        ([[[1.0]]], ["encoder.0", "encoder.1"]),
+        ([[["one"]]], ["encoder.0"]),
+        ([[[1.0]]], "encoder.0"),
+    ],
+)
+def test_arrays_of_another_kind_are_named(tmp_path, decades, layers):
+    with pytest.raises(DataError, match="not rnnlab's curves"):
+        read_lags(put(tmp_path, decades, layers))
 
 
 def test_the_mean_goes_as_far_as_half_of_the_curves():
@@ -48,7 +66,7 @@ def test_the_mean_goes_as_far_as_half_of_the_curves():
 
 def test_real_runs_in_one_figure(trained):
     runs = [read_run(folder) for folder in sorted(trained.sweep.iterdir())]
-    assert all(read_lags(run, "time_flow").keys() == {"encoder.0"} for run in runs)
+    assert all(run.lags["time_flow"].keys() == {"encoder.0"} for run in runs)
     groups = group_runs(runs)
     figure = draw_lags(groups, "time_flow", "u")
     assert figure is not None

@@ -10,7 +10,8 @@ import pytest
 from rnnlab.commands.compare.events import Log
 from rnnlab.commands.compare.finding import find_runs
 from rnnlab.commands.compare.groups import Group, group_runs
-from rnnlab.commands.compare.run import UNFINISHED, read_run
+from rnnlab.commands.compare.reading import read_run
+from rnnlab.commands.compare.run import UNFINISHED
 from rnnlab.commands.compare.table import (
     Statistic,
     group_rows,

@@ -20,7 +20,7 @@ from rnnlab.commands.output import make_folder, writing
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import CompareConfig
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, printable
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
 TITLES = {
@@ -60,12 +60,12 @@ def compare_words(words: Sequence[str]) -> Path:
     paths, chosen = read_line(words)
     runs, skipped = find_runs(paths)
     for line in skipped:
-        print(f"rnnlab: {line}", file=sys.stderr)
+        print(f"rnnlab: {printable(line)}", file=sys.stderr)
     check_comparable(runs)
     groups = group_runs(runs, chosen.by)
     print(as_text(group_rows(groups)), flush=True)
     for where, alarm in alarms(groups):
-        print(f"alarm    {where}: {alarm}")
+        print(printable(f"alarm    {where}: {alarm}"))
     folder = make_folder(chosen.output, "outputs/compare")
     with writing(folder):
         write(groups, folder, skipped)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rnnlab.commands.compare.events import Series
 from rnnlab.commands.compare.groups import Group, all_runs
 from rnnlab.commands.compare.run import UNFINISHED, Run
-from rnnlab.commands.compare.style import MARK, legend, line_styles, panels
+from rnnlab.commands.compare.style import MARK, PANEL, legend, line, line_styles, panels, wrapped
 from rnnlab.runs.tables import of_a_label
 
 ENDS = {
@@ -46,7 +46,8 @@ def draw(groups: Sequence[Group], pick: Picker, unit: str) -> Figure | None:
             there = [(run, pick(run)[name]) for run in group.runs if name in pick(run)]
             calm += [series.values for run, series in there if run.status != "diverged"]
             _draw_group(panel, there, look)
-        panel.set(title=name, xlabel="optimiser step", ylabel=unit, xlim=(0, None))
+        panel.set_title(wrapped(name, PANEL[0]))
+        panel.set(xlabel="optimiser step", ylabel=unit, xlim=(0, None))
         _scale(panel, calm)
     seen = {run.status for run in all_runs(groups)}
     legend(figure, groups, {status: end for status, end in ENDS.items() if status in seen})
@@ -124,13 +125,13 @@ def _draw_group(panel: Axes, there: Sequence[tuple[Run, Series]], look: Mapping[
     several = len(completed) > 1
     width, alpha = (0.9, 0.45) if several else (1.8, 1.0)
     for run, series in there:
-        panel.plot(*series, linewidth=width, alpha=alpha, **look)
+        line(panel, *series, linewidth=width, alpha=alpha, **look)
         finite = np.flatnonzero(np.isfinite(series.values))[-1:]
         if run.status in ENDS:
             end = series.steps[finite], series.values[finite]
             panel.plot(*end, color=look["color"], **ENDS[run.status])
     if several:
-        panel.plot(*mean_series(completed), linewidth=2.2, **look)
+        line(panel, *mean_series(completed), linewidth=2.2, **look)
 
 
 def _scale(panel: Axes, calm: Sequence[np.ndarray]) -> None:

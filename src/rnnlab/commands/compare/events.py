@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
 from rnnlab.errors import DataError
@@ -37,33 +38,36 @@ class Series(NamedTuple):
 
 
 class Log(NamedTuple):
-    """All that a run has logged: scalars and texts by tag."""
+    """All that a run has logged: scalars and texts by tag, and a line for each file left out."""
 
     scalars: dict[str, Series]
     texts: dict[str, list[str]]
+    problems: tuple[str, ...] = ()
 
 
 def read_log(folder: Path) -> Log:
     """Scalars and texts of a run folder, from TensorBoard's event files or Lightning's CSV.
 
     A last record that is only half written is left out, as in TensorBoard. Where a resumed run has
-    repeated a step, the later value counts.
-
-    Raises:
-        DataError: A file cannot be read or is not what its name says.
+    repeated a step, the later value counts. A file that cannot be read, or is not what its name
+    says, is left out and named.
     """
     points: dict[str, dict[int, float]] = defaultdict(dict)
     texts: dict[str, list[str]] = {}
-    for file in sorted(folder.rglob(PATTERN), key=_age):
-        for tag, step, content in _records(file):
-            if isinstance(content, float):
-                points[tag][step] = content
-            else:
-                texts.setdefault(tag, []).extend(content)
-    for file in sorted(folder.rglob("metrics.csv")):
-        for tag, step, value in _csv_points(file):
-            points[tag][step] = value
-    return Log({tag: _series(tag, each) for tag, each in points.items()}, texts)
+    problems: list[str] = []
+    for file in [*sorted(folder.rglob(PATTERN), key=_age), *sorted(folder.rglob("metrics.csv"))]:
+        try:
+            for tag, step, content in (
+                _csv_points(file) if file.suffix == ".csv" else _records(file)
+            ):
+                if isinstance(content, float):
+                    points[tag][step] = content
+                else:
+                    texts.setdefault(tag, []).extend(content)
+        except DataError as error:
+            problems.append(str(error))
+    scalars = {tag: _series(tag, each) for tag, each in points.items()}
+    return Log(scalars, texts, tuple(problems))
 
 
 def _age(file: Path) -> tuple[int, int, str]:
@@ -77,19 +81,16 @@ def _records(file: Path) -> Iterator[tuple[str, int, float | list[str]]]:
     try:
         events = list(LegacyEventFileLoader(str(file)).Load())
         size = file.stat().st_size
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror})") from None
+    except (OSError, DecodeError) as error:
+        raise DataError(f"{file}: cannot be read ({error})") from None
     if not events and size > LONGEST_FIRST:
-        raise DataError(
-            f"{file}: not an event file of TensorBoard's, or damaged from its start; "
-            "remove it to compare the run without its curves"
-        )
+        raise DataError(f"{file}: not an event file of TensorBoard's, or damaged from its start")
     for event in events:
         for value in event.summary.value:
             if value.HasField("simple_value"):
                 yield value.tag, event.step, value.simple_value
             elif value.tag.endswith(TEXT):
-                words = [word.decode() for word in value.tensor.string_val]
+                words = [word.decode(errors="replace") for word in value.tensor.string_val]
                 yield value.tag.removesuffix(TEXT), event.step, words
 
 

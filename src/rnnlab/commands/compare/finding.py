@@ -4,19 +4,19 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnnlab.commands.compare.run import HalfWritten, Run, read_run
+from rnnlab.commands.compare.reading import HalfWritten, read_run
+from rnnlab.commands.compare.run import Run
 from rnnlab.errors import ConfigError
 
 
 def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    """All runs in or below the paths, each once, and a line for each that is left out.
+    """All runs in or below the paths, each once, and a line for all that is left out.
 
     Args:
         paths: Run folders, folders of multiruns, or any folder above them.
 
     Raises:
         ConfigError: A path that is not a folder or has no runs; no run that can be compared.
-        DataError: An event file cannot be read.
     """
     folders: dict[Path, Path] = {}
     for path in paths:
@@ -32,6 +32,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
     for folder in folders.values():
         try:
             runs.append(read_run(folder))
+            skipped += [f"{problem}; left out" for problem in runs[-1].problems]
         except HalfWritten as reason:
             skipped.append(f"{folder}: half-written, left out ({reason})")
     if not runs:

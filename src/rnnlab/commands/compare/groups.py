@@ -1,10 +1,10 @@
 """Groups of runs that differ only in their seed, and the options that tell groups apart."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnlab.commands.compare.run import Run
+from rnnlab.config.hints import suggest
 from rnnlab.errors import ConfigError
 from rnnlab.runs.tables import MISSING
 
@@ -49,8 +49,8 @@ def group_runs(runs: Sequence[Run], by: str | None = None) -> list[Group]:
     Raises:
         ConfigError: No run has that option.
     """
-    if by is not None:
-        _check_option(by, runs)
+    if by is not None and by not in _options(runs):
+        raise ConfigError(f"by: no run has an option '{by}'; {suggest(by, _options(runs))}")
     settings = _settings(runs, by)
     members: dict[frozenset[tuple[str, str]], list[int]] = {}
     for index, setting in enumerate(settings):
@@ -162,16 +162,3 @@ def _label(run: Run, keys: Sequence[str]) -> str:
         if key in run.config
     ]
     return " ".join(words) or f"{run.task} {run.shown('cell')}"
-
-
-def _check_option(by: str, runs: Sequence[Run]) -> None:
-    keys = _options(runs)
-    if by in keys:
-        return
-    near = [key for key in keys if key.rpartition(".")[2] == by]
-    near = near or difflib.get_close_matches(by, keys)
-    hint = f"did you mean {' or '.join(near)}?"
-    if not near:
-        tops = dict.fromkeys(key.partition(".")[0] for key in keys)
-        hint = f"there are seed, cell, optimizer.lr and all others of {', '.join(tops)}"
-    raise ConfigError(f"by: no run has an option '{by}'; {hint}")

@@ -3,18 +3,24 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 from math import isfinite
-from typing import Any, NamedTuple
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.run import Run, half_life, solved
-from rnnlab.commands.compare.style import GREY, MARK, legend, line_styles, panels
-
-SHALLOWEST = 1.0
-"""Decades that a panel spans at least, so that a flat curve looks flat."""
+from rnnlab.commands.compare.run import half_life, solved
+from rnnlab.commands.compare.style import (
+    GREY,
+    MARK,
+    PANEL,
+    legend,
+    line,
+    line_styles,
+    panels,
+    wrapped,
+)
+from rnnlab.diagnostics.stats import LIMITS
 
 FIRST: Any = {"linewidth": 0.8}
 LAST: Any = {"linewidth": 2.0}
@@ -28,51 +34,19 @@ VERDICTS: dict[bool | None, tuple[str, Any]] = {
 """Name and looks of each outcome."""
 
 
-class Lags(NamedTuple):
-    """A layer's curve at its first and at its last measurement.
-
-    Attributes:
-        first: log10 of the norm by lag (K,), relative to lag 0; nan where there is none.
-        last: The same of the last measurement.
-    """
-
-    first: np.ndarray
-    last: np.ndarray
-
-
-def read_lags(run: Run, name: str) -> dict[str, Lags]:
-    """A run's curves by layer, from `diagnostics/<name>.npz`; empty where there are none.
-
-    `rnnlab.diagnostics.curve_history` describes the arrays. A file that cannot be read is passed
-    over: the run may have been killed, or come from another version.
-    """
-    path = run.folder / "diagnostics" / f"{name}.npz"
-    try:
-        with path.open("rb") as stream, np.load(stream) as file:
-            layers, decades = file["layers"].tolist(), file["decades"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return {}
-    found: dict[str, Lags] = {}
-    for number, layer in enumerate(layers):
-        curves = decades[:, number] - decades[:, number, :1]
-        there = np.flatnonzero(np.isfinite(curves).any(axis=1))
-        if there.size:
-            found[str(layer)] = Lags(curves[there[0]], curves[there[-1]])
-    return found
-
-
 def draw_lags(groups: Sequence[Group], name: str, unit: str) -> Figure | None:
     """One panel a layer and direction; None where no run has measured any.
 
     Thick lines are the last measurement, thin ones the first. The logarithms of a group's runs
-    are averaged, at lags that at least half of the runs have.
+    are averaged, at lags that at least half of the runs have. The axis is that of TensorBoard's
+    `flow/heatmap`, the same whatever is compared.
 
     Args:
         groups: Groups to compare.
         name: Name of the file below `diagnostics/`.
         unit: Label of the y axes.
     """
-    measured = [[read_lags(run, name) for run in group.runs] for group in groups]
+    measured = [[run.lags.get(name, {}) for run in group.runs] for group in groups]
     layers = list(dict.fromkeys(layer for runs in measured for run in runs for layer in run))
     if not layers:
         return None
@@ -81,17 +55,10 @@ def draw_lags(groups: Sequence[Group], name: str, unit: str) -> Figure | None:
         for runs, style in zip(measured, line_styles(groups), strict=True):
             there = [run[layer] for run in runs if layer in run]
             if there:
-                panel.plot(mean_curve([lags.first for lags in there]), **style, **FIRST)
-                panel.plot(mean_curve([lags.last for lags in there]), **style, **LAST)
-        low, high = panel.get_ylim()
-        missing = max(0.0, SHALLOWEST - (high - low)) / 2
-        panel.set(
-            title=layer,
-            xlabel="lag (steps before the end)",
-            ylabel=unit,
-            xlim=(0, None),
-            ylim=(low - missing, high + missing),
-        )
+                line(panel, mean_curve([lags.first for lags in there]), **style, **FIRST)
+                line(panel, mean_curve([lags.last for lags in there]), **style, **LAST)
+        panel.set_title(wrapped(layer, PANEL[0]))
+        panel.set(xlabel="lag (steps before the end)", ylabel=unit, xlim=(0, None), ylim=LIMITS)
     legend(figure, groups, {"first measured": FIRST, "last measured": LAST})
     return figure
 

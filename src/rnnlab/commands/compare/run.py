@@ -1,21 +1,18 @@
-"""A run as read from its folder: what it was, what it logged, and what follows from that."""
+"""A run: what it was, what it logged, and what follows from that."""
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import copysign
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import copysign, inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from hydra.utils import get_class
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
 
-from rnnlab.commands.compare.events import Log, Series, read_log
+from rnnlab.commands.compare.events import Log, Series
 from rnnlab.config.trust import allowed
-from rnnlab.runs.tables import MISSING, flat
+from rnnlab.runs.tables import MISSING
 
 END = "/half_life"
 """Last part of the names of the scalars `flow/<layer>/half_life`."""
@@ -23,15 +20,17 @@ END = "/half_life"
 UNFINISHED = "unfinished"
 """Status of a run without a record: it is still training, or it was killed."""
 
-NEEDED = {
-    "config.yaml": ("seed", "cell", "data", "trainer", "task"),
-    "metrics.json": ("status", "steps", "monitor", "val", "test"),
-}
-"""Without these keys a file is not a run's, or not all of it."""
 
+class Lags(NamedTuple):
+    """A layer's curve against the lag at its first and at its last measurement.
 
-class HalfWritten(Exception):  # noqa: N818 - a state of a folder, not an error
-    """A run folder that lacks a file, or has only a part of it."""
+    Attributes:
+        first: log10 of the norm by lag (K,), relative to lag 0; nan where there is none.
+        last: The same of the last measurement.
+    """
+
+    first: np.ndarray
+    last: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class Run:
         targets: Full name of the class of each component.
         record: Content of `metrics.json`; None while there is none.
         log: What it has logged.
+        lags: Curves by layer, by the name of their instrument.
+        problems: What is damaged in its folder and was left out, a line each.
     """
 
     folder: Path
@@ -53,6 +54,8 @@ class Run:
     targets: Mapping[str, str]
     record: Mapping[str, Any] | None
     log: Log
+    lags: Mapping[str, Mapping[str, Lags]] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -82,7 +85,7 @@ class Run:
     def lag(self) -> float | None:
         """Steps over which its task needs memory; None where that is not known."""
         lag = self.config.get("data.lag")
-        return float(lag) if isinstance(lag, int | float) else None
+        return float(lag) if isinstance(lag, int | float) and 0 < lag < inf else None
 
     @property
     def metrics(self) -> dict[str, float | None]:
@@ -109,31 +112,6 @@ class Run:
         """All scalars below a prefix such as `flow/`, under their full names."""
         found = self.log.scalars.items()
         return {tag: series for tag, series in found if tag.startswith(prefix)}
-
-
-def read_run(folder: Path) -> Run:
-    """The run in a folder.
-
-    Raises:
-        HalfWritten: The folder does not tell what was run.
-        DataError: Its event files cannot be read.
-    """
-    cfg = _read(folder / "config.yaml", lambda text: OmegaConf.to_container(OmegaConf.create(text)))
-    if cfg is None:
-        raise HalfWritten("no config.yaml")
-    targets = {
-        key: str(value["_target_"])
-        for key, value in cfg.items()
-        if isinstance(value, dict) and "_target_" in value
-    }
-    return Run(
-        folder=folder,
-        task=_task(folder, targets),
-        config=flat(cfg),
-        targets=targets,
-        record=_read(folder / "metrics.json", json.loads),
-        log=read_log(folder),
-    )
 
 
 def half_lives(run: Run) -> Mapping[str, Series]:
@@ -175,27 +153,3 @@ def solved(run: Run) -> bool | None:
         return False
     lower_is_better = score == -value and (value != 0 or copysign(1.0, score) < 0)
     return value <= limit if lower_is_better else value >= limit
-
-
-def _read(file: Path, parse: Callable[[str], Any]) -> dict[str, Any] | None:
-    """The content of a file of a run; None where it does not exist."""
-    try:
-        content = parse(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
-        raise HalfWritten(f"{file.name} cannot be read") from None
-    found = {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
-    missing = [key for key in NEEDED[file.name] if key not in found]
-    if missing:
-        raise HalfWritten(f"{file.name} has no {', '.join(missing)}")
-    return found
-
-
-def _task(folder: Path, targets: Mapping[str, str]) -> str:
-    try:
-        hydra: Any = OmegaConf.load(folder / ".hydra" / "hydra.yaml")
-        return str(hydra.hydra.runtime.choices.task)
-    except (OSError, YAMLError, OmegaConfBaseException):  # a run made in Python
-        name = targets.get("data", targets.get("task", "")).rpartition(".")[2]
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,9 +1,11 @@
 """Colours, line styles and legends of the figures, also for colour-blind readers."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,8 +15,8 @@ from rnnlab.commands.compare.groups import Group
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 """Okabe and Ito (2008), Color Universal Design, without yellow, which is too light on white."""
 
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
-"""Line styles of groups that share a colour."""
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)))
+"""Line styles of groups that share a colour; behind them come dashes with ever more dots."""
 
 GREY = "#555555"
 """Colour of reference lines and their texts."""
@@ -34,6 +36,7 @@ RC: Any = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "svg.hashsalt": "rnnlab",
+    "text.parse_math": False,
 }
 """Settings of matplotlib."""
 
@@ -43,11 +46,28 @@ MARK: Any = {"linestyle": "none", "markersize": 7, "markeredgewidth": 1.8}
 PANEL = (4.2, 3.0)
 """Width and height of one panel in inches."""
 
+LETTERS = 11
+"""Letters of a text in an inch of a figure."""
+
 
 def look(number: int) -> dict[str, Any]:
     """Colour and line style of the number-th line: first all colours, then other dashes."""
-    dashes = DASHES[number // len(COLOURS) % len(DASHES)]
-    return {"color": COLOURS[number % len(COLOURS)], "linestyle": dashes}
+    turn, colour = divmod(number, len(COLOURS))
+    dots = turn + 1 - len(DASHES)
+    dashes = DASHES[turn] if dots < 1 else (0, (5, 1.5) + (1, 1.5) * dots)
+    return {"color": COLOURS[colour], "linestyle": dashes}
+
+
+def line(panel: Axes, *points: Any, **style: Any) -> None:
+    """Draw a line; one of a single point gets a mark, as it would not be seen."""
+    if np.isfinite(points[-1]).sum() == 1:
+        style |= {"marker": "o", "markersize": 5}
+    panel.plot(*points, **style)
+
+
+def wrapped(text: str, width: float) -> str:
+    """A text in lines that fit into a width in inches."""
+    return textwrap.fill(text, max(8, int(width * LETTERS)))
 
 
 def line_styles(groups: Sequence[Group]) -> list[dict[str, Any]]:
@@ -69,7 +89,7 @@ def panels(
     across = min(count, across)
     down = -(-count // across)
     width = max(across * size[0], 1.7 * PANEL[0])  # room for the title
-    figure = Figure(figsize=(width, down * size[1] + 1.0), layout="constrained")
+    figure = Figure(figsize=(width, down * size[1] + 0.6), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr,call-arg]
     every: list[Axes] = list(figure.subplots(down, across, squeeze=False).flat)
     for unused in every[count:]:
@@ -79,7 +99,9 @@ def panels(
 
 def headline(figure: Figure, text: str) -> None:
     """A title above all panels."""
+    text = wrapped(text, figure.get_figwidth() * 0.8)  # bold, and larger
     figure.suptitle(text, x=0.01, ha="left", weight="bold", size=11.5)
+    figure.set_figheight(figure.get_figheight() + 0.2 * text.count("\n"))
 
 
 def reference_line(axes: Axes, y: float, text: str = "") -> None:
@@ -103,7 +125,7 @@ def legend(
     *,
     dashes: bool = True,
 ) -> None:
-    """Names of the groups below the panels.
+    """Names of the groups below the panels; the figure grows by as much as they need.
 
     Args:
         figure: A figure whose panels are drawn.
@@ -121,12 +143,14 @@ def legend(
             entries[name] = {"color": style["color"]}
     looks = {name: {"linewidth": 2.2} | style for name, style in entries.items()}
     looks |= {name: {"color": "black", **style} for name, style in more.items()}
-    handles = [Line2D([], [], label=name, **style) for name, style in looks.items()]
-    longest = max(map(len, looks))
-    across = max(1, int(figure.get_figwidth() * 11 / (longest + 8)))
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=min(across, len(handles)),
-        handlelength=3.2,
-    )
+    width = figure.get_figwidth()
+    names = [wrapped(name, width - 1) for name in looks]
+    handles = [
+        Line2D([], [], label=name, **style)
+        for name, style in zip(names, looks.values(), strict=True)
+    ]
+    across = max(1, int(width * LETTERS / (min(max(map(len, looks)), width * LETTERS - 11) + 8)))
+    across = min(across, len(handles))
+    rows = -(-len(handles) // across) * (1 + max(name.count("\n") for name in names))
+    figure.set_figheight(figure.get_figheight() + 0.2 * rows)
+    figure.legend(handles=handles, loc="outside lower left", ncols=across, handlelength=3.2)

@@ -28,7 +28,9 @@ def read_options(words: Sequence[str]) -> dict[str, Any]:
             corpus or an unknown one.
     """
     line = CommandLine.without_flags(list(words))
-    given = {override.key_or_group: override.value() for override in parse(line.overrides)}
+    given = {
+        override.key_or_group: override.value() for override in parse(line.overrides, EmbedConfig)
+    }
     if "data" in given:
         raise ConfigError(
             "data: the corpus is named by corpus=CHOICE, its options by data.OPTION=VALUE"
