@@ -1,6 +1,7 @@
 """User errors: each is one line on the terminal and exit code 2; what a terminal may show."""
 
 import re
+from collections.abc import Iterable
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -8,8 +9,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u206
 def printable(text: str) -> str:
     """A text that cannot steer a terminal: control characters as visible escapes."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-from collections.abc import Iterable
 
 
 class RnnlabError(Exception):

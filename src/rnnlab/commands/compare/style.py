@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnlab.commands.compare.groups import Group
+from rnnlab.errors import printable
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 """Okabe and Ito (2008), Color Universal Design, without yellow, which is too light on white."""
@@ -66,8 +67,8 @@ def line(panel: Axes, *points: Any, **style: Any) -> None:
 
 
 def wrapped(text: str, width: float) -> str:
-    """A text in lines that fit into a width in inches."""
-    return textwrap.fill(text, max(8, int(width * LETTERS)))
+    """A text in lines that fit into a width in inches; fonts have no control characters."""
+    return textwrap.fill(printable(text), max(8, int(width * LETTERS)))
 
 
 def line_styles(groups: Sequence[Group]) -> list[dict[str, Any]]:
