@@ -214,10 +214,13 @@ def test_an_unseen_tag_is_named_with_its_sentence(tmp_path):
     assert str(error.value) == f"{val}:3: unseen tag at token 2, 'B-LOC'; {known}"
 
 
-def test_max_length_cuts_words_and_tags_alike(tmp_path):
-    path = write(tmp_path, "a.conll", "a O\nb O\nc B-X\n\nd O\n")
-    examples = CoNLLFiles(train=str(path), max_length=2).examples("train")
+def test_max_length_cuts_words_and_tags_of_training_alike(tmp_path):
+    path = str(write(tmp_path, "a.conll", "a O\nb O\nc B-X\n\nd O\n"))
+    data = CoNLLFiles(train=path, val=path, max_length=2)
+    examples = data.examples("train")
     assert examples.inputs.lengths.tolist() == examples.target.lengths.tolist() == [2, 1]
+    examples = data.examples("val")
+    assert (examples.inputs.lengths.tolist(), examples.target.lengths.tolist()) == ([2, 1], [3, 1])
 
 
 # --- parallel_files
@@ -299,12 +302,14 @@ def test_a_blank_line_in_the_middle_keeps_the_lines_aligned(tmp_path):
     assert examples.target.lengths.tolist() == [3, 3, 2]
 
 
-def test_max_length_cuts_both_sides_and_still_ends_the_target(tmp_path):
+def test_max_length_cuts_both_sides_of_training_and_still_ends_the_target(tmp_path):
     data = parallel(tmp_path, "a b c d\n", "x y z\n", level="word", max_length=2)
     spec, examples = data.spec(), data.examples("train")
     assert examples.inputs.lengths.tolist() == [2]
     assert [spec.target.tokens[at] for at in examples.target[0]] == ["<s>", "x", "y", "</s>"]
     assert examples.texts == ["x y z"]
+    assert data.examples("test").inputs.lengths.tolist() == [2]
+    assert data.examples("test").target.lengths.tolist() == [5]
 
 
 def test_control_tokens_in_a_text_end_nothing(tmp_path):

@@ -36,7 +36,8 @@ class Batch:
     Attributes:
         inputs: Token ids (B, T), padded with 0, or features (B, T, F), padded with 0.
         lengths: Real steps of each sequence, (B,), each at least 1; on the same device as `inputs`.
-        target: (B,) labels | (B, T) tags | (B, U) tokens | (B, K) values. Padding is `IGNORE`.
+        target: (B,) labels | (B, U) tags | (B, U) tokens | (B, K) values. Padding is `IGNORE`. U is
+            more than T for tags of inputs that were cut, in evaluation.
         target_lengths: Real steps of each target sequence, (B,), for kind "tokens" only.
         tokens: Number of real source steps in the batch, `lengths.sum()` counted on the host, so
             that throughput is known without a device synchronisation.

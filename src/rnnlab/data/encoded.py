@@ -87,6 +87,10 @@ class EncodedCorpus:
             texts=[self.texts[row] for row in rows] if self.texts else [],
         )
 
+    def cut(self, max_length: int | None) -> "EncodedCorpus":
+        """Inputs and targets cut to their first `max_length` tokens; None for no limit."""
+        return replace(self, source=self.source.cut(max_length), target=self.target.cut(max_length))
+
     def write(self, stream: IO[bytes]) -> None:
         """Save to a binary stream."""
         strings = [self.source_types, self.target_types, self.files, self.texts]

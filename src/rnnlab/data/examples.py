@@ -25,7 +25,8 @@ class Examples:
     Attributes:
         inputs: Token ids, or features (N, T, F) float32 of one common length.
         target: Labels int64 (N,), values float32 (N, K), or one sequence of ids an example (tags,
-            as long as its input; or tokens with `<s>` first and `</s>` last).
+            as long as its input, or longer where the input was cut; or tokens with `<s>` first and
+            `</s>` last).
         texts: The target texts as they stand in the file (N,), for scoring; None where targets
             are not texts.
         characters: Characters of the inputs (N,); None where no model reads them.

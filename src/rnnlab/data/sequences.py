@@ -25,7 +25,8 @@ class SequenceTextData(TextData):
     """Examples of one text and its target; a subclass of each kind says what a target is.
 
     Args:
-        max_length: Longer texts are cut to this number of tokens; None for no limit.
+        max_length: The model reads this number of a text's tokens at most, and learns to write as
+            many; None for no limit. What it is scored against is never cut.
 
     Attributes:
         units: What a source text is split into, where `tokenizers` says nothing else.
@@ -53,7 +54,7 @@ class SequenceTextData(TextData):
 
     @abstractmethod
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged | np.ndarray:
-        """Targets as `Examples` has them."""
+        """Targets as `Examples` has them, uncut."""
 
     def dry_targets(self) -> Sequence[str]:
         """A few labels or tags, for `dry_spec`."""
@@ -77,6 +78,8 @@ class SequenceTextData(TextData):
         """One split, encoded; see the base class."""
         spec = self.spec()
         corpus = self.select(split)
+        if split == "train":
+            corpus = corpus.cut(spec.max_length)
         source = corpus.source.cut(spec.max_length)
         characters = None
         if spec.characters is not None:
@@ -144,7 +147,7 @@ class TaggedData(SequenceTextData):
 
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged:
         """Ids of the tags; an unknown one is a DataError that names its place."""
-        return self._known_targets(corpus, spec.target_vocab).cut(spec.max_length)
+        return self._known_targets(corpus, spec.target_vocab)
 
     def dry_targets(self) -> Sequence[str]:
         """Two parts of speech."""
@@ -163,7 +166,7 @@ class PairData(SequenceTextData):
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged:
         """Ids of the target's tokens between `<s>` and `</s>`."""
         vocab = spec.target_vocab
-        ids = corpus.target.cut(spec.max_length).take(vocab.table(corpus.target_types))
+        ids = corpus.target.take(vocab.table(corpus.target_types))
         return ids.framed(vocab.start_id, vocab.end_id)
 
 

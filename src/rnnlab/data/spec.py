@@ -24,7 +24,7 @@ class Spec:
         kind: What a target is; a task declares the kind that it can learn.
         source_tokenizer: Splits a raw text into source tokens; None where inputs are not text.
         target_tokenizer: Joins target tokens into text; for kind "tokens" only.
-        max_length: Longer sequences are cut to this number of steps, in training and prediction.
+        max_length: The model reads so many steps of a sequence at most.
         characters: Vocabulary of the characters of source words; None where no model reads them.
     """
 

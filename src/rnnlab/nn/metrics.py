@@ -128,6 +128,7 @@ class EntityF1(Metric):
     def __init__(self, tags: Sequence[str]) -> None:
         super().__init__()
         self.names = sorted({tag[2:] for tag in tags if tag != "O"})
+        tags = [*tags, "O"]  # a prediction may be an id behind all tags: none of them
         # id of each tag's type; O has one of its own behind the others
         number = {name: index for index, name in enumerate([*self.names, ""])}
         types = torch.tensor([number[tag[2:]] for tag in tags])

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rnnlab.config.types import Probability
 from rnnlab.data.batch import IGNORE, Batch
@@ -22,7 +23,8 @@ from rnnlab.tasks.base import Task, target_vocab
 class Tag(Task):
     """A tag for each step, from its output through a linear head.
 
-    Steps whose target is `IGNORE` do not count, neither in the loss nor in metrics. These are
+    A tag beyond the steps that the model reads is predicted as `O`, and counts in metrics. Steps
+    whose target is `IGNORE` do not count, neither in the loss nor in metrics. These are
     `accuracy`, and with entities `precision`, `recall`, `f1` and `f1_TYPE`; 0 to 1. Predictions
     are lists of tags, one a step; entities are in IOB2, whatever scheme was learnt.
 
@@ -64,6 +66,8 @@ class Tag(Task):
         self.head = nn.Linear(encoder.output_size, len(self.tags))
         rules = entity_rules(self.tags) if constrained else None
         self.output = OUTPUTS[output](len(self.tags), rules)
+        # no tag at all, where there is no `O`
+        self.outside = self.tags.index("O") if "O" in self.tags else len(self.tags)
         # by id, as they are predicted and scored
         self.written = bioes_to_iob2(self.tags) if self.entities else self.tags
         self.scores = EntityF1(self.written) if self.entities else StepAccuracy()
@@ -75,15 +79,17 @@ class Tag(Task):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over the batch's steps with a target."""
-        return self.output.loss(self.logits(encoded), batch.target, encoded.lengths)
+        return self.output.loss(self.logits(encoded), _read(batch), encoded.lengths)
 
     def units(self, batch: Batch) -> Int[Tensor, ""]:
-        """Number of steps with a target."""
-        return (batch.target != IGNORE).sum()
+        """Number of steps with a target, of those that the model reads."""
+        return (_read(batch) != IGNORE).sum()
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        self.scores.update(self._decoded(encoded), batch.target)
+        decoded = self._decoded(encoded)
+        beyond = batch.target.shape[1] - decoded.shape[1]
+        self.scores.update(functional.pad(decoded, (0, beyond), value=self.outside), batch.target)
 
     def predict(self, encoded: Encoded) -> list[list[str]]:
         """The most probable tags of each sequence, those of entities as valid IOB2."""
@@ -119,6 +125,11 @@ class Tag(Task):
         return "".join(
             f"{token} {tag}\n" for token, tag in zip_longest(tokens, prediction, fillvalue="O")
         )
+
+
+def _read(batch: Batch) -> Int[Tensor, "B T"]:
+    """The tags of the steps that the model reads."""
+    return batch.target[:, : batch.inputs.shape[1]]
 
 
 def _check_entities(tags: Sequence[str], option: str, instead: str) -> None:

@@ -101,10 +101,10 @@ def test_validation_texts_are_those_of_the_labelled_data(root):
     assert raw(other, "val") != raw(text, "val")
 
 
-def test_reviews_are_cut_before_their_end(root):
+def test_training_reviews_are_cut_before_their_end(root):
     data = small(root, max_length=2, val_fraction=0.0)
     assert reviews(data, "train") == [f"film number{n % 30}" for n in range(40)]
-    assert words(data, "test") == f"<unk> <unk> {EOS} <unk> {EOS}"
+    assert words(data, "test") == f"<unk> <unk> <unk> {EOS} <unk> {EOS}"
     assert data.spec().source.tokens[2:4] == (EOS, "film")
 
 

@@ -108,7 +108,7 @@ class IMDbText(ReviewData, StreamData):
 
     Args:
         unlabelled: Train on the 50,000 reviews without a label, too.
-        max_length: Longer reviews are cut to this number of words; None for no limit.
+        max_length: Longer training reviews are cut to this number of words; None for no limit.
     """
 
     corpus = "imdb_text"
@@ -135,7 +135,8 @@ class IMDbText(ReviewData, StreamData):
         return [reviews.labels for reviews in self.reviews(part)]
 
     def tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
-        """See the base class: the reviews, cut, each with its end."""
+        """See the base class: the reviews, each with its end."""
         corpus = self.select(split)
-        reviews = corpus.source.cut(self.max_length).framed(None, len(corpus.source_types))
+        longest = self.max_length if split == "train" else None
+        reviews = corpus.source.cut(longest).framed(None, len(corpus.source_types))
         return reviews.values, [*corpus.source_types, self.line_end()]
