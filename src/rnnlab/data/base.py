@@ -111,6 +111,10 @@ class SequenceData(LightningDataModule, Configurable, ABC):
                 "use the data options of its run"
             )
 
+    def remarks(self) -> list[str]:
+        """What the user should know of the data before training on it, a sentence each."""
+        return []
+
     def checksums(self) -> dict[str, str]:
         """sha256 of each file read so far, by its path below the data root."""
         return dict(self._checksums)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 T = TypeVar("T", "Batch", "WordCharacters")
@@ -48,6 +48,7 @@ class Batch:
             state is carried on; False in the first batch; None where sequences stand alone. Rows
             of streams are full: all `lengths` are T.
         share: T over the steps that a batch of its stream usually has; 1 for everything else.
+        blank: Which sequences have no tokens and stand as `<unk>`, (B,); None for none.
     """
 
     inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"]
@@ -59,6 +60,7 @@ class Batch:
     target_tokens: int | None = None
     carry: bool | None = None
     share: float = 1.0
+    blank: Bool[Tensor, "B"] | None = None
 
     def __len__(self) -> int:
         """Number of sequences."""

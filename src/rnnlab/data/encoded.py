@@ -14,6 +14,12 @@ from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import UNK
 
 
+def digest(tokens: Sequence[str]) -> bytes:
+    """A 64-bit hash of tokens."""
+    joined = "\0".join(tokens).encode(errors="surrogatepass")
+    return hashlib.blake2b(joined, digest_size=8).digest()
+
+
 class Example(NamedTuple):
     """One example as a corpus gives it.
 
@@ -61,6 +67,11 @@ class EncodedCorpus:
     def __len__(self) -> int:
         """Number of examples N."""
         return len(self.source)
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Which inputs have no tokens, bool (N,)."""
+        return self.digest == np.frombuffer(digest(()), dtype="<u8")
 
     def place(self, row: int) -> str:
         """Where an example stands: file:line."""
@@ -149,8 +160,7 @@ def encode(
         targets.add(_split(example.target, target))
         files.add((example.file,))
         lines.append(example.line)
-        joined = "\0".join(left).encode(errors="surrogatepass")
-        digests += hashlib.blake2b(joined, digest_size=8).digest()
+        digests += digest(left)
         if isinstance(example.target, str):
             texts.append(example.target)
     return EncodedCorpus(

@@ -30,12 +30,14 @@ class Examples:
         texts: The target texts as they stand in the file (N,), for scoring; None where targets
             are not texts.
         characters: Characters of the inputs (N,); None where no model reads them.
+        blank: Which inputs have no tokens and stand as `<unk>`, bool (N,); None for none.
     """
 
     inputs: Ragged | np.ndarray
     target: Ragged | np.ndarray
     texts: Sequence[str] | None = None
     characters: CharacterIds | None = None
+    blank: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         parts = (self.inputs, self.target, self.texts, self.characters)
@@ -70,7 +72,10 @@ class Examples:
             target = torch.from_numpy(self.target[rows])
         words = None if self.characters is None else self.characters.batch(rows)
         tokens = int(lengths.sum())
-        return Batch(inputs, lengths, target, target_lengths, tokens, words, target_tokens)
+        blank = None if self.blank is None else torch.from_numpy(self.blank[rows])
+        return Batch(
+            inputs, lengths, target, target_lengths, tokens, words, target_tokens, blank=blank
+        )
 
     def loader(self, batch_size: int, **options: Any) -> "BatchLoader":
         """Batches for one process; options are those of `Loader`."""

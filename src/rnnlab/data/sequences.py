@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from rnnlab.errors import DataError
 
 TARGET_SPECIALS = (PAD, UNK, START, END)
 """Entries that start the vocabulary of texts that are to be written."""
-
 
 class SequenceTextData(TextData):
     """Examples of one text and its target; a subclass of each kind says what a target is.
@@ -89,6 +88,7 @@ class SequenceTextData(TextData):
             self.encode_targets(corpus, spec),
             corpus.texts or None,
             characters,
+            corpus.blank if corpus.blank.any() else None,
         )
 
     def use_characters(self) -> None:
@@ -168,6 +168,17 @@ class PairData(SequenceTextData):
         vocab = spec.target_vocab
         ids = corpus.target.take(vocab.table(corpus.target_types))
         return ids.framed(vocab.start_id, vocab.end_id)
+
+    def remarks(self) -> list[str]:
+        """How many pairs have a blank side."""
+        found = []
+        for split in get_args(Split):
+            corpus = self.select(split)
+            blank = int((corpus.blank | (corpus.target.lengths == 0)).sum())
+            use = "learnt as they are" if split == "train" else "a blank source has an empty answer"
+            if blank:
+                found.append(f"{blank:,} of {len(corpus):,} {split} pairs have a blank side: {use}")
+        return found
 
 
 class LabelToText(PairData):

@@ -172,6 +172,8 @@ def announce(
     parameters = sum(p.numel() for p in module.parameters())
     sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
     print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
+    for remark in data.remarks():
+        print(f"note     {remark}")
     if vectors.coverage is not None:
         print(f"vectors  {vectors.coverage}")
     cells = [part for part in module.encoder.modules() if isinstance(part, Layer)]

@@ -57,14 +57,18 @@ class Translate(SequenceToSequence):
         self._reset()
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
-        """Translate a batch and compare.
+        """Translate a batch and compare; a blank source is answered with an empty text.
 
         Raises:
             RuntimeError: More sentences than texts were given to `start`.
         """
         super().update(encoded, batch)
         beams = self.val_num_beams if self._split == "val" else self.num_beams
-        self.bleu.update(self.translations(encoded, beams), self._references(batch))
+        texts = self.translations(encoded, beams)
+        if batch.blank is not None:
+            blank = batch.blank.tolist()
+            texts = [self.empty() if b else t for b, t in zip(blank, texts, strict=True)]
+        self.bleu.update(texts, self._references(batch))
 
     def compute(self) -> dict[str, float]:
         """`bleu`, `bleu_lower` and `perplexity`."""
