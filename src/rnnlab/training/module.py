@@ -80,11 +80,14 @@ class SequenceModule(LightningModule):
         return encoded
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one batch."""
+        """The loss of one batch, weighted so that an optimiser step takes its batches' mean."""
         loss = self.task.loss(self._tbptt.encode(self.encoder, batch), batch)
         self.last_loss = loss.detach()
         self._rate = self.task.rate(batch)
-        return loss
+        whole = self.trainer.accumulate_grad_batches
+        step = min(whole, int(self.trainer.num_training_batches) - batch_idx // whole * whole)
+        # Lightning divides by `whole`, at the end of an epoch too
+        return loss if step == whole else loss * (whole / step)
 
     @property
     def _split(self) -> Split:
