@@ -20,6 +20,7 @@ from rnnlab.errors import DataError
 TARGET_SPECIALS = (PAD, UNK, START, END)
 """Entries that start the vocabulary of texts that are to be written."""
 
+
 class SequenceTextData(TextData):
     """Examples of one text and its target; a subclass of each kind says what a target is.
 
