@@ -71,7 +71,7 @@ class EncodedCorpus:
     @property
     def blank(self) -> np.ndarray:
         """Which inputs have no tokens, bool (N,)."""
-        return self.digest == np.frombuffer(digest(()), dtype="<u8")
+        return np.isin(self.digest, np.frombuffer(digest(()), dtype="<u8"))
 
     def place(self, row: int) -> str:
         """Where an example stands: file:line."""
