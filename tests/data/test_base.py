@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from corpora import EVERY_TASK
+from rnnlab.config.compose import compose_words
 from rnnlab.config.files import config_dir, read_yaml
-from rnnlab.config.trust import locate
+from rnnlab.config.trust import locate, make
 from rnnlab.data.base import Configurable, SequenceData
+from rnnlab.data.batch import IGNORE
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
@@ -102,3 +105,24 @@ def test_dry_specs_follow_the_options() -> None:
     assert "<eos>" in words
     assert len(words) == 2 + 7
     assert len(text(level="word").dry_spec().source_vocab) > 10_000  # the usual cutoffs
+
+
+@pytest.mark.parametrize("task", ["translation", "generate", "language_model", "ner", "sentiment"])
+def test_targets_are_counted_as_training_batches_ask_for_them(task: str, tmp_path: Path) -> None:
+    cfg = compose_words("train", [*EVERY_TASK[task](tmp_path), "data.min_freq=2"]).cfg
+    data: SequenceData = make(cfg["data"], [])
+    expected = [0] * data.spec().target_size
+    for batch in data.train_dataloader():
+        given = 1 if data.kind == "tokens" else 0  # `<s>`
+        rows = batch.target[:, given:] if batch.target.dim() == 2 else batch.target
+        for target in rows.flatten().tolist():
+            if target != IGNORE:
+                expected[target] += 1
+    counts = data.target_counts()
+    assert counts is not None
+    assert counts.tolist() == expected
+    assert sum(count > 0 for count in expected) > 1
+
+
+def test_numbers_are_not_counted() -> None:
+    assert make(compose_words("train", ["task=adding"]).cfg["data"], []).target_counts() is None

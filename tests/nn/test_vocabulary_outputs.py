@@ -1,5 +1,7 @@
 """An adaptive output against torch's own loss and against its own full distribution."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -86,3 +88,31 @@ def test_an_adaptive_output_has_no_vectors_to_tie():
         ConfigError, match=r"task\.tie_word_embeddings: true needs task\.output=softmax"
     ):
         output.tie(nn.Parameter(torch.zeros(V, E)))
+
+
+@pytest.mark.parametrize("kind", [SoftmaxOutput, AdaptiveSoftmax])
+def test_before_anything_is_learnt_words_are_as_probable_as_they_are_frequent(kind):
+    torch.manual_seed(2)
+    counts = torch.tensor([0, 3, 900, *range(1, V - 2)])
+    output = kind(E, V, CUTOFFS, 2.0).double()
+    output.set_frequencies(counts)
+    found = output.scores(torch.zeros(1, E, dtype=torch.float64)).softmax(dim=1)[0]
+    expected = counts + 0.5
+    if kind is AdaptiveSoftmax:  # within a cluster all are alike
+        for a, b in itertools.pairwise([*CUTOFFS, V]):
+            expected[a:b] = (counts[a:b].sum() + 0.5) / (b - a)
+    expected /= expected.sum()
+    torch.testing.assert_close(found, expected.double(), rtol=1e-6, atol=0)
+    weight = output.head.weight if kind is AdaptiveSoftmax else output.weight
+    assert float(weight.detach().std()) == pytest.approx(E**-0.5)
+
+
+def test_tied_weights_stay_those_of_the_embedding():
+    embedding = nn.Parameter(torch.randn(V, E))
+    output = SoftmaxOutput(E, V, CUTOFFS, 2.0)
+    output.tie(embedding)
+    before = embedding.detach().clone()
+    output.set_frequencies(torch.arange(V))
+    assert output.weight is embedding
+    assert torch.equal(embedding, before)
+    assert output.bias.diff().min() > 0

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, dataclass_transform
 
+import numpy as np
 import torch
 from lightning import LightningDataModule
 
 from rnnlab.config.types import PositiveInt, Seed
-from rnnlab.data.batch import Batch
+from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.examples import Examples
 from rnnlab.data.loader import Loader
 from rnnlab.data.spec import Kind, Spec, Split
@@ -79,6 +80,17 @@ class SequenceData(LightningDataModule, Configurable, ABC):
     @abstractmethod
     def examples(self, split: Split) -> Examples | Stream:
         """One split, encoded; an empty one is a DataError that names it."""
+
+    def target_counts(self) -> np.ndarray | None:
+        """How often each target is to be predicted in training, int64 (V,); None for numbers."""
+        spec = self.spec()
+        if isinstance(spec.target, int):
+            return None
+        ids = self.examples("train").target_ids()
+        counts = np.bincount(ids[ids != IGNORE], minlength=len(spec.target))
+        if self.kind == "tokens":
+            counts[spec.target.start_id] = 0  # it is given
+        return counts
 
     def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
         """Extend the source vocabulary by words that have vectors in a file.

@@ -56,6 +56,10 @@ class Examples:
             return self.inputs.lengths
         return np.full(len(self.inputs), self.inputs.shape[1], dtype=np.int64)
 
+    def target_ids(self) -> np.ndarray:
+        """The ids of all targets that are labels, tags or tokens, one behind the other."""
+        return self.target.values if isinstance(self.target, Ragged) else self.target
+
     def batch(self, rows: np.ndarray) -> Batch:
         """The chosen examples as one padded batch."""
         if isinstance(self.inputs, Ragged):

@@ -34,6 +34,10 @@ class Stream:
         """Number of tokens N."""
         return len(self.inputs)
 
+    def target_ids(self) -> np.ndarray:
+        """The ids of all tokens to predict: all but the first."""
+        return self.target[1:]
+
     def loader(self, batch_size: int, **options: Any) -> "StreamLoader":
         """Batches for one process; options are those of `Loader`."""
         return StreamLoader(self, batch_size, **options)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal, cast
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -12,6 +13,27 @@ from rnnlab.errors import ConfigError
 from rnnlab.nn.losses import vocabulary_loss
 
 VocabularyOutput = Literal["softmax", "adaptive"]
+
+
+@torch.no_grad()
+def set_frequencies(
+    output: nn.Linear, counts: Int[Tensor, "V"], *, keep_weight: bool = False
+) -> None:
+    """Make each token as probable as it is frequent, before anything is learnt.
+
+    Its bias is the logarithm of its frequency; a net whose biases are zero spends its first
+    hundreds of steps on learning them, and until then its recurrent weights hardly get a gradient.
+    The weights are scaled to the deviation 1/sqrt(E), so that E features of deviation 1 give
+    logits of deviation 1.
+
+    Args:
+        output: From E features to V logits.
+        counts: How often each token occurs; one that never does counts half.
+        keep_weight: Leave the weights, which are an embedding's as well.
+    """
+    output.bias.copy_((counts + 0.5).div(counts.sum()).log())
+    if not keep_weight:
+        output.weight.mul_(output.in_features**-0.5 / output.weight.std())
 
 
 class SoftmaxOutput(nn.Linear):
@@ -27,10 +49,16 @@ class SoftmaxOutput(nn.Linear):
     def __init__(self, features: int, words: int, cutoffs: Sequence[int], div_value: float) -> None:
         super().__init__(features, words)
         nn.init.zeros_(self.bias)
+        self.tied = False
 
     def tie(self, weight: nn.Parameter) -> None:
         """Take the vectors (V, E) of an embedding as weights."""
         self.weight = weight
+        self.tied = True
+
+    def set_frequencies(self, counts: Int[Tensor, "V"]) -> None:
+        """See the function `set_frequencies`."""
+        set_frequencies(self, counts, keep_weight=self.tied)
 
     def loss(self, features: Float[Tensor, "N E"], target: Int[Tensor, "N"]) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over targets that are not `IGNORE`."""
@@ -87,6 +115,12 @@ class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
             "task.tie_word_embeddings: true needs task.output=softmax: the rare words of an "
             "adaptive output have fewer features than the embedding"
         )
+
+    def set_frequencies(self, counts: Int[Tensor, "V"]) -> None:
+        """See the function `set_frequencies`; of the head, as clusters have no biases."""
+        first = self.shortlist_size
+        clusters = [counts[a:b].sum() for a, b in pairwise(self.cutoffs)]
+        set_frequencies(self.head, torch.cat([counts[:first], torch.stack(clusters)]))
 
     def loss(self, features: Float[Tensor, "N E"], target: Int[Tensor, "N"]) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, the mean over targets that are not `IGNORE`."""

@@ -70,6 +70,9 @@ def run(
     data = build_data(cfg, vectors)
     spec = data.spec()
     model = build_model(cfg, spec, vectors)
+    counts = None if resume else data.target_counts()
+    if counts is not None:
+        model.task.set_prior(torch.from_numpy(counts))
     sources = resume.sources if resume else start.checksums() if start else {}
     started = start.initialise(model.encoder, spec) if start else None
     module = build_module(cfg, choices, spec, model, sources)

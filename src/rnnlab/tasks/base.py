@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
@@ -61,6 +61,12 @@ class Task(nn.Module, ABC):
         By default the number of sequences.
         """
         return len(batch)
+
+    def set_prior(self, counts: Int[Tensor, "V"]) -> None:
+        """Called once, before a new training: how often each target occurs in the training data.
+
+        Does nothing by default. Not called for targets that are numbers.
+        """
 
     def rate(self, batch: Batch) -> float:
         """Factor of the learning rate in the step after a batch; 1 by default."""

@@ -47,6 +47,8 @@ class LanguageModel(Task):
         output: `softmax` has a row of weights for each token; `adaptive` has fewer for rare ones.
             It is far cheaper for thousands of words. Both give exact probabilities, so that
             perplexities can be compared.
+        frequency_bias: Start with the log frequencies of the training targets as biases of the
+            output layer, and with larger weights, see `set_frequencies`; otherwise with zeros.
         cutoffs: Ids where the clusters of `output=adaptive` begin, behind the first.
         div_value: Divides the features from cluster to cluster, with `output=adaptive`.
         activation_l2: Weight of the mean square of the encoder's outputs in the training loss.
@@ -72,6 +74,7 @@ class LanguageModel(Task):
         dropout: Probability = 0.0,
         tie_word_embeddings: bool = False,
         output: VocabularyOutput = "softmax",
+        frequency_bias: bool = True,
         cutoffs: Sequence[PositiveInt] = (2000, 10000),
         div_value: Annotated[float, Ge(1)] = 4.0,
         activation_l2: NonNegativeFloat = 0.0,
@@ -107,7 +110,13 @@ class LanguageModel(Task):
         self.output = OUTPUTS[output](features, len(self.vocab), cutoffs, div_value)
         if weight is not None:
             self.output.tie(weight)
+        self.frequency_bias = frequency_bias
         self.scores = LanguageScores(characters=self.characters)
+
+    def set_prior(self, counts: Int[Tensor, "V"]) -> None:
+        """See the base class."""
+        if self.frequency_bias:
+            self.output.set_frequencies(counts)
 
     def logits(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N V"]:
         """Unnormalised log-probabilities of the next token after each output."""

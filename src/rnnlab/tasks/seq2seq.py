@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from rnnlab.config.types import PositiveInt, Probability
@@ -18,6 +18,7 @@ from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.losses import vocabulary_loss
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.nn.search import Hypotheses, beam_search
+from rnnlab.nn.vocabulary_outputs import set_frequencies
 from rnnlab.tasks.base import Hypothesis, Searcher, Task
 
 NumBeams = Annotated[int, Ge(1), Le(1000)]
@@ -43,6 +44,8 @@ class SequenceToSequence(Task):
         label_smoothing: Share of the target's probability that is spread over the whole vocabulary
             (Szegedy et al. 2016), in the loss of all splits.
         tie_word_embeddings: The output weights are those of the target embedding.
+        frequency_bias: Start with the log frequencies of the training targets as biases of the
+            output layer, and with larger weights, see `set_frequencies`; otherwise with zeros.
         num_beams: Width of the beam search; 1 is greedy.
         length_penalty: Exponent of the length that divides a log-probability; see `beam_search`.
         max_new_tokens: Tokens of a text at most.
@@ -67,6 +70,7 @@ class SequenceToSequence(Task):
         dropout: Probability = 0.0,
         label_smoothing: Probability = 0.0,
         tie_word_embeddings: bool = False,
+        frequency_bias: bool = True,
         num_beams: NumBeams = 5,
         length_penalty: Annotated[float, Ge(0), Le(10)] = 1.0,
         max_new_tokens: Annotated[int, Ge(1), Le(100_000)] = 500,
@@ -90,7 +94,14 @@ class SequenceToSequence(Task):
             dropout=dropout,
             tie_word_embeddings=tie_word_embeddings,
         )
+        self.frequency_bias = frequency_bias
         self.scores = UnitMean()
+
+    def set_prior(self, counts: Int[Tensor, "V"]) -> None:
+        """See the base class."""
+        if self.frequency_bias:
+            tied = self.decoder.output.weight is self.decoder.embedding.weight
+            set_frequencies(self.decoder.output, counts, keep_weight=tied)
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
         """Cross entropy with smoothed labels in nats, the mean over tokens (`</s>` is one)."""

@@ -17,6 +17,7 @@ from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import EntityF1, StepAccuracy
 from rnnlab.nn.rules import entity_rules
 from rnnlab.nn.tag_outputs import OUTPUTS, TagOutputKind
+from rnnlab.nn.vocabulary_outputs import set_frequencies
 from rnnlab.tasks.base import Task, target_vocab
 
 
@@ -36,6 +37,7 @@ class Tag(Task):
             tags. It turns predictions into valid IOB2 and reports precision, recall and F1.
         output: `softmax` predicts each step by itself, `crf` the whole sequence. `crf` is a
             linear-chain conditional random field: it learns which tag follows which.
+        frequency_bias: Start with the log frequencies of the training tags as biases of the head.
         constrained: Predict only sequences that the scheme of the entity tags allows.
 
     Raises:
@@ -52,6 +54,7 @@ class Tag(Task):
         dropout: Probability = 0.0,
         metric: Literal["entity", "accuracy"] = "entity",
         output: TagOutputKind = "softmax",
+        frequency_bias: bool = True,
         constrained: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
@@ -66,11 +69,17 @@ class Tag(Task):
         self.head = nn.Linear(encoder.output_size, len(self.tags))
         rules = entity_rules(self.tags) if constrained else None
         self.output = OUTPUTS[output](len(self.tags), rules)
+        self.frequency_bias = frequency_bias
         # no tag at all, where there is no `O`
         self.outside = self.tags.index("O") if "O" in self.tags else len(self.tags)
         # by id, as they are predicted and scored
         self.written = bioes_to_iob2(self.tags) if self.entities else self.tags
         self.scores = EntityF1(self.written) if self.entities else StepAccuracy()
+
+    def set_prior(self, counts: Int[Tensor, "V"]) -> None:
+        """See the base class."""
+        if self.frequency_bias:
+            set_frequencies(self.head, counts, keep_weight=True)
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B T K"]:
         """Unnormalised log-probabilities of each step's tags."""

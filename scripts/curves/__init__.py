@@ -1,0 +1,1 @@
+"""Parts of `scripts/learning_curves.py`."""
