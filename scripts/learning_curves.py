@@ -11,6 +11,7 @@ of evaluating them is not counted. `--add NAME WORDS` measures further options.
 
 import argparse
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 from curves.measure import Curve, Point, of_plain, of_rnnlab
 from curves.plain import Flair, Keras, OpenNMT, Plain
+from curves.report import draw, insert, table
 from rnnlab.data.spec import Split
 from rnnlab.runs.environment import limit_memory, quiet
 
@@ -80,6 +82,9 @@ CASES = {
     "copying": Case(("task=copying", "data.lag=10"), (OFF,), "accuracy", (75, 150, 225, 300)),
 }
 
+MAIN = ("imdb", "multi30k", "conll")
+"""What is drawn."""
+
 
 def measure(
     case: Case, variants: dict[str, Any], seed: int, split: Split
@@ -111,9 +116,21 @@ def main() -> None:
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--add", nargs=2, action="append", default=[], metavar=("NAME", "WORDS"))
     parser.add_argument("--only-added", action="store_true", help="measure nothing else")
-    parser.add_argument("--json", type=Path, help="where to add the figures")
+    parser.add_argument("--json", type=Path, help="where to add the figures, a line each")
+    parser.add_argument("--draw", type=Path, metavar="JSON", help="measure nothing, show figures")
+    parser.add_argument("--docs", type=Path, help="the document that the table is put into")
     given = parser.parse_args()
+    if given.draw:
+        rows = [json.loads(line) for line in given.draw.read_text().splitlines()]
+        found_cases = [name for name in CASES if any(row["case"] == name for row in rows)]
+        text = table(rows, {name: CASES[name].score for name in found_cases})
+        print(text)
+        if given.docs:
+            insert(text, given.docs)
+            draw(rows, MAIN, given.docs.with_name("learning_curves.png"))
+        return
     quiet()
+    logging.getLogger("sacrebleu").setLevel(logging.ERROR)  # words are joined by blanks on purpose
     limit_memory()
     for name in given.cases:
         case = CASES[name]

@@ -17,6 +17,9 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.stream import Stream
 from rnnlab.errors import ConfigError, DataError
 
+SMALLEST, LARGEST, BATCHES = 8, 64, 400
+"""Sequences in a batch, and batches in an epoch, where `batch_size` is None."""
+
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
 class Configurable:
@@ -48,7 +51,8 @@ class SequenceData(LightningDataModule, Configurable, ABC):
     A subclass gives `spec` and `examples`. No file is read before one of them is called.
 
     Args:
-        batch_size: Sequences in a batch; parallel streams of a text.
+        batch_size: Sequences in a batch; parallel streams of a text. None for 64, or for as few
+            (8 at least) as give an epoch of small training data 400 batches.
         seed: Decides the order of training batches, and what is drawn at random.
 
     Attributes:
@@ -57,7 +61,7 @@ class SequenceData(LightningDataModule, Configurable, ABC):
 
     kind: ClassVar[Kind]
 
-    batch_size: PositiveInt = 32
+    batch_size: PositiveInt | None = 32
     seed: Seed = 0
 
     def __post_init__(self) -> None:
@@ -153,8 +157,12 @@ class SequenceData(LightningDataModule, Configurable, ABC):
 
     def _loader(self, split: Split) -> Loader:
         trainer = self.trainer
-        return self.examples(split).loader(
-            self.batch_size,
+        examples = self.examples(split)
+        size = (
+            LARGEST if split != "train" else min(LARGEST, max(SMALLEST, len(examples) // BATCHES))
+        )
+        return examples.loader(
+            self.batch_size or size,
             shuffle=split == "train",
             seed=self.seed,
             rank=0 if trainer is None else trainer.global_rank,

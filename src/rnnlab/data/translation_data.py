@@ -29,7 +29,7 @@ class TranslationData(PairData):
         share_vocab: Both languages have one set of subwords and one vocabulary.
     """
 
-    batch_size: int = 64
+    batch_size: PositiveInt | None = 64
     level: Annotated[Literal["bpe", "word"], LEARNT] = "bpe"
     vocab_size: Annotated[PositiveInt, LEARNT] = 8_000
     share_vocab: Annotated[bool, LEARNT] = False

@@ -7,7 +7,7 @@ import psutil
 import torch
 
 from rnnlab.config.trust import factory
-from rnnlab.data.base import SequenceData
+from rnnlab.data.base import LARGEST, SequenceData
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.errors import ConfigError, DataError
@@ -74,7 +74,7 @@ def memory(model: Model, data: SequenceData) -> int:
     steps = int(getattr(data, "steps", getattr(data, "bptt", 1)))
     states = sum(part.output_size for part in parts if isinstance(part, Layer))
     examples = sum(getattr(data, "sizes", {}).values()) * steps
-    needed: int = 4 * (2 * numbers + data.batch_size * steps * states + examples)
+    needed: int = 4 * (2 * numbers + (data.batch_size or LARGEST) * steps * states + examples)
     return needed
 
 

@@ -1,5 +1,6 @@
 """Tagged sentences from the user's own column files."""
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.column_data import ColumnData
 from rnnlab.data.source import UserFiles
 
@@ -12,3 +13,5 @@ class CoNLLFiles(UserFiles, ColumnData):
     """
 
     corpus = "conll_files"
+
+    batch_size: PositiveInt | None = None

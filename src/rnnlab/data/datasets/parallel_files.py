@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.reading import TextFile
 from rnnlab.data.source import given
 from rnnlab.data.spec import Split
@@ -19,6 +20,7 @@ class ParallelFiles(ParallelData):
 
     corpus = "parallel_files"
 
+    batch_size: PositiveInt | None = None
     train: tuple[str, str] | None = None
     val: tuple[str, str] | None = None
     test: tuple[str, str] | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.encoded import Example
 from rnnlab.data.reading import lines
 from rnnlab.data.sequences import LabelledData, LabelToText
@@ -16,7 +17,7 @@ class SentimentFiles(UserFiles, LabelledData):
 
     corpus = "sentiment_files"
 
-    batch_size: int = 64
+    batch_size: PositiveInt | None = None
     lower: bool = True
     max_vocab_size: Limit = 30_000
     max_length: Limit = 400
