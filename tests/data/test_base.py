@@ -126,3 +126,20 @@ def test_targets_are_counted_as_training_batches_ask_for_them(task: str, tmp_pat
 
 def test_numbers_are_not_counted() -> None:
     assert make(compose_words("train", ["task=adding"]).cfg["data"], []).target_counts() is None
+
+
+@pytest.mark.parametrize(("examples", "size"), [(30, 8), (3_999, 9), (8_000, 20), (40_000, 64)])
+def test_batches_of_small_files_are_small(examples: int, size: int, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        rows = (f"w{n % 50}\t{'AB'[n % 2]}\n" for n in range(examples))
+        (tmp_path / split).write_text("".join(rows), encoding="utf-8")
+    words = ["data=sentiment_files", f"data.train={tmp_path}/train", f"data.val={tmp_path}/val"]
+
+    def data(*more: str) -> SequenceData:
+        made: SequenceData = make(compose_words("train", [*words, *more]).cfg["data"], [])
+        return made
+
+    assert max(len(batch) for batch in data().train_dataloader()) == size
+    assert max(len(batch) for batch in data().val_dataloader()) == min(64, examples)
+    given = data("data.batch_size=64").train_dataloader()
+    assert max(len(batch) for batch in given) == min(64, examples)

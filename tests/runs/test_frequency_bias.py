@@ -37,7 +37,8 @@ def test_it_can_be_switched_off_and_changes_no_random_number(tmp_path, task):
     name = BIAS[task]
     assert float(off[name].abs().max()) < 0.3
     assert not torch.equal(on.pop(name), off.pop(name))
-    for key, value in off.items():  # the output's weights are scaled, all others are the same
-        scale = on[key].norm() / value.norm()
-        torch.testing.assert_close(on[key], value * scale)
-        assert key == name.replace("bias", "weight") or scale == 1
+    weight = name.replace("bias", "weight")
+    scaled, given = on.pop(weight), off.pop(weight)
+    torch.testing.assert_close(scaled, given * (scaled.norm() / given.norm()))
+    for key, value in off.items():
+        assert torch.equal(on[key], value), key

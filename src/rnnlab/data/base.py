@@ -158,11 +158,9 @@ class SequenceData(LightningDataModule, Configurable, ABC):
     def _loader(self, split: Split) -> Loader:
         trainer = self.trainer
         examples = self.examples(split)
-        size = (
-            LARGEST if split != "train" else min(LARGEST, max(SMALLEST, len(examples) // BATCHES))
-        )
+        fitting = min(LARGEST, max(SMALLEST, len(examples) // BATCHES))
         return examples.loader(
-            self.batch_size or size,
+            self.batch_size or (fitting if split == "train" else LARGEST),
             shuffle=split == "train",
             seed=self.seed,
             rank=0 if trainer is None else trainer.global_rank,
