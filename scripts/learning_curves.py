@@ -54,14 +54,14 @@ SIZES = ("cell.hidden_size=256", "data.level=word", "data.lower=true", "data.min
 CASES = {
     "imdb": Case(
         ("task=sentiment", "cell=lstm", "cell.hidden_size=128", "task.pooling=last"),
-        ("embedding.std=0.1",),
+        ("optimizer.lr=0.001", "trainer.gradient_clip_val=null"),
         "accuracy",
         (20, 40, 60, 80),
         plain=("Keras", Keras),
     ),
     "multi30k": Case(
         (*TRANSLATION, *SIZES),
-        (OFF,),
+        (OFF, "optimizer.lr=0.001"),
         "bleu",
         (25, 50, 75, 100),
         plain=("OpenNMT-py", OpenNMT),

@@ -42,7 +42,7 @@ class GeneratedData(SequenceData):
 
     goal: ClassVar[tuple[str, float]]
 
-    batch_size: int = 64
+    batch_size: PositiveInt | None = 64
     seed: int = 1
     train_size: PositiveInt = 20_000
     val_size: PositiveInt = 1_000

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.encoded import Example
 from rnnlab.data.formats.acl_imdb import Reviews
 from rnnlab.data.sequences import LabelledData
@@ -90,7 +91,7 @@ class IMDb(ReviewData, LabelledData):
         counts={"train": 22_504, "val": 2_496, "test": 25_000},
     )
 
-    batch_size: int = 64
+    batch_size: PositiveInt | None = 64
     max_length: Limit = 400
 
 

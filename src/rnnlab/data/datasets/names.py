@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.encoded import Example
 from rnnlab.data.reading import lines
 from rnnlab.data.sequences import LabelledData, LabelToText
@@ -54,7 +55,7 @@ class Names(DownloadedData, ThreeSplits, LabelledData):
         counts={"train": 14_418, "val": 1_798, "test": 1_796},
     )
 
-    batch_size: int = 64
+    batch_size: PositiveInt | None = 64
     min_freq: int = 2
 
     def settings(self, part: Split) -> Any:

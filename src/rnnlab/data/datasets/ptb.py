@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rnnlab.config.types import PositiveInt
 from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.stream_data import Level, StreamData
@@ -30,7 +31,7 @@ class PTB(DownloadedData, StreamData):
         counts={"train": 929_589, "val": 73_760, "test": 82_430},
     )
 
-    batch_size: int = 20
+    batch_size: PositiveInt | None = 20
     bptt: int = 35
     level: Level = "space"
 

@@ -49,7 +49,7 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
         counts={"train": 55_000, "val": 5_000, "test": 10_000},
     )
 
-    batch_size: int = 128
+    batch_size: PositiveInt | None = 128
     permuted: bool = False
     rows: bool = False
     val_size: PositiveInt = 5_000
