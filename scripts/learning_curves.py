@@ -43,7 +43,7 @@ class Case:
     before: Sequence[str]
     score: str
     batches: Sequence[int]
-    evaluated: int = 60
+    evaluated: int = 40
     plain: tuple[str, Plain] | None = None
 
 

@@ -70,7 +70,7 @@ class Flair(nn.Module):
         nn.init.xavier_uniform_(self.embedding.weight)
         for potentials in self.crf.parameters():
             nn.init.normal_(potentials)
-        self.optimizer = torch.optim.Adam(self.parameters())
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=0.003)
 
     def _emissions(self, batch: Batch) -> Tensor:
         x = self.embedding(batch.inputs)
