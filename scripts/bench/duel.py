@@ -93,7 +93,7 @@ class Duel(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Cut the epoch into rounds."""
         loader: Any = trainer.train_dataloader
-        self._examples: Examples = loader.examples
+        self._examples: Examples = loader.data
         self._batches: list[np.ndarray] = loader.plan()
         if len(self._batches) < self.steps:
             raise ValueError(f"{len(self._batches)} batches are too few for {self.steps} steps")
