@@ -265,3 +265,16 @@ def test_sound_checkpoints_are_plain(run):
         content = load_plain(file)
         assert set(content[KEY]) == {"format", "config", "choices", "spec", "sources"}
         assert read_checkpoint(file).choices["task"] == "sentiment"
+
+
+def test_a_model_keeps_the_words_that_it_was_trained_with(run, capsys):
+    """Checkpoints of versions that parted words at marks do so for ever, in further epochs too."""
+
+    def older(content):
+        del content[KEY]["spec"]["source_tokenizer"]["version"]
+
+    tamper(run, older)
+    assert rnnlab.load(run).tokenizer.split("Été हिन") == ["été", "ह", "\u093f", "न"]
+    assert call(capsys, "train", f"resume={run}", "trainer.max_epochs=5").code == 0
+    for file in files(run):
+        assert read_checkpoint(file, []).spec.source_tokenizer.version == 1

@@ -1,14 +1,25 @@
 """From text to tokens and back."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, Self
 
+import regex
 from tokenizers import Tokenizer as Subwords
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+# what follows a character without being one: marks, joiners, variation selectors (UAX 29, WB4)
+_MARKS = r"[\p{WB=Extend}\p{WB=ZWJ}]"
+_LETTER = r"[\p{L}\p{N}_]"
+_RUN = rf"{_LETTER}(?:{_LETTER}|{_MARKS}|\p{{WB=Format}}++(?={_LETTER}))*+"
+_INNER = rf"['’·\u2027\u05f3\u05f4]|(?<=\p{{Hebrew}}{_MARKS}*)\"(?=\p{{Hebrew}})"
+_OTHER = rf"(?:\p{{RI}}{{2}}|[^\p{{L}}\p{{N}}_\s\x1c-\x1f]){_MARKS}*+"
+_UNICODE_WORD = regex.compile(
+    rf"{_RUN}(?:(?:{_INNER}){_RUN})*+|{_OTHER}(?:(?<=\u200d)\p{{ExtPict}}{_MARKS}*+)*+"
+)
 _HTML_BREAK = re.compile(r"<br\s*/?>")
 
 Level = Literal["space", "word", "char", "bpe", "whole"]
@@ -20,16 +31,21 @@ class Tokenizer:
 
     Attributes:
         level: `space` splits at white space (text that is tokenised already), `word` takes runs of
-            letters and digits (with inner apostrophes) and single other characters as tokens,
-            `char` every character, `bpe` the subwords of `model`, `whole` the text itself, for
-            labels.
+            letters and digits (with inner apostrophes) and other characters as tokens, `char` every
+            character, `bpe` the subwords of `model`, `whole` the text itself, for labels.
         lower: Lower-case the text first.
         model: A `tokenizers` model as JSON, for `bpe`.
+        version: Of `word`. 2 brings the text into the normal form NFC and leaves marks with their
+            letters, emoji whole and Hebrew abbreviations together, as Unicode's word boundaries do
+            (UAX 29); full stops, commas and colons always part, and runs of letters of scripts
+            without spaces stay whole. 1, of models before 0.3.0, parts words at each mark. On
+            ASCII text both are one.
     """
 
     level: Level
     lower: bool = False
     model: str | None = None
+    version: Literal[1, 2] = 2
 
     def __post_init__(self) -> None:
         if (self.model is None) == (self.level == "bpe"):
@@ -42,19 +58,27 @@ class Tokenizer:
 
     def split(self, text: str) -> list[str]:
         """Tokens of one text; none for blank text."""
+        if self.level == "word":
+            return self._words(text)
         if self.lower:
             text = text.lower()
         match self.level:
             case "space":
                 return text.split()
-            case "word":
-                return _WORD.findall(_HTML_BREAK.sub(" ", text))
             case "char":
                 return list(text)
             case "bpe":
                 return list(self._subwords.encode(text).tokens)
             case "whole":
                 return [text.strip()] if text.strip() else []
+
+    def _words(self, text: str) -> list[str]:
+        unicode = self.version == 2 and not text.isascii()
+        if unicode:  # the small letter of the dotted I is i: `lower` gives it two dots
+            text = unicodedata.normalize("NFC", text)
+            text = text.replace("İ", "i") if self.lower else text
+        text = _HTML_BREAK.sub(" ", text.lower() if self.lower else text)
+        return list((_UNICODE_WORD if unicode else _WORD).findall(text))
 
     def join(self, tokens: Sequence[str]) -> str:
         """A readable text; the inverse of `split` up to white space (and case)."""
@@ -72,5 +96,6 @@ class Tokenizer:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`."""
-        return cls(**state)
+        """Inverse of `to_dict`, also of versions that had one kind of words."""
+        first = {"version": 1} if state["level"] == "word" else {}
+        return cls(**first | dict(state))

@@ -68,6 +68,8 @@ def run(
     seed_everything(cfg["seed"], workers=False, verbose=False)
     vectors = build_vectors(cfg)
     data = build_data(cfg, vectors)
+    if resume is not None:
+        data.reuse(resume.spec)
     spec = data.spec()
     model = build_model(cfg, spec, vectors)
     counts = None if resume else data.target_counts()
