@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams.backend_context import Context
 
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 from runs import scalars, small_run, weights
@@ -87,18 +91,23 @@ def test_scalars_are_on_the_board(finished):
     assert final == pytest.approx(outcome.record["test"]["accuracy"])
 
 
-def test_hparams_tab_knows_run_and_metrics(finished):
-    folder, _ = finished
-    plugins = events(folder).SummaryMetadata
-    infos = plugins("_hparams_/experiment").plugin_data.content
-    data = plugin_data_pb2.HParamsPluginData.FromString(infos)
-    metrics = {info.name.tag for info in data.experiment.metric_infos}
+def test_the_hparams_tab_shows_what_differs_and_the_final_metrics(tmp_path):
+    """As TensorBoard's own backend finds it."""
+    for lag in (4, 5):
+        small_run(tmp_path / str(lag), f"data.lag={lag}", "logger=tensorboard")
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    multiplexer.Reload()
+    context = Context(
+        TBContext(
+            data_provider=MultiplexerDataProvider(multiplexer, str(tmp_path)), logdir=str(tmp_path)
+        )
+    )
+    known = context.hparams_metadata(RequestContext(), "x")
+    experiment = context.experiment_from_metadata(RequestContext(), "x", True, known, [])
+    assert [info.name for info in experiment.hparam_infos if info.differs] == ["data.lag"]
+    assert "cell" in {info.name for info in experiment.hparam_infos}
+    metrics = {info.name.tag for info in experiment.metric_infos}
     assert {"final/val/accuracy", "final/test/accuracy"} <= metrics
-    start = plugin_data_pb2.HParamsPluginData.FromString(
-        plugins("_hparams_/session_start_info").plugin_data.content
-    ).session_start_info
-    assert start.hparams["data.lag"].number_value == 4
-    assert start.hparams["cell"].string_value == "LSTM"
 
 
 def test_samples_and_projector(finished):
