@@ -186,7 +186,7 @@ def draw(outcomes: Sequence[tuple[Net, Outcome]], data: DelayedRecall, path: Pat
         ends: list[tuple[float, Net, str]] = []
         last = 0
         for (net, outcome), run_ in zip(outcomes, runs, strict=True):
-            line = {"linewidth": 1.8} | looks[run_.folder]
+            line = {"linewidth": 1.8, **looks[run_.folder], "marker": ""}
             back.plot(reach(run_), **line)
             left.plot(*curve(outcome.folder, "train/loss"), **line)
             steps, values = curve(outcome.folder, "val/accuracy")

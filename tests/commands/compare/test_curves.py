@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from rnnlab.commands.compare.curves import draw, gradients, losses, mean_series
 from rnnlab.commands.compare.events import Log, Series
@@ -13,7 +15,7 @@ from rnnlab.commands.compare.groups import Group
 from rnnlab.commands.compare.reach import draw_reach
 from rnnlab.commands.compare.reading import read_run
 from rnnlab.commands.compare.run import half_life, solved
-from rnnlab.commands.compare.style import COLOURS, DASHES, line_styles
+from rnnlab.commands.compare.style import COLOURS, DASHES, RC, headline, line_styles
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +109,50 @@ def test_families_share_a_colour_and_no_two_groups_look_the_same(run):
     styles = line_styles(groups)
     assert len({style["color"] for style in styles}) == 2
     assert len({str(style) for style in styles}) == 5
-    many = line_styles([Group(str(i), (run,), None) for i in range(len(COLOURS) * len(DASHES))])
-    assert len({str(style) for style in many}) == len(many)
+    for family in (None, "x"):
+        count = 3 * len(COLOURS) * len(DASHES)
+        many = line_styles([Group(str(i), (run,), family) for i in range(count)])
+        assert len({(style["color"], str(style["linestyle"])) for style in many}) == count
+
+
+def boxes(figure):
+    """Where panels, legend and title stand, in inches, once drawn."""
+    FigureCanvasAgg(figure).draw()
+    parts = [*figure.axes, *figure.legends, figure._suptitle]
+    found = [part.get_window_extent() for part in parts if part is not None]
+    return [box.transformed(figure.dpi_scale_trans.inverted()) for box in found]
+
+
+@pytest.mark.parametrize("count", [1, 13, 60])
+@pytest.mark.parametrize("panels", [1, 5])
+def test_legend_and_title_cover_no_panel_and_are_not_cut(run, count, panels):
+    label = "a_cell_with_a_name some.option_of_it=0.0001 $another=1 "
+    scalars = {f"train__{i}": [(1, 2.0), (9, 1.0)] for i in range(panels)}
+    groups = [Group(label + str(i), (with_scalars(run, **scalars),), None) for i in range(count)]
+    with mpl.rc_context(RC):
+        figure = draw(groups, lambda run: run.scalars("train/"), "unit")
+        headline(figure, "Norm of the gradient before clipping " * 4)
+        *drawn, legend, title = boxes(figure)
+    width, height = figure.get_size_inches()
+    for box in (*drawn, legend, title):
+        assert -0.01 <= box.x0 < box.x1 <= width + 0.01
+        assert -0.01 <= box.y0 < box.y1 <= height + 0.01
+    for box in drawn:
+        assert legend.y1 <= box.y0
+        assert box.y1 <= title.y0
+        assert box.height > 1.5
+
+
+def test_a_single_validation_has_a_mark_of_its_groups_own(run):
+    """A line of one point is not seen; groups of one colour differ in the mark, as named below."""
+    point = with_scalars(run, val__loss=[(9, 2.0)], train__loss=[(1, 2.0), (9, 1.0)])
+    groups = [Group(name, (point,), "one colour") for name in "abc"]
+    figure = draw(groups, losses([point]), "")
+    losses_, validation = ({line.get_marker() for line in axes.lines} for axes in figure.axes)
+    assert losses_ == {""}
+    assert len(validation) == 3
+    named = {handle.get_marker() for handle in figure.legends[0].legend_handles}
+    assert named == validation
 
 
 def test_the_half_life_is_that_of_the_layer_that_reaches_farthest(run):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rnnlab.commands.compare.events import Series
 from rnnlab.commands.compare.groups import Group, all_runs
@@ -15,7 +16,7 @@ from rnnlab.runs.tables import of_a_label
 
 ENDS = {
     status: MARK | {"marker": marker, "fillstyle": "none"}
-    for status, marker in (("diverged", "x"), ("interrupted", "s"), (UNFINISHED, "o"))
+    for status, marker in (("diverged", "x"), ("interrupted", "s"), (UNFINISHED, "d"))
 }
 """Looks of the mark at the end of a run that did not complete, by status."""
 
@@ -48,6 +49,7 @@ def draw(groups: Sequence[Group], pick: Picker, unit: str) -> Figure | None:
             _draw_group(panel, there, look)
         panel.set_title(wrapped(name, PANEL[0]))
         panel.set(xlabel="optimiser step", ylabel=unit, xlim=(0, None))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         _scale(panel, calm)
     seen = {run.status for run in all_runs(groups)}
     legend(figure, groups, {status: end for status, end in ENDS.items() if status in seen})

@@ -1,5 +1,6 @@
 """The comparison as one HTML page without any other file."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -47,7 +48,12 @@ def render(
         groups=groups,
         differing=differences(groups),
     )
-    return page
+    return re.sub(r"(?<=<th>).*?(?=</th>)", _breakable, page)
+
+
+def _breakable(heading: re.Match[str]) -> str:
+    """A heading that may be broken between the parts of a name, so that tables stay narrow."""
+    return re.sub(r"(?<=[/._])(?=\w\w)", "<wbr>", heading[0])
 
 
 def svg(figure: Figure) -> str:

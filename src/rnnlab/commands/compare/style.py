@@ -19,6 +19,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)))
 """Line styles of groups that share a colour; behind them come dashes with ever more dots."""
 
+POINTS = ("o", "^", "v", "P", "D", "*", "<", ">", "p", "h")
+"""Marks of single points, where line styles would not be seen."""
+
 GREY = "#555555"
 """Colour of reference lines and their texts."""
 
@@ -37,7 +40,6 @@ RC: Any = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "svg.hashsalt": "rnnlab",
-    "text.parse_math": False,
 }
 """Settings of matplotlib."""
 
@@ -60,25 +62,26 @@ def look(number: int) -> dict[str, Any]:
 
 
 def line(panel: Axes, *points: Any, **style: Any) -> None:
-    """Draw a line; one of a single point gets a mark, as it would not be seen."""
-    if np.isfinite(points[-1]).sum() == 1:
-        style |= {"marker": "o", "markersize": 5}
-    panel.plot(*points, **style)
+    """Draw a line; a single point gets a mark, as it would not be seen."""
+    alone = np.isfinite(points[-1]).sum() == 1
+    panel.plot(*points, **style | ({} if alone else {"marker": ""}))
 
 
 def wrapped(text: str, width: float) -> str:
-    """A text in lines that fit into a width in inches; fonts have no control characters."""
-    return textwrap.fill(printable(text), max(8, int(width * LETTERS)))
+    """A text in lines that fit into a width in inches, as it stands: a dollar is no formula."""
+    plain = printable(text).replace("$", r"\$")  # fonts have no control characters
+    return textwrap.fill(plain, max(8, int(width * LETTERS)))
 
 
 def line_styles(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """Colour and dashes of each group: groups of one family share the colour."""
+    """Colour, dashes and mark of each group: groups of one family share the colour."""
     families = list(dict.fromkeys(group.family for group in groups))
     used: Counter[int] = Counter()
     result = []
     for index, group in enumerate(groups):
         colour = (index if group.family is None else families.index(group.family)) % len(COLOURS)
-        result.append(look(colour + used[colour] * len(COLOURS)))
+        style = look(colour + used[colour] * len(COLOURS))
+        result.append(style | {"marker": POINTS[used[colour] % len(POINTS)], "markersize": 6})
         used[colour] += 1
     return result
 
@@ -135,7 +138,9 @@ def legend(
         dashes: Whether line styles tell the groups of a family apart; else families are named.
     """
     entries: dict[str, dict[str, Any]] = {}
+    drawn = {line.get_marker() for axes in figure.axes for line in axes.lines}
     for group, style in zip(groups, line_styles(groups), strict=True):
+        style |= {} if drawn & set(POINTS) else {"marker": ""}
         count = f" ({len(group.runs)} runs)" if len(group.runs) > 1 else ""
         if dashes:
             entries[group.label + count] = style
