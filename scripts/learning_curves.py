@@ -43,7 +43,7 @@ class Case:
     before: Sequence[str]
     score: str
     batches: Sequence[int]
-    evaluated: int = 40
+    evaluated: int = 30
     plain: tuple[str, Plain] | None = None
 
 
