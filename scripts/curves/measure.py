@@ -131,5 +131,5 @@ def of_plain(
 
 def _endless(loader: Loader) -> Iterator[Batch]:
     for epoch in itertools.count():
-        loader.sampler.set_epoch(epoch)
+        loader.set_epoch(epoch)
         yield from loader

@@ -141,5 +141,8 @@ def test_batches_of_small_files_are_small(examples: int, size: int, tmp_path: Pa
 
     assert max(len(batch) for batch in data().train_dataloader()) == size
     assert max(len(batch) for batch in data().val_dataloader()) == min(64, examples)
+    (remark,) = data().remarks()
+    assert remark.startswith(f"batches of {size}, ")
+    assert not data("data.batch_size=64").remarks()
     given = data("data.batch_size=64").train_dataloader()
     assert max(len(batch) for batch in given) == min(64, examples)

@@ -129,7 +129,10 @@ class SequenceData(LightningDataModule, Configurable, ABC):
 
     def remarks(self) -> list[str]:
         """What the user should know of the data before training on it, a sentence each."""
-        return []
+        if self.batch_size is not None:
+            return []
+        size = self.train_dataloader().batch_size
+        return [f"batches of {size}, for the number of examples; data.batch_size chooses another"]
 
     def checksums(self) -> dict[str, str]:
         """sha256 of each file read so far, by its path below the data root."""

@@ -171,8 +171,8 @@ class PairData(SequenceTextData):
         return ids.framed(vocab.start_id, vocab.end_id)
 
     def remarks(self) -> list[str]:
-        """How many pairs have a blank side."""
-        found = []
+        """How many pairs have a blank side; see the base class."""
+        found = super().remarks()
         for split in get_args(Split):
             corpus = self.select(split)
             blank = int((corpus.blank | (corpus.target.lengths == 0)).sum())
