@@ -10,7 +10,6 @@ Figures are drawn a few times a run and are not in it.
 import argparse
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -99,8 +98,8 @@ class Work:
 
     def time_flow(self) -> None:
         """As `TimeFlow` does it."""
-        with ExitStack() as stack:
-            seen = watch_norms(self.model, stack)
+        seen: dict[str, list[torch.Tensor]] = {}
+        with watch_norms(self.model, seen):
             loss = self.loss()
         loss.backward()
         for curve in curves(seen).values():

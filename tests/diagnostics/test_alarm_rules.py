@@ -32,11 +32,11 @@ def learning(step):
     return 2.0 if step < 1200 else 2.0 * 0.5 ** ((step - 1200) / 300)
 
 
-VANISHING = {"flow/encoder.0.forward/decades_per_step": -0.3}
+VANISHING = {"flow/encoder.0.forward/first_last_ratio": 1e-10}
 SATURATED = {"gate/encoder.0/forget/low": 0.97, "gate/encoder.0/input/high": 0.99}
 DEAD = {"grad/encoder.0/recurrent/forget": 0.0, "grad/encoder.0/input/forget": 1.0}
 CLIPPED = {"grad/clipped": 1.0}
-GROWING = {"flow/encoder.1.backward/decades_per_step": 0.05}
+GROWING = {"flow/encoder.1.backward/first_last_ratio": 1e5}
 CASES = {
     ("vanishing", "encoder.0.forward"): VANISHING,
     ("saturated", "encoder.0"): SATURATED,
@@ -71,14 +71,14 @@ def test_silent_where_it_was_solved_at_once(key, scalars):
 
 @pytest.mark.parametrize(("key", "scalars"), CASES.items())
 def test_one_bad_value_is_not_a_state(key, scalars):
-    usual = {name: 0.0 if "decades" in name else 0.5 for name in scalars}
+    usual = dict.fromkeys(scalars, 0.5)
     assert stream(lambda step: scalars if step == 1500 else usual) == {}
 
 
 def test_facts_say_how_much_and_where():
     _, fact = stream(lambda step: VANISHING)["vanishing", "encoder.0.forward"]
-    assert "halves every 1 steps" in fact
-    assert "a thousandth is left 10 steps before the end" in fact
+    assert "halves every 3 steps back in time on average" in fact
+    assert "1e-10 of it reaches the first step" in fact
     _, fact = stream(lambda step: SATURATED)["saturated", "encoder.0"]
     assert "97% of its forget gate is below 0.05" in fact
     assert "99% of its input gate is above 0.95" in fact
@@ -91,19 +91,24 @@ def test_facts_say_how_much_and_where():
 
 def test_the_part_of_a_state_that_keeps_most_counts():
     """An LSTM's h may forget what its c keeps."""
-    kept = VANISHING | {"flow/encoder.0.forward/cell/decades_per_step": -0.001}
+    kept = VANISHING | {"flow/encoder.0.forward/cell/first_last_ratio": 0.8}
     assert stream(lambda step: kept) == {}
-    lost = VANISHING | {"flow/encoder.0.forward/cell/decades_per_step": -0.1}
+    lost = VANISHING | {"flow/encoder.0.forward/cell/first_last_ratio": 1e-5}
     found = stream(lambda step: lost)
     assert set(found) == {("vanishing", "encoder.0.forward")}
-    assert "halves every 3 steps" in found["vanishing", "encoder.0.forward"][1]
+    assert "halves every 6 steps" in found["vanishing", "encoder.0.forward"][1]
+
+
+def test_a_gradient_that_comes_back_has_not_vanished():
+    """The least squares line of a U says nothing; what reaches the first step does."""
+    valley = {"flow/encoder.0/lag_of_tenth": 3.3, "flow/encoder.0/first_last_ratio": 0.9}
+    assert stream(lambda step: valley) == {}
 
 
 def test_half_life_is_held_against_the_sequences_length():
-    """Half-life 5: too short for 100 steps, long enough for 40."""
-    scalars = {"flow/encoder.0/decades_per_step": -math.log10(2) / 5}
-    assert stream(lambda step: scalars, length=100.0)
-    assert stream(lambda step: scalars, length=40.0) == {}
+    """A half-life of a tenth of the sequence leaves 2^-10 of the gradient."""
+    for left, alarms in ((0.9 * 0.5**10, 1), (1.1 * 0.5**10, 0)):
+        assert len(stream(lambda step, left=left: {"flow/x/first_last_ratio": left})) == alarms
 
 
 def test_whole_gradient_dead():

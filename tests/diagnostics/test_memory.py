@@ -197,4 +197,4 @@ def test_a_run_with_it_is_the_run_without(tmp_path):
     assert (tmp_path / "on/figures/memory.png").exists()
     (metrics,) = (tmp_path / "on").rglob("metrics.csv")
     header = metrics.read_text().splitlines()[0].split(",")
-    assert "memory/encoder.1/half_life" in header
+    assert "memory/encoder.1/first_last_ratio" in header

@@ -38,6 +38,52 @@ def test_the_slope_of_a_geometric_curve(lengths, rho, level, extra):
     assert curve.first_last_ratio == pytest.approx(rho**steps, rel=1e-6)
 
 
+def curve(*decades):
+    """Of one sequence, by lag."""
+    return curve_of(10.0 ** np.array([decades[::-1]]))
+
+
+def test_a_line_speaks_only_for_what_it_describes():
+    """A valley of four decades has a slope of 0 by least squares, and is anything but healthy."""
+    valley = curve(0, -1, -2, -3, -4, -3, -2, -1, 0)
+    assert np.isnan(valley.decades_per_step)
+    assert np.isnan(valley.half_life)
+    assert set(valley.scalars("x")) == {
+        "x/first_last_ratio",
+        "x/lag_of_tenth",
+        "x/lag_of_hundredth",
+    }
+    step = curve(*[0] * 10, *[-6] * 30)
+    assert np.isnan(step.decades_per_step)
+    noisy = curve(0.01, -0.52, -0.98, -1.51, -2.0, -2.49)
+    assert noisy.decades_per_step == pytest.approx(-0.5, abs=0.01)
+    flat = curve(0, 0.05, -0.05, 0.05, 0, -0.05)  # explains nothing of what is next to nothing
+    assert abs(flat.decades_per_step) < 0.02
+    assert flat.half_life > 10
+
+
+def test_where_it_first_falls_to_a_tenth_and_a_hundredth():
+    valley = curve(1, 0.5, -0.5, -1.5, -3, 1)
+    assert valley.lag_of_tenth == pytest.approx(1.5)
+    assert valley.lag_of_hundredth == pytest.approx(2.5)
+    assert valley.falls == "down to a tenth at lag 1.5, to a hundredth at 2.5"
+    assert np.isnan(curve(0, -0.9, -0.5).lag_of_tenth)
+    assert curve(0, -0.9, -0.5).falls == "never down to a tenth"
+    assert curve(0, -1.5).falls == "down to a tenth at lag 0.667"
+
+
+def test_a_lag_below_the_floor_is_passed_over():
+    norms = np.array([[1e-3, 0.0, 0.0, 1.0]])
+    assert curve_of(norms).lag_of_tenth == pytest.approx(1.0)
+    assert curve_of(norms[:, :3]).scalars("x") == {}
+
+
+@given(rho=st.floats(0.3, 0.9))
+def test_of_a_straight_line_a_tenth_is_left_after_so_many_half_lives(rho):
+    straight = curve_of(geometric([60, 9], rho))
+    assert straight.lag_of_tenth == pytest.approx(straight.half_life * np.log2(10), rel=1e-6)
+
+
 def test_sequences_are_averaged_in_log_space():
     curve = curve_of(np.array([[1e-4, 1e-2], [1e-2, 1.0]]))
     np.testing.assert_allclose(curve.decades, [-1.0, -3.0])

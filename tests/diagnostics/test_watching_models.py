@@ -1,6 +1,5 @@
 """The probe in whole models against unrolled autograd, and answers known without a computer."""
 
-from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -131,8 +130,8 @@ def test_every_layer_against_unrolled_autograd(cell, task, kernel, bidirectional
         )
         model = nn.ModuleDict({"encoder": encoder, "task": TASKS[task](encoder)}).double()
         batch = batch_of(lengths, task)
-        with ExitStack() as stack:
-            seen = watch_norms(model, stack)
+        seen = {}
+        with watch_norms(model, seen):
             loss = model["task"].loss(encoder(batch.inputs, batch.lengths), batch)
         loss.backward()
         layers = recurrent_layers(model)
@@ -170,8 +169,8 @@ def test_a_decoder_that_goes_step_by_step_against_autograd(cell):
     def loss():
         return task.loss(encoder(batch.inputs, batch.lengths), batch)
 
-    with ExitStack() as stack:
-        seen = watch_norms(model, stack)
+    seen = {}
+    with watch_norms(model, seen):
         watched = loss()
     watched.backward()
     kept = {depth: [] for depth in range(2)}
@@ -199,8 +198,7 @@ def test_a_decoder_that_goes_step_by_step_against_autograd(cell):
 def probe(layer, x, used=0):
     """The curve of a random direction at the last state; its part `used`."""
     seen = {}
-    with ExitStack() as stack:
-        seen = watch_norms(nn.ModuleDict({"x": layer}), stack)
+    with watch_norms(nn.ModuleDict({"x": layer}), seen):
         _, final = layer(x)
     torch.manual_seed(3)
     (final[used] * torch.randn_like(final[used])).sum().backward()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from pairs import pairs
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.layers.gru import GRU
@@ -94,19 +95,102 @@ def test_an_encoder_drops_in_training_only(bidirectional):
     assert all(p.grad is not None for p in dropping.parameters())
 
 
-def test_watched_layers_show_gradients_through_the_dropped_weights():
-    layer, other = make(LSTM, "fused"), make(LSTM, "scan")
+def by_loop(layer, x, lengths, start):
+    """Outputs, the final state, and all states of each sequence, by its own steps."""
+    rows = []
+    for row, length in enumerate(lengths.tolist()):
+        states = [tuple(part[row : row + 1] for part in start)]
+        for t in range(length):
+            states.append(layer.step(x[row : row + 1, t], states[-1])[1])
+            for part in states[-1]:
+                part.retain_grad()
+        rows.append(states[1:])
+    hidden = [torch.cat([state[0] for state in states]) for states in rows]
+    final = [torch.cat(parts) for parts in zip(*(states[-1] for states in rows), strict=True)]
+    return nn.utils.rnn.pad_sequence(hidden, batch_first=True), tuple(final), rows
+
+
+def sigmoids_by_hand(layer, x, states, start):
+    """The first two gates of an LSTM or a GRU in float64, of one sequence: (T, 2 H)."""
+    before = torch.cat([start, *states[:-1]])
+    size = 2 * layer.hidden_size
+    inputs = x[: len(states)] @ layer.weight_ih_l0[:size].T + layer.bias_ih_l0[:size]
+    return (inputs + before @ layer.weight_hh_l0[:size].T + layer.bias_hh_l0[:size]).sigmoid()
+
+
+# every cell and kernel, each with ragged and full batches, with and without a final state
+WAYS = pairs(CELLS, KERNELS, ["ragged", "full"], ["outputs", "state"], ["ends", "mean"])
+
+
+@pytest.mark.parametrize(("cell", "kernel", "shape", "call", "loss"), WAYS)
+def test_observers_see_the_weights_that_were_used(cell, kernel, shape, call, loss):
+    """Gradients at states and gates, though by then the weights are others and outputs changed."""
+    layer, other = make(cell, kernel), make(cell, "scan")
     torch.manual_seed(5)
     with torch.no_grad():
         other.weight_hh_l0 *= nn.functional.dropout(torch.ones_like(layer.weight_hh_l0), 0.4)
-    seen = []
+    lengths = torch.tensor([5, 2, 3] if shape == "ragged" else [5, 5, 5])
+    generator = torch.Generator().manual_seed(1)
+    zero = layer.initial_state(3, X)
+    start = tuple(torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in zero)
+    start = start if call == "state" else zero
+
+    def value(outputs, final):
+        if loss == "mean":
+            return outputs.sin().sum(1).square().sum() + sum(part.cos().sum() for part in final)
+        return sum(part.sin().square().sum() for part in final)
+
+    seen, traces = [], []
     torch.manual_seed(5)
-    with layer.watch(seen.append), dropped_weights(layer, 0.4):
-        layer(X)[0][:, -1].sum().backward()
-    with other.watch(seen.append):
-        other(X)[0][:, -1].sum().backward()
-    for one, two in zip(seen[0].norms(), seen[1].norms(), strict=True):
-        torch.testing.assert_close(one, two)
+    with layer.watch(seen.append), layer.record(traces.append), dropped_weights(layer, 0.4):
+        given = lengths if shape == "ragged" else None
+        if call == "state":
+            outputs, final = layer(X, given, start)
+        else:
+            outputs, final = layer.outputs(X, given), ()
+    final = final or (outputs[torch.arange(3), lengths - 1],)
+    value(outputs, final).backward()
+    with torch.no_grad():  # an optimiser's step, and a task that changes what it was given
+        for parameter in layer.parameters():
+            parameter.mul_(2.0)
+        outputs.detach().fill_(9.0)
+    expected, ends, rows = by_loop(other, X, lengths, start)
+    value(expected, ends if call == "state" else ends[:1]).backward()
+    for number, vectors in enumerate(seen[0].vectors()):
+        for row, states in enumerate(rows):
+            exact = torch.cat(
+                [
+                    torch.zeros_like(s[number]) if s[number].grad is None else s[number].grad
+                    for s in states
+                ]
+            )
+            torch.testing.assert_close(vectors[row, : len(states)], exact, rtol=0, atol=1e-12)
+            assert not vectors[row, len(states) :].any()
+    values = layer.gate_values(traces[0])
+    for row, states in enumerate(rows):
+        for part, steps in enumerate(values.states):
+            exact = torch.cat([state[part] for state in states])
+            torch.testing.assert_close(steps[row, : len(states)], exact, rtol=0, atol=1e-12)
+        if values.sigmoids:
+            hidden = [state[0] for state in states]
+            both = sigmoids_by_hand(other, X[row], hidden, start[0][row : row + 1])
+            first, second = list(values.sigmoids.values())[:2]
+            found = torch.cat([first, second], dim=2)[row, : len(states)]
+            torch.testing.assert_close(found, both, rtol=0, atol=1e-12)
+
+
+def test_a_layer_without_kernels_shows_the_states_that_it_had():
+    layer = Around(4).double()
+    traces = []
+    with layer.record(traces.append), dropped_weights(layer, 0.5):
+        outputs = layer(X)[0]
+    torch.testing.assert_close(layer.gate_values(traces[0]).states[0], outputs, rtol=0, atol=1e-12)
+    with layer.record(traces.append), dropped_weights(layer, 0.5):
+        stepper = layer.stepper(layer.initial_state(3, X))
+        outputs = [stepper.step(x) for x in X.unbind(1)]
+        stepper.finish()
+    states = layer.gate_values(traces[1]).states[0]
+    torch.testing.assert_close(states, torch.stack(outputs, 1), rtol=0, atol=1e-12)
 
 
 class Around(Layer):

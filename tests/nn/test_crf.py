@@ -354,3 +354,58 @@ def test_rules_are_named_by_their_place():
     assert rules.start.tolist() == [True, True, False]
     assert rules.pairs.tolist() == [[True, True, False], [True, True, True], [True, True, True]]
     assert rules.end.tolist() == [True, True, True]
+
+
+def test_an_empty_sequence_has_one_labelling(space):
+    crf = make(3)
+    emissions, gold, lengths = draw([2, 0, 3, 0], 3)
+    emissions.requires_grad_()
+    losses = crf.nll(emissions, gold, lengths)
+    there = [part.detach()[[0, 2]] for part in (emissions, gold, lengths)]
+    torch.testing.assert_close(losses[[0, 2]], slow_nll(crf, *there))
+    assert losses[[1, 3]].tolist() == [0.0, 0.0]
+    losses.sum().backward()
+    assert not emissions.grad[[1, 3]].any()
+    alone = make(3)
+    slow_nll(alone, *there).sum().backward()
+    for one, other in zip(crf.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
+    assert not crf.marginals(emissions, lengths)[[1, 3]].any()
+    assert (crf.decode(emissions, lengths)[[1, 3]] == 3).all()
+
+
+ENTITIES = ["B-A", "E-A", "I-A"]
+"""Of BIOES, without O and S: no sequence of one step, and none that ends in the middle."""
+
+
+def test_where_rules_allow_no_sequence_they_do_not_apply(space):
+    rules = entity_rules(ENTITIES)
+    ruled, free = make(3, rules=rules), make(3)
+    emissions, _, lengths = draw([1, 4, 2, 1, 3], 3, spread=2.0)
+    marginals, paths = ruled.marginals(emissions, lengths), ruled.decode(emissions, lengths)
+    assert marginals.isfinite().all()
+    for row, length in enumerate(lengths.tolist()):
+        given = None if length == 1 else rules
+        found, scores = every_path(free, emissions[row], length, given)
+        best = found[int(scores.argmax())]
+        assert paths[row, :length].tolist() == list(best)
+        exact = torch.zeros(length, 3, dtype=torch.float64)
+        for path, share in zip(found, scores.softmax(0), strict=True):
+            for step, tag in enumerate(path):
+                exact[step, tag] += share
+        torch.testing.assert_close(marginals[row, :length], exact)
+        torch.testing.assert_close(marginals[row].sum(), torch.tensor(float(length)).double())
+
+
+def test_rules_that_allow_only_some_lengths():
+    """A cycle of three tags: as many steps as threes."""
+    pairs_allowed = torch.tensor([[0, 1, 0], [0, 0, 1], [1, 0, 0]]).bool()
+    ends = torch.tensor([0, 0, 1]).bool(), torch.tensor([1, 0, 0]).bool()
+    crf = make(3, rules=Rules(start=ends[1], pairs=pairs_allowed, end=ends[0]))
+    emissions, _, lengths = draw([1, 2, 3, 4, 5, 6], 3)
+    assert crf.penalties.possible(7).tolist() == [n % 3 == 0 for n in range(8)]
+    paths = crf.decode(emissions, lengths)
+    assert paths[2, :3].tolist() == [0, 1, 2]
+    assert paths[5].tolist() == [0, 1, 2, 0, 1, 2]
+    free = make(3).decode(emissions, lengths)
+    assert torch.equal(paths[[0, 1, 3, 4]], free[[0, 1, 3, 4]])

@@ -32,6 +32,17 @@ def test_one_value_that_is_no_number_is_not_left_out_of_a_mean(number):
     assert not mean.compute().isfinite()
 
 
+def test_a_mean_over_many_units_does_not_drift():
+    """Sums of 40 million units: in float32 each addition would lose up to 16."""
+    mean, expected = UnitMean(), 0.0
+    for batch in range(40_000):
+        value = torch.tensor(4.5 + (batch % 7 - 3) * 1e-3)
+        mean.update(value, 1_049 + batch % 2)
+        expected += value.double().item() * (1_049 + batch % 2)
+    expected /= 40_000 * 1_049.5
+    assert mean.compute().item() == pytest.approx(expected, rel=1.5e-7)
+
+
 def test_reset_starts_anew():
     metric = StepAccuracy()
     metric.update(torch.tensor([[0]]), torch.tensor([[1]]))

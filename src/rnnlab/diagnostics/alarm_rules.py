@@ -33,7 +33,8 @@ class Limits:
             steps ago, to count as learning.
         exploding: Alarm above this multiple of the gradient norm's running median.
         growth: Alarm where the gradient grows by more than this factor over a sequence.
-        vanishing: Alarm where the gradient's half-life is below this share of a sequence.
+        vanishing: Alarm where the gradient's half-life, the mean along a sequence, is below this
+            share of it.
         saturated: Alarm where more than this share of a gate's values is shut, open or at bounds.
         clipped: Alarm where more than this share of the steps is clipped.
     """
@@ -105,8 +106,10 @@ class Rules:
         for key, value in scalars.items():
             self._windows[key].add(step, value)
         if self.trend.stuck:
-            found += [*self._through_time(length), *self._saturated()]
-            found += [*self._dead(length), *self._clipped()]
+            dead = list(self._dead(length))
+            zero = {finding.subject for finding in dead}  # what is zero vanishes, too
+            found += [each for each in self._through_time(length) if each.subject not in zero]
+            found += [*self._saturated(), *dead, *self._clipped()]
         return found
 
     def _non_finite(self, scalars: Mapping[str, float]) -> Iterator[Finding]:
@@ -139,29 +142,29 @@ class Rules:
             self._spike = Spike(step, norm, norms.median, self.trend.median)
 
     def _through_time(self, length: float) -> Iterator[Finding]:
-        """A half-life far below the length of a sequence, or growth along it."""
+        """What is left of a gradient at a sequence's first step, whatever the curve between."""
         vanishing, growth = self.limits.vanishing, self.limits.growth
-        slopes: dict[str, list[RunningMedian]] = defaultdict(list)
-        for part, slope in self._steady("flow/", "/decades_per_step"):
-            slopes[part.partition("/")[0]].append(slope)
-        for layer, parts in slopes.items():
+        ratios: dict[str, list[RunningMedian]] = defaultdict(list)
+        for part, ratio in self._steady("flow/", "/first_last_ratio"):
+            ratios[part.partition("/")[0]].append(ratio)
+        for layer, parts in ratios.items():
             # an LSTM's h may forget what its c keeps: the part that keeps most counts
-            slope = max(parts, key=lambda window: window.median)
-            since, decades = slope.first_step, slope.median
-            if vanishing and decades < 0 and math.log10(2) / -decades < vanishing * length:
+            ratio = max(parts, key=lambda window: window.median)
+            since, left = ratio.first_step, ratio.median
+            if vanishing and left < 0.5 ** (1 / vanishing):
                 yield Finding(
                     "vanishing",
                     layer,
-                    f"its gradient halves every {math.log10(2) / -decades:.2g} steps back in time "
-                    f"(median since step {since}), in sequences of {length:.0f} steps: a "
-                    f"thousandth is left {3 / -decades:.0f} steps before the end",
+                    f"its gradient halves every {(length - 1) / -math.log2(left):.2g} steps back "
+                    f"in time on average (median since step {since}), in sequences of "
+                    f"{length:.0f} steps: {left:.1g} of it reaches the first step",
                 )
-            if growth and decades * length > math.log10(growth):
+            if growth and left > growth:
                 yield Finding(
                     "exploding",
                     layer,
-                    f"its gradient grows by a factor of 10^{decades * length:.1f} back in time "
-                    f"over a sequence of {length:.0f} steps (median since step {since})",
+                    f"its gradient grows by a factor of 10^{math.log10(left):.1f} back in "
+                    f"time over a sequence of {length:.0f} steps (median since step {since})",
                 )
 
     def _saturated(self) -> Iterator[Finding]:

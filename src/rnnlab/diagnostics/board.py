@@ -1,7 +1,7 @@
 """The buffer between the instruments and the loggers: one copy from the device for each write."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,14 +19,14 @@ Listener = Callable[[Trainer, Mapping[str, float]], None]
 
 
 class Board(Callback):
-    """Collects scalars as tensors and writes them to the logger at its own interval.
+    """Collects scalars as tensors and writes them to the logger at its intervals.
 
     Between two writes it adds up the loss on the device; at a write there is one copy from device
     to host for all scalars together. Logging every step would cost as much as a small model's step.
 
     Key           | Meaning
     train/loss    | mean over the batches since the last write
-    train/lr      | learning rate of the first parameter group
+    train/lr      | learning rate of the first parameter group at the writing step
     grad/total    | norm of the whole gradient before clipping, at the writing step
     grad/clipped  | share of optimiser steps since the last write whose gradient was clipped
 
@@ -35,15 +35,16 @@ class Board(Callback):
     run ends, the batch is saved, and the first layer that broke is named (`explain_non_finite`).
 
     Args:
-        every_n_steps: Interval of writes, in optimiser steps.
+        intervals: Of writes, in optimiser steps: at every multiple of any of them. Those of the
+            instruments belong to them, so that what is measured is written with its own step.
 
     Attributes:
         loss: Mean training loss at the last write, for the progress bar.
         listeners: Are called after each write, in every process, with what was written.
     """
 
-    def __init__(self, *, every_n_steps: int) -> None:
-        self.every_n_steps = every_n_steps
+    def __init__(self, intervals: Sequence[int]) -> None:
+        self.intervals = intervals
         self.loss: float | None = None
         self.listeners: list[Listener] = []
         self._scalars: dict[str, Tensor | float] = {}
@@ -59,8 +60,12 @@ class Board(Callback):
     def writes(self, trainer: Trainer) -> bool:
         """Whether the board will write at the end of the batch that is ending."""
         step = trainer.global_step
-        due = step == 1 or (step > 0 and step % self.every_n_steps == 0)
+        due = step == 1 or (step > 0 and any(step % every == 0 for every in self.intervals))
         return due and step != self._written_at
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The step that a resumed run goes on from has been written."""
+        self._written_at = trainer.global_step
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

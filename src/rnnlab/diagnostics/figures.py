@@ -29,8 +29,9 @@ def plot_curves(curves: Mapping[str, Curve], quantity: str, step: int) -> Figure
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         axes = figure.subplots()
         for name, curve in curves.items():
-            start = f"10^{curve.decades[0]:.1f} at lag 0"
-            label = f"{name}: {curve.decades_per_step:+.3f} decades a step, {start}"
+            slope = curve.decades_per_step
+            shape = curve.falls if np.isnan(slope) else f"{slope:+.3f} decades a step"
+            label = f"{name}: {shape}, 10^{curve.decades[0]:.1f} at lag 0"
             dashes = "--" if "/" in name else "-"
             axes.plot(curve.decades - curve.decades[0], dashes, label=label, linewidth=1.6)
         axes.set_ylim(LIMITS)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from lightning import Callback, LightningModule, Trainer
 
 from rnnlab.diagnostics.board import board_of, tensorboards
+from rnnlab.diagnostics.stats import NUMBERS
 
 Layout = dict[str, dict[str, list[str]]]
 """Category -> chart -> patterns of tags."""
@@ -54,7 +55,12 @@ def layout(tags: Iterable[str]) -> Layout:
         tags: All scalars.
     """
     result: Layout = {"loss": {"loss": ["^train/loss$", "^val/loss$"]}}
-    for tag in tags:
+    given = list(tags)
+    for tag in given:  # of a curve some numbers come and go
+        curve, _, number = tag.rpartition("/")
+        if number in NUMBERS:
+            given += [new for name in NUMBERS if (new := f"{curve}/{name}") not in given]
+    for tag in given:
         category, _, rest = tag.partition("/")
         if category != "train":
             chart, pattern = _chart(category, rest)

@@ -31,8 +31,11 @@ class Memory(CurveInstrument):
     mode, without the loss. It changes no weight, gradient, buffer or random number.
 
     Key                              | Meaning
-    memory/<layer>/decades_per_step  | slope of log10 ||dh_T/dh_{T-k}||_F against the lag k
-    memory/<layer>/half_life         | steps in which it halves (doubles, where it explodes)
+    memory/<layer>/decades_per_step  | slope of log10 ||dh_T/dh_{T-k}||_F against the lag k; only
+                                     | where a straight line describes the curve
+    memory/<layer>/half_life         | steps in which it halves (or doubles); where there is a slope
+    memory/<layer>/lag_of_tenth      | lag at which it first falls to a tenth of that at lag 0
+    memory/<layer>/lag_of_hundredth  | the same of a hundredth; absent where it does not fall so far
     memory/<layer>/first_last_ratio  | at a sequence's first step over that at its last
     memory/<layer>/cell/...          | the same of dh_T/dc_{T-k}, c an LSTM's cell state
 
@@ -91,8 +94,8 @@ def memory_curves(encoder: Encoder, batch: Batch, *, probes: int = 4) -> dict[st
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.autocast(device, enabled=False))
         stack.enter_context(evaluation_mode(encoder))
-        with torch.no_grad(), ExitStack() as recording:
-            traces = record_layers(encoder.layers, recording)
+        traces: list[tuple[str, Layer, Trace]] = []
+        with torch.no_grad(), record_layers(encoder.layers, traces):
             encoder(batch.inputs, batch.lengths, batch.words)
         read = {name: trace for name, _, trace in traces}
         return {

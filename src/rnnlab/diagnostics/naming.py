@@ -1,7 +1,8 @@
 """The recurrent layers of a model, and what they are called in tags, files and figures."""
 
 import re
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from jaxtyping import Bool
@@ -22,20 +23,23 @@ def recurrent_layers(module: nn.Module) -> dict[str, Layer]:
     }
 
 
-def record_layers(module: nn.Module, stack: ExitStack) -> list[tuple[str, Layer, Trace]]:
-    """Record all recurrent layers until the stack is closed.
+@contextmanager
+def record_layers(module: nn.Module, traces: list[tuple[str, Layer, Trace]]) -> Iterator[None]:
+    """Record all recurrent layers in a `with` block.
 
-    Returns:
-        Filled by forward passes: a layer's name, the layer, and its trace, in order of the calls.
+    Args:
+        module: What holds them.
+        traces: Filled by forward passes: a layer's name, the layer, and its trace, in order of the
+            calls.
     """
-    traces: list[tuple[str, Layer, Trace]] = []
 
     def keep(name: str, layer: Layer, trace: Trace) -> None:
         traces.append((name, layer, trace))
 
-    for name, layer in recurrent_layers(module).items():
-        stack.enter_context(layer.record(partial(keep, name, layer)))
-    return traces
+    with ExitStack() as stack:
+        for name, layer in recurrent_layers(module).items():
+            stack.enter_context(layer.record(partial(keep, name, layer)))
+        yield
 
 
 def real_steps(trace: Trace, batch: Batch) -> Bool[Tensor, "B T"]:

@@ -10,6 +10,8 @@ from lightning import Trainer
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import BatchLoader
 from rnnlab.diagnostics.naming import real_steps, record_layers, short_name
+from rnnlab.layers.base import Layer
+from rnnlab.layers.trace import Trace
 from rnnlab.training.module import SequenceModule
 
 MAX_LISTED = 8
@@ -64,7 +66,8 @@ def first_non_finite(module: SequenceModule, batch: Batch) -> tuple[str, list[in
     with ExitStack() as stack:
         stack.callback(module.train, module.training)
         module.eval()
-        traces = record_layers(module, stack)
+        traces: list[tuple[str, Layer, Trace]] = []
+        stack.enter_context(record_layers(module, traces))
         loss = module.task.loss(module(batch), batch)
     for name, _, trace in traces:
         valid = real_steps(trace, batch)

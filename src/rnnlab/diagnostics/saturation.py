@@ -1,6 +1,5 @@
 """Gates that are stuck open or shut, states at their bounds, and how long they last."""
 
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from rnnlab.diagnostics.naming import real_steps, record_layers
 from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import GateValues, Trace
+from rnnlab.training.module import SequenceModule
 
 SHUT, OPEN, BOUND = 0.05, 0.95, 0.97
 """Gates below SHUT or above OPEN hardly learn, nor does a tanh beyond BOUND in magnitude."""
@@ -48,7 +48,6 @@ class Saturation(PeriodicInstrument):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._stack = ExitStack()
         self._traces: list[tuple[str, Layer, Trace]] = []
         self._batch: Batch | None = None
 
@@ -58,12 +57,12 @@ class Saturation(PeriodicInstrument):
         """Record the forward pass, where it is due."""
         if not trainer.is_global_zero or not self.is_due(trainer):
             return
+        assert isinstance(pl_module, SequenceModule)
         self._batch = batch
-        self._traces = record_layers(pl_module, self._stack)
+        pl_module.observers.add(record_layers(pl_module, self._traces))
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Measure what was recorded; the weights are still those of the forward pass."""
-        self._stack.close()
+        """Measure what was recorded."""
         traces, self._traces = self._traces, []
         if traces:
             assert self._batch is not None
@@ -73,10 +72,6 @@ class Saturation(PeriodicInstrument):
                     valid = real_steps(trace, self._batch)
                     board.post(gate_scalars(f"gate/{name}", layer.gate_values(trace), valid))
         self._batch = None
-
-    def on_exception(self, *_: Any) -> None:
-        """Stop recording."""
-        self._stack.close()
 
 
 @torch.no_grad()

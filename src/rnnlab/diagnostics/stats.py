@@ -1,4 +1,4 @@
-"""Curves of gradient norms against lag, and three numbers that describe them; pure functions.
+"""Curves of gradient norms against lag, and the numbers that describe them; pure functions.
 
 A lag counts back from the end: the last step of a sequence whose gradient is not zero. That is its
 last real step, unless the last ones have no target; also in a decoder, whose padding has none.
@@ -18,12 +18,24 @@ Array = NDArray[np.float64]
 FLOOR = 1e-18
 """Norms up to this are taken for zero: in float32 their squares underflow below about 1e-19."""
 
+NUMBERS = (
+    *("half_life", "decades_per_step", "first_last_ratio"),
+    *("lag_of_tenth", "lag_of_hundredth"),
+)
+"""Names of the numbers of a curve."""
+
 MAX_HALF_LIFE = 1e6
 """Largest half-life that is reported, in steps; a curve that is flat in all digits has this one."""
 
 
 LIMITS = (-6.0, 6.0)
 """Decades that figures of curves show: the same in all runs, so that these compare."""
+
+STRAIGHT = 0.9
+"""Share of a curve's variance that a straight line has to explain to speak for it."""
+
+NEAR = 0.1
+"""Decades; a line that is no farther from a curve than that, in the root mean square, will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +59,43 @@ class Curve:
         """Slope of `decades` against the lag: 0 healthy, negative vanishing, positive exploding.
 
         By least squares over the lags above the floor, each weighted by its sequences; nan where
-        there are fewer than two.
+        there are fewer than two, and where no straight line describes the curve: it explains less
+        than `STRAIGHT` of its variance, and is farther from it than `NEAR`. Then see `lag_of`.
         """
         fit = np.isfinite(self.decades) & (self.sequences > 0)
         if fit.sum() < 2:
             return float("nan")
         lags, values, weights = np.flatnonzero(fit), self.decades[fit], self.sequences[fit]
         centred = lags - np.average(lags, weights=weights)
-        spread = np.sum(weights * centred**2)
-        return float(np.sum(weights * centred * values) / spread)
+        rises = values - np.average(values, weights=weights)
+        slope = np.sum(weights * centred * rises) / np.sum(weights * centred**2)
+        left = np.average((rises - slope * centred) ** 2, weights=weights)
+        straight = left <= (1 - STRAIGHT) * np.average(rises**2, weights=weights)
+        return float(slope) if straight or left <= NEAR**2 else float("nan")
+
+    def lag_of(self, share: float) -> float:
+        """The lag at which the norm first falls to a share of that at lag 0, whatever comes later.
+
+        Linear between lags; nan where it does not fall so far.
+        """
+        lags = np.flatnonzero(np.isfinite(self.decades))
+        falls = self.decades[lags] - self.decades[:1] - np.log10(share)  # nan: none at lag 0
+        below = np.flatnonzero(falls <= 0)
+        if not below.size:
+            return float("nan")
+        low, high = below[0] - 1, below[0]
+        step = falls[low] / (falls[low] - falls[high])
+        return float(lags[low] + step * (lags[high] - lags[low]))
+
+    @property
+    def lag_of_tenth(self) -> float:
+        """Where the norm is a tenth of that at lag 0."""
+        return self.lag_of(0.1)
+
+    @property
+    def lag_of_hundredth(self) -> float:
+        """Where the norm is a hundredth of that at lag 0."""
+        return self.lag_of(0.01)
 
     @property
     def half_life(self) -> float:
@@ -65,12 +105,18 @@ class Curve:
             return slope
         return float(min(np.log10(2) / max(slope, 1e-300), MAX_HALF_LIFE))
 
+    @property
+    def falls(self) -> str:
+        """Where the norm first falls to a tenth and to a hundredth, in words."""
+        tenth, hundredth = self.lag_of_tenth, self.lag_of_hundredth
+        if np.isnan(tenth):
+            return "never down to a tenth"
+        more = "" if np.isnan(hundredth) else f", to a hundredth at {hundredth:.3g}"
+        return f"down to a tenth at lag {tenth:.3g}{more}"
+
     def scalars(self, prefix: str) -> dict[str, float]:
-        """The finite ones of the three numbers, by the name of the scalar."""
-        named = {
-            f"{prefix}/{name}": float(getattr(self, name))
-            for name in ("half_life", "decades_per_step", "first_last_ratio")
-        }
+        """The finite ones of the numbers, by the name of the scalar."""
+        named = {f"{prefix}/{name}": float(getattr(self, name)) for name in NUMBERS}
         return {name: value for name, value in named.items() if np.isfinite(value)}
 
 

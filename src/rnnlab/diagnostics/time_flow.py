@@ -1,7 +1,7 @@
 """The gradient through time: the total gradient dL/dh_t of each state, against the lag."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from rnnlab.diagnostics.naming import part_name, recurrent_layers
 from rnnlab.diagnostics.periodic import PassOverhead, seconds_of_all, throughput_of
 from rnnlab.diagnostics.stats import Curve, curve_of, stacked
 from rnnlab.layers.watch import StateGradients
+from rnnlab.training.module import SequenceModule
 
 
 class TimeFlow(CurveInstrument):
@@ -26,8 +27,11 @@ class TimeFlow(CurveInstrument):
 
     Key                              | Meaning
     flow/<layer>/decades_per_step    | slope of log10 ||dL/dh_t|| against the lag: 0 healthy,
-                                     | negative vanishing towards the past, positive exploding
-    flow/<layer>/half_life           | steps in which it halves (doubles, where it explodes)
+                                     | negative vanishing towards the past, positive exploding;
+                                     | only where a straight line describes the curve
+    flow/<layer>/half_life           | steps in which it halves (or doubles); where there is a slope
+    flow/<layer>/lag_of_tenth        | lag at which it first falls to a tenth of that at lag 0
+    flow/<layer>/lag_of_hundredth    | the same of a hundredth; absent where it does not fall so far
     flow/<layer>/first_last_ratio    | at a sequence's first step over that at its last
     flow/<layer>/cell/...            | the same of dL/dc_t, an LSTM's cell state
 
@@ -48,7 +52,6 @@ class TimeFlow(CurveInstrument):
         super().__init__(**options)
         self._overhead = PassOverhead()
         self._started: tuple[float, int] | None = None
-        self._stack = ExitStack()
         self._seen: dict[str, list[Tensor]] | None = None
 
     @property
@@ -70,14 +73,13 @@ class TimeFlow(CurveInstrument):
         if throughput_of(trainer).max_overhead is not None:
             self._started = self._now(trainer), batch.inputs.shape[0] * batch.inputs.shape[1]
         if self.is_due(trainer):
-            self._seen = watch_norms(pl_module, self._stack)
-
-    def on_before_backward(self, *_: Any) -> None:
-        """Stop watching: the forward pass is done."""
-        self._stack.close()
+            assert isinstance(pl_module, SequenceModule)
+            self._seen = {}
+            pl_module.observers.add(watch_norms(pl_module, self._seen))
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Collect the norms, in one copy from the device."""
+        assert isinstance(pl_module, SequenceModule)
         seen, self._seen = self._seen, None
         if self._started is not None:
             before, tokens = self._started
@@ -85,52 +87,41 @@ class TimeFlow(CurveInstrument):
             self._started = None
         if seen:
             with self.timed(trainer):
-                unscale = trainer.accumulate_grad_batches / _scale(trainer)
-                self.add_curves(trainer, curves(seen, unscale))
-
-    def on_exception(self, *given: Any) -> None:
-        """Stop watching; write and draw."""
-        self._stack.close()
-        super().on_exception(*given)
+                self.add_curves(trainer, curves(seen, pl_module.observers.loss_scale))
 
 
-def watch_norms(module: nn.Module, stack: ExitStack) -> dict[str, list[Tensor]]:
-    """Watch all recurrent layers until the stack is closed.
+@contextmanager
+def watch_norms(module: nn.Module, seen: dict[str, list[Tensor]]) -> Iterator[None]:
+    """Watch all recurrent layers in a `with` block.
 
-    Returns:
-        Filled by the backward passes: of each part of each layer's state the norms (B, T) of its
-        gradients, one tensor for each time that the layer was called.
+    Args:
+        module: What holds them.
+        seen: Filled by the backward passes: of each part of each layer's state the norms (B, T) of
+            its gradients, one tensor for each time that the layer was called.
     """
-    seen: dict[str, list[Tensor]] = {}
 
     def keep(layer: str, gradients: StateGradients) -> None:
         for part, norms in enumerate(gradients.norms()):
             seen.setdefault(part_name(layer, part), []).append(norms)
 
-    for name, layer in recurrent_layers(module).items():
-        stack.enter_context(layer.watch(partial(keep, name)))
-    return seen
+    with ExitStack() as stack:
+        for name, layer in recurrent_layers(module).items():
+            stack.enter_context(layer.watch(partial(keep, name)))
+        yield
 
 
-def curves(seen: Mapping[str, list[Tensor]], unscale: float = 1.0) -> dict[str, Curve]:
+def curves(seen: Mapping[str, list[Tensor]], scale: Tensor | None = None) -> dict[str, Curve]:
     """Curves of norms on a device, by name, sorted; one copy for all of them.
 
     Args:
         seen: See `watch_norms`.
-        unscale: Factor of the norms.
+        scale: What the loss was multiplied by before the backward pass; None for 1.
     """
     every = [norms for name in sorted(seen) for norms in seen[name]]
-    flat = torch.cat([norms.flatten() for norms in every]).cpu()
+    flat = torch.cat([norms.flatten() for norms in every])
+    flat = (flat if scale is None else flat / scale).cpu()
     pieces = iter(torch.split_with_sizes(flat, [norms.numel() for norms in every]))
     return {
-        name: curve_of(
-            stacked([next(pieces).view_as(norms).numpy() * unscale for norms in seen[name]])
-        )
+        name: curve_of(stacked([next(pieces).view_as(norms).numpy() for norms in seen[name]]))
         for name in sorted(seen)
     }
-
-
-def _scale(trainer: Trainer) -> float:
-    """What the loss was multiplied by before the backward pass."""
-    scaler = getattr(trainer.precision_plugin, "scaler", None)
-    return 1.0 if scaler is None else float(scaler.get_scale())

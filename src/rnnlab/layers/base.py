@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.padding import last_valid, zero_padding
+from rnnlab.layers.parameters import replaced_parameters
 from rnnlab.layers.stepper import Stepper
 from rnnlab.layers.trace import GateValues, Recorder, Trace
 from rnnlab.layers.watch import StateCollector, StateGradients, Watcher, trainable
@@ -155,19 +156,34 @@ class Layer(nn.Module, ABC):
     def record(self, recorder: Recorder) -> AbstractContextManager[None]:
         """Give `recorder` a `Trace` of each forward pass inside the `with` block.
 
-        It costs memory only: tensors are detached, not copied. It works without gradients, too.
-        `gate_values` computes gates and states from a trace.
+        It copies what is read, returned and used. It works without gradients, too. `gate_values`
+        computes gates and states from a trace.
         """
         return _listed(self._recorders, recorder)
 
     def stepper(self, state: State) -> Stepper:
         """Steps to be taken one by one from a state; `watch` and `record` see them too."""
         watcher = self._show if self._watchers else None
-        return Stepper(self.step, state, tuple(self.parameters()), watcher, tuple(self._recorders))
+        recorders = tuple(self._recorders)
+        weights = self.used_weights() if recorders else {}
+        return Stepper(self.step, state, tuple(self.parameters()), watcher, recorders, weights)
+
+    def used_weights(self) -> dict[str, Tensor]:
+        """Copies of the parameters as they are now, for `Trace.weights`."""
+        named = self.named_parameters(remove_duplicate=False)
+        return {name: parameter.detach().clone() for name, parameter in named}
 
     @torch.no_grad()
     def gate_values(self, trace: Trace) -> GateValues:
         """All gates and states of a forward pass, computed again in the weights' precision.
+
+        The weights are those of the pass. A subclass defines `compute_gate_values`.
+        """
+        with replaced_parameters(self, trace.weights):
+            return self.compute_gate_values(trace)
+
+    def compute_gate_values(self, trace: Trace) -> GateValues:
+        """What `gate_values` computes, with the layer's parameters.
 
         By default only the states, by the scan: the gates are known to the cell alone.
         """
@@ -213,8 +229,9 @@ class Layer(nn.Module, ABC):
         else:
             result = super().__call__(x, lengths, state)
         if self._recorders:
-            initial = tuple(part.detach() for part in start)
-            trace = Trace(x.detach(), lengths, initial, result[0].detach())
+            initial = tuple(part.detach().clone() for part in start)
+            read, given = x.detach().clone(), result[0].detach().clone()
+            trace = Trace(read, lengths, initial, given, self.used_weights())
             for recorder in self._recorders:
                 recorder(trace)
         return result

@@ -19,6 +19,7 @@ from torch.autograd import Function
 
 from rnnlab.layers.base import Inputs, Layer, Lengths, Outputs, Result, State
 from rnnlab.layers.padding import last_valid, zero_padding
+from rnnlab.layers.parameters import replaced_parameters
 from rnnlab.layers.trace import Trace
 from rnnlab.layers.watch import StateGradients, Watcher
 
@@ -77,7 +78,7 @@ class GhostInputLayer(Layer):
     def total_gradients(
         self, trace: Trace, direct: Outputs, ghost: Ghost, final: tuple[Tensor | None, ...]
     ) -> tuple[Outputs, ...]:
-        """The gradients at all states.
+        """The gradients at all states; the layer's parameters are those of the forward pass.
 
         Args:
             trace: The forward pass.
@@ -102,15 +103,20 @@ class GhostInputLayer(Layer):
         def done(ghost: Tensor) -> None:
             direct = gradients.pop(0, torch.zeros_like(outputs))
             parts = tuple(gradients.pop(number, None) for number in range(1, len(after)))
-            with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+            with (
+                torch.no_grad(),
+                torch.autocast(x.device.type, enabled=False),
+                replaced_parameters(self, trace.weights),
+            ):
                 direct, ghost = self.to_weight_dtype(direct, ghost)
                 watcher(StateGradients(self.total_gradients(trace, direct, ghost, parts)))
 
         with_ghost = _GhostInput.apply(done, block.shape[1], inputs, *state, *self.parameters())  # type: ignore[no-untyped-call]
         weights = self.widened(torch.cat([columns, block], dim=1))
         raw, after = self.run_kernel(with_ghost, state, weights)
-        outputs = raw.detach()
-        trace = Trace(clean.detach(), lengths, tuple(part.detach() for part in state), outputs)
+        outputs = raw.detach()  # which torch refuses to go back through, were it changed
+        initial = tuple(part.detach() for part in state)
+        trace = Trace(clean.detach(), lengths, initial, outputs, self.used_weights())
         for number, part in enumerate((raw, *after[1:])):
             if part.requires_grad:
                 part.register_hook(partial(gradients.__setitem__, number))  # type: ignore[no-untyped-call]

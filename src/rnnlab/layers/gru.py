@@ -68,7 +68,7 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         self, trace: Trace, direct: Outputs, ghost: Ghost, final: tuple[Tensor | None, ...]
     ) -> tuple[Outputs, ...]:
         """dL/dh_t = direct_t + [d_r, d_z, r d_n]_{t+1} W_hh + z_{t+1} dL/dh_{t+1}."""
-        gates = self.gate_values(trace).sigmoids
+        gates = self.compute_gate_values(trace).sigmoids
         through_gates, to_new = ghost.chunk(2, dim=2)
         total = add_following_(direct.clone(), through_gates)
         to_memory = gates["reset"] * to_new
@@ -76,8 +76,8 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
         return (accumulate_back_(gates["update"], total),)
 
     @torch.no_grad()
-    def gate_values(self, trace: Trace) -> GateValues:
-        """See `Layer.gate_values`."""
+    def compute_gate_values(self, trace: Trace) -> GateValues:
+        """See `Layer.compute_gate_values`."""
         (xr, xz, xn), (hr, hz, hn) = (part.chunk(3, dim=2) for part in self.products(trace))
         reset, update = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
         return GateValues(

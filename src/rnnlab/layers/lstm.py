@@ -105,7 +105,7 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         s = tanh(c), s' = 1 - s^2.
         """
         total = add_following_(direct.clone(), ghost)
-        values = self.gate_values(trace)
+        values = self.compute_gate_values(trace)
         keep, tanh_cells = values.sigmoids["forget"], values.tanhs["state"]
         through = aten.tanh_backward(total * values.sigmoids["output"], tanh_cells)
         (last,) = final
@@ -116,8 +116,8 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         return total, torch.where(valid, cells, 0.0)
 
     @torch.no_grad()
-    def gate_values(self, trace: Trace) -> GateValues:
-        """See `Layer.gate_values`."""
+    def compute_gate_values(self, trace: Trace) -> GateValues:
+        """See `Layer.compute_gate_values`."""
         from_inputs, from_states = self.products(trace)
         i, f, g, o = from_inputs.add_(from_states).chunk(4, dim=2)  # now changed in place
         i.sigmoid_(), f.sigmoid_(), o.sigmoid_(), g.tanh_()

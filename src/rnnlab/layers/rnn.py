@@ -58,8 +58,8 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         return (add_following_(direct.clone(), ghost),)
 
     @torch.no_grad()
-    def gate_values(self, trace: Trace) -> GateValues:
-        """See `Layer.gate_values`; the state itself is what a tanh bounds."""
+    def compute_gate_values(self, trace: Trace) -> GateValues:
+        """See `Layer.compute_gate_values`; the state itself is what a tanh bounds."""
         (hidden,) = self.to_weight_dtype(trace.outputs)
         bounded = {"hidden": hidden} if self.nonlinearity == "tanh" else {}
         return GateValues(trace.valid, (hidden,), tanhs=bounded)

@@ -1,6 +1,6 @@
 """A layer's steps, one by one, for a loop that does more between them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,7 @@ class Stepper:
         parameters: Those of the layer.
         watcher: Gets the gradients at the states after each step, see `Layer.watch`.
         recorders: Get the trace, see `Layer.record`.
+        weights: `Trace.weights`.
     """
 
     def __init__(
@@ -32,9 +33,11 @@ class Stepper:
         parameters: Sequence[Tensor],
         watcher: Watcher | None,
         recorders: Sequence[Recorder],
+        weights: Mapping[str, Tensor],
     ) -> None:
         self._step = step
         self._recorders = recorders
+        self._weights = weights
         self._initial = state
         self._steps: list[tuple[Tensor, Tensor]] = []
         self._collector: StateCollector | None = None
@@ -50,7 +53,7 @@ class Stepper:
         if self._collector is not None:
             self._collector.add(self._state)
         if self._recorders:
-            self._steps.append((x.detach(), output.detach()))
+            self._steps.append((x.detach().clone(), output.detach().clone()))
         return output
 
     def finish(self) -> None:
@@ -59,6 +62,7 @@ class Stepper:
             inputs, outputs = (
                 torch.stack(steps, dim=1) for steps in zip(*self._steps, strict=True)
             )
-            trace = Trace(inputs, None, tuple(part.detach() for part in self._initial), outputs)
+            initial = tuple(part.detach() for part in self._initial)
+            trace = Trace(inputs, None, initial, outputs, self._weights)
             for recorder in self._recorders:
                 recorder(trace)

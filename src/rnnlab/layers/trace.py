@@ -12,7 +12,9 @@ from rnnlab.data.batch import valid_mask
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One forward pass of one layer and direction, detached; in the order the layer read it.
+    """One forward pass of one layer and direction, in the order the layer read it.
+
+    The tensors are copies, so that it stays true whatever is done with the originals.
 
     What a backward direction read is its reversed input, so step 0 is each sequence's last word.
 
@@ -21,12 +23,15 @@ class Trace:
         lengths: Real steps of each sequence (B,); None where all are T.
         initial: The state before the first step, each part (B, ...).
         outputs: The layer's outputs (B, T, H), zero beyond the lengths.
+        weights: The parameters that were used, by their names in the layer: others than its own
+            where some are dropped. Where one is missing, it is the layer's.
     """
 
     inputs: Float[Tensor, "B T D"]
     lengths: Int[Tensor, "B"] | None
     initial: tuple[Tensor, ...]
     outputs: Float[Tensor, "B T H"]
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def valid(self) -> Bool[Tensor, "B T"]:

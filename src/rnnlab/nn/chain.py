@@ -42,7 +42,7 @@ def sums(unary: Unary, transitions: Pairs, lengths: Lengths) -> "ScaledSums | Lo
     Args:
         unary: u; any finite values in the padding.
         transitions: A, from rows to columns; may hold -inf.
-        lengths: Real steps of each sequence, at least 1.
+        lengths: Real steps of each sequence; without any, there is one path, of potential 1.
     """
     low, high = torch.stack(torch.aminmax(transitions)).tolist()
     every = renormalise_every(high - low, unary.shape[2], unary.dtype)
@@ -115,7 +115,8 @@ class ScaledSums:
             when = torch.arange(every, steps, every, device=unary.device).unsqueeze(1)
             lost += torch.where(when < lengths, torch.stack(scales).log_(), 0.0).sum(0)
         peaks = torch.where(valid_mask(lengths, steps).t(), peak.squeeze(2), 0.0).sum(0)
-        self.log_partition = lost + peaks + (lengths - 1) * (top + log(tags))
+        found = lost + peaks + (lengths - 1) * (top + log(tags))
+        self.log_partition = torch.where(lengths > 0, found, 0.0)
 
     def expected(self, weight: Float[Tensor, "T B"]) -> tuple[Unary, Pairs]:
         """Weighted probabilities of each tag, and of each pair (y_t-1, y_t) summed over all t.
@@ -161,7 +162,8 @@ class LogSums:
         self._ahead, self._ahead_u = total[:, :, 0], states[:, :, 0]
         self._back_u = states[:, :, 1].flatten(0, 1)[mirror].view(steps, batch, tags)
         rows = torch.arange(batch, device=unary.device)
-        self.log_partition = torch.logsumexp(self._ahead_u[lengths - 1, rows], dim=1)
+        found = torch.logsumexp(self._ahead_u[lengths - 1, rows], dim=1)
+        self.log_partition = torch.where(lengths > 0, found, 0.0)
 
     def expected(self, weight: Float[Tensor, "T B"]) -> tuple[Unary, Pairs]:
         """See `ScaledSums.expected`."""

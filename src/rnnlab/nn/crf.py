@@ -1,5 +1,6 @@
 """A linear-chain conditional random field over the tags of a sentence."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,7 +24,8 @@ class CRF(nn.Module):
     Args:
         tags: Number of tags K.
         rules: Which sequences `decode` and `marginals` allow; None for all. The loss does not use
-            them: it learns to avoid what it never sees.
+            them: it learns to avoid what it never sees. To a sequence of a length for which they
+            allow nothing they do not apply.
 
     Attributes:
         start: Potential of the first tag, (K,).
@@ -44,7 +46,8 @@ class CRF(nn.Module):
         Args:
             emissions: Scores of each step's tags.
             tags: Ids; every step within `lengths` needs one.
-            lengths: Real steps of each sequence, at least 1.
+            lengths: Real steps of each sequence; of 0 steps there is one sequence, and its
+                probability is 1.
         """
         result: Tensor = _NLL.apply(*self._exact(emissions), tags, lengths)  # type: ignore[no-untyped-call]
         return result
@@ -55,22 +58,33 @@ class CRF(nn.Module):
 
         Zero beyond the lengths.
         """
-        unary, pairs = self._ruled(emissions, lengths)
-        weight = valid_mask(lengths, emissions.shape[1]).t().to(unary.dtype)
-        return sums(unary, pairs, lengths).expected(weight)[0].transpose(0, 1)
+
+        def marginals(unary: Tensor, pairs: Tensor) -> Tensor:
+            weight = valid_mask(lengths, emissions.shape[1]).t().to(unary.dtype)
+            return sums(unary, pairs, lengths).expected(weight)[0].transpose(0, 1)
+
+        return self._ruled(marginals, emissions, lengths)
 
     @torch.no_grad()
     def decode(self, emissions: Emissions, lengths: Lengths) -> Tags:
         """The most probable sequence that the rules allow; K beyond the lengths."""
-        return viterbi(*self._ruled(emissions, lengths), lengths).t()
+        return self._ruled(lambda u, pairs: viterbi(u, pairs, lengths).t(), emissions, lengths)
 
-    def _ruled(self, emissions: Emissions, lengths: Lengths) -> tuple[Unary, Pairs]:
-        """Potentials of steps and pairs, minus infinity where the rules forbid."""
+    def _ruled(
+        self, of: Callable[[Unary, Pairs], Tensor], emissions: Emissions, lengths: Lengths
+    ) -> Tensor:
+        """A function (B, ...) of the potentials of steps and pairs, minus infinity if forbidden."""
         emissions, start, pairs, end = self._exact(emissions)
-        if self.penalties is not None:
-            start, end = start + self.penalties.start, end + self.penalties.end
-            pairs = pairs + self.penalties.pairs
-        return unaries(emissions, start, end, lengths), pairs
+        free, rules = (unaries(emissions, start, end, lengths), pairs), self.penalties
+        if rules is None:
+            return of(*free)
+        unary = unaries(emissions, start + rules.start, end + rules.end, lengths)
+        result = of(unary, pairs + rules.pairs)
+        possible = rules.possible(emissions.shape[1])
+        if possible.all():
+            return result
+        apply = possible.to(lengths.device)[lengths]
+        return torch.where(apply.view(-1, *[1] * (result.dim() - 1)), result, of(*free))
 
     def _exact(self, emissions: Emissions) -> list[Tensor]:
         """Emissions and the potentials of start, pairs and end, in the precision of the sums."""

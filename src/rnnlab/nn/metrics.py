@@ -21,26 +21,32 @@ class UnitMean(Metric):
 
     Unlike `torchmetrics.MeanMetric`, which drops NaN (or the weights, by its `nan_strategy`), the
     mean is not finite where the value of any batch is not. A batch without units does not count.
+    Sums are compensated (Neumaier 1974): in float32 alone those of millions of units drift, and
+    not every device has float64.
     """
 
     full_state_update = False
     total: Tensor
+    lost: Tensor
     units: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("units", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("lost", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("units", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, mean: Float[Tensor, ""], units: int | Tensor) -> None:
         """Add a batch: its mean, and its number of units."""
-        count = torch.as_tensor(units, device=mean.device).to(self.units.dtype)
-        self.total = self.total + torch.where(count > 0, mean * count, 0.0)
-        self.units = self.units + count
+        count = torch.as_tensor(units, device=mean.device).long()
+        value = torch.where(count > 0, mean.to(self.total.dtype) * count, 0.0)
+        total, larger = self.total + value, self.total.abs() >= value.abs()
+        rest = torch.where(larger, self.total - total + value, value - total + self.total)
+        self.total, self.lost, self.units = total, self.lost + rest, self.units + count
 
     def compute(self) -> Tensor:
         """The mean so far; NaN where there were no units."""
-        return self.total / self.units
+        return (self.total + self.lost) / self.units
 
 
 class StepAccuracy(Metric):

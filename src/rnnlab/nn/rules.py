@@ -63,6 +63,16 @@ class Penalties(nn.Module):
 
     def __init__(self, rules: Rules) -> None:
         super().__init__()
+        self._rules = rules
+        self._reached = rules.start
+        self._possible = [True]
         for name, allowed in zip(rules._fields, rules, strict=True):
             penalty = torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
             self.register_buffer(name, penalty, persistent=False)
+
+    def possible(self, longest: int) -> Bool[Tensor, "L1"]:
+        """Whether the rules allow any sequence at all of each length 0 .. longest, on the CPU."""
+        while len(self._possible) <= longest:
+            self._possible.append(bool((self._reached & self._rules.end).any()))
+            self._reached = self._rules.pairs[self._reached].any(0)
+        return torch.tensor(self._possible[: longest + 1])

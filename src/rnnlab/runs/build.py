@@ -128,11 +128,9 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     throughput = Throughput(max_overhead=nodes.pop("max_overhead", None))
     instruments = [make(node, trusted) for node in nodes.values() if node]
     intervals = [each.every_n_steps for each in instruments if hasattr(each, "every_n_steps")]
-    # what is measured between two writes would be lost
-    interval = min([cfg["trainer"].get("log_every_n_steps", 50), *intervals])
     # the board writes at the end of a batch: behind all that measures there
     callbacks: list[Callback] = [throughput, *instruments, CustomLayout()]
-    callbacks.append(Board(every_n_steps=interval))
+    callbacks.append(Board([cfg["trainer"].get("log_every_n_steps", 50), *intervals]))
     since = cfg["averaging"]["patience"]
     if since is not None:  # behind the instruments: they see the same weights in all of a step
         callbacks.append(Averaging(monitor, mode=task.mode, patience=since))

@@ -17,7 +17,8 @@ from rnnlab.errors import Diverged
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.training.convert import KEY, convert
-from rnnlab.training.schedule import extend_cosine
+from rnnlab.training.observers import Observers
+from rnnlab.training.schedule import extend_cosine, settle_cosine
 from rnnlab.training.tbptt import TruncatedBPTT
 
 if TYPE_CHECKING:  # a task is used by its methods alone
@@ -44,6 +45,7 @@ class SequenceModule(LightningModule):
         last_lr: Learning rate of the first parameter group at the last optimiser step.
         last_norm: Total gradient norm before clipping at the last optimiser step, detached; None
             where nothing is clipped.
+        observers: Of the next training step.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class SequenceModule(LightningModule):
         self.last_loss: Tensor | None = None
         self.last_lr = math.nan
         self.last_norm: Tensor | None = None
+        self.observers = Observers()
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._stamp = dict(stamp)
@@ -81,7 +84,9 @@ class SequenceModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, weighted so that an optimiser step takes its batches' mean."""
-        loss = self.task.loss(self._tbptt.encode(self.encoder, batch), batch)
+        loss = self.observers.around(
+            lambda: self.task.loss(self._tbptt.encode(self.encoder, batch), batch)
+        )
         self.last_loss = loss.detach()
         self._rate = self.task.rate(batch)
         whole = self.trainer.accumulate_grad_batches
@@ -114,7 +119,9 @@ class SequenceModule(LightningModule):
             raise Diverged(f"the validation loss is {results['loss']}")
         named = {f"{split}/{name}": value for name, value in results.items()}
         # the same in all processes already; Lightning wants to hear that it may average them
-        self.log_dict(named, sync_dist=self.trainer.world_size > 1)
+        self.log_dict(named, sync_dist=self.trainer.world_size > 1, logger=False)
+        for logger in self.loggers:  # Lightning would write them with the step before
+            logger.log_metrics({**named, "epoch": self.current_epoch}, step=self.global_step)
 
     on_test_epoch_start = on_validation_epoch_start
     test_step = validation_step
@@ -126,13 +133,9 @@ class SequenceModule(LightningModule):
         if self._make_scheduler is None:
             return optimizer
         scheduler = self._make_scheduler(optimizer)
-        if isinstance(scheduler, CosineAnnealingLR):
-            if self._interval == "step" and scheduler.T_max == self.trainer.max_epochs:
-                scheduler.T_max = int(self.trainer.estimated_stepping_batches)
-            self._period = scheduler.T_max  # a checkpoint brings its own
-        settings: dict[str, Any] = {"scheduler": scheduler, "interval": self._interval}
-        if isinstance(scheduler, ReduceLROnPlateau):  # Lightning asks for the metric by name
-            settings["monitor"] = "val/loss"
+        self._period = settle_cosine(scheduler, self.trainer, self._interval)
+        # Lightning asks for a metric by name, where the scheduler looks at one
+        settings = {"scheduler": scheduler, "interval": self._interval, "monitor": "val/loss"}
         return {"optimizer": optimizer, "lr_scheduler": settings}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
@@ -190,15 +193,10 @@ class SequenceModule(LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clip, and keep the norm before clipping: computed once, after unscaling."""
-        if not gradient_clip_val:
-            return
-        if gradient_clip_algorithm == "value":
+        if gradient_clip_val and gradient_clip_algorithm == "value":
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-            return
-        parameters = [p for p in self.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
-        self.last_norm = norm.detach()
+        elif gradient_clip_val:
+            self.last_norm = torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add config and spec as plain dicts, states of streams and of the random numbers."""
@@ -220,7 +218,7 @@ class SequenceModule(LightningModule):
         """Continue the random numbers of a resumed run, and a schedule that now lasts longer."""
         scheduler = self.lr_schedulers()
         if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max != self._period:
-            extend_cosine(scheduler, self._period)
+            extend_cosine(scheduler, self._period)  # a checkpoint brought its own
         if self._random_state is not None:
             torch.set_rng_state(self._random_state.cpu())
             self._random_state = None

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 from torch.func import jacrev
 
-from rnnlab.commands.analyze.lyapunov import QR_EVERY, lyapunov
+from rnnlab.commands.analyze.lyapunov import QR_EVERY, lyapunov, student_quantile
 from rnnlab.layers.base import Layer
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
@@ -209,9 +210,29 @@ def test_errors_come_from_the_differences_between_streams():
     mean = sum(each) / 3
     spread = math.sqrt(sum((e - mean) ** 2 for e in each) / 2 / 3)
     assert found.first == pytest.approx(mean)
-    assert found.first_error == pytest.approx(spread)
-    assert found.verdict == "edge"  # not told from 0: it is less than two standard errors
+    # two degrees of freedom: t / sqrt(2 + t^2) = 0.6827 at t = 1.321, and 0.9545 at t = 4.527
+    assert found.first_error == pytest.approx(1.3213 * spread, rel=1e-4)
+    assert found.tolerance == pytest.approx(4.5265 * spread, rel=1e-4)
+    assert found.verdict == "edge"  # not told from 0
     assert (found.steps, found.streams) == (8, 3)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 15, 40])
+def test_quantiles_of_students_distribution(freedom):
+    for share in (0.1, 0.6827, 0.9545, 0.999):
+        expected = stats.t.ppf((1 + share) / 2, freedom)
+        assert student_quantile(freedom, share) == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_error_holds_the_exponent_in_68_of_100_cases():
+    """Also where there are three streams: the plain error of the mean would in 58."""
+    torch.manual_seed(0)
+    inside = 0
+    for _ in range(400):
+        x = torch.randn(4, 3, 1, dtype=torch.float64).exp().expand(4, 3, 1)[:1].expand(8, 3, 1)
+        found = lyapunov(Scaled(torch.zeros(1, 1)), x, k=1)
+        inside += abs(found.first) <= found.first_error  # the mean logarithm is 0
+    assert 0.62 < inside / 400 < 0.745
 
 
 def test_the_transient_is_left_out():

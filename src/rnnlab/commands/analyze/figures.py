@@ -84,8 +84,8 @@ def against_lag(
         for part, curve in curves.items():
             word = "halves" if curve.decades_per_step < 0 else "doubles"
             label = f"{name}, {quantity}{'h' if part == name else 'c'}"
-            if np.isfinite(curve.half_life):
-                label += f": {word} in {curve.half_life:.3g} steps"
+            straight = np.isfinite(curve.half_life)
+            label += f": {word} in {curve.half_life:.3g} steps" if straight else f": {curve.falls}"
             style = look(number)
             if part != name:
                 style |= {"linestyle": ":", "linewidth": 1.3}

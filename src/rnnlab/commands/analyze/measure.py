@@ -1,12 +1,11 @@
 """All that is measured of the recurrent layers of an encoder."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnnlab.commands.analyze.gates import Gates, Matrix, gates_of, recurrent_matrices
 from rnnlab.commands.analyze.inputs import Streams, encoder_layers, join, read, sequences
@@ -117,8 +116,8 @@ def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:
         batches: Batches, each with its own backward pass.
     """
     both = nn.ModuleDict({"encoder": model.encoder, "task": model.task})
-    with ExitStack() as stack:
-        seen = watch_norms(both, stack)
+    seen: dict[str, list[Tensor]] = {}
+    with watch_norms(both, seen):
         for batch in batches:
             encoded = model.encoder(batch.inputs, batch.lengths, batch.words)
             model.task.loss(encoded, batch).backward()  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ import torch
 
 from rnnlab.commands.analyze.measure import LayerReport
 from rnnlab.commands.analyze.words import span
-from rnnlab.diagnostics.stats import Curve
+from rnnlab.diagnostics.stats import NUMBERS, Curve
 
 
 def layer_record(report: LayerReport) -> dict[str, Any]:
@@ -54,9 +54,7 @@ def layer_record(report: LayerReport) -> dict[str, Any]:
 
 def _curve(curve: Curve) -> dict[str, Any]:
     return {
-        "decades_per_step": curve.decades_per_step,
-        "half_life": curve.half_life,
-        "first_last_ratio": curve.first_last_ratio,
+        **{name: getattr(curve, name) for name in NUMBERS},
         "log10_norm_by_lag": curve.decades.tolist(),
         "sequences_by_lag": curve.sequences.tolist(),
     }

@@ -38,8 +38,8 @@ def table(analysis: Analysis) -> list[dict[str, Any]]:
                 "lambda_1": _exponent(found),
                 "verdict": found.verdict,
                 "a change": _change(found.first, found.half_life),
-                "dL/dh to the past": _change(flow.decades_per_step, flow.half_life),
-                "memory to the past": _change(memory.decades_per_step, memory.half_life),
+                "dL/dh to the past": _fate(flow),
+                "memory to the past": _fate(memory),
                 "memory of units": ", ".join(spans) or "-",
                 "largest radius": "{:.3f} ({})".format(*max(radii)) if radii else "-",
             }
@@ -91,30 +91,32 @@ def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
 
 def _flow(curve: Curve, analysis: Analysis) -> str:
     slope, ratio = curve.decades_per_step, curve.first_last_ratio
-    if math.isnan(slope):
+    if math.isnan(ratio):
         return "dL/dh was measured at fewer than two lags."
+    ends = f"at the first step it is {ratio:.2g} times that at the last"
     if analysis.kind in EVERY_STEP:
+        how = f"changes by {slope:+.3g} decades a step towards the past"
         return (
-            f"dL/dh changes by {slope:+.3g} decades a step towards the past; here every step has "
+            f"dL/dh {f'is {curve.falls}' if math.isnan(slope) else how}; here every step has "
             "a loss of its own, so this says nothing about memory."
         )
+    if math.isnan(slope):
+        return f"Towards the past dL/dh is {curve.falls}, not along a straight line; {ends}."
     if curve.half_life >= analysis.length * 10:
         rate = f"{slope:+.2g} decades a step"
         return f"The gradient reaches early states as well as late ones (dL/dh: {rate})."
     what = (
         "vanishes towards the past, halving" if slope < 0 else "explodes towards the past, doubling"
     )
-    ends = f"; at the first step it is {ratio:.2g} times that at the last"
-    return f"dL/dh {what} every {_steps(curve.half_life)} steps{'' if math.isnan(ratio) else ends}."
+    return f"dL/dh {what} every {_steps(curve.half_life)} steps; {ends}."
 
 
 def _memory(curve: Curve) -> str:
-    if math.isnan(curve.decades_per_step):
+    if math.isnan(curve.first_last_ratio):
         return ""
-    return (
-        "What its last state keeps of earlier ones, ||dh_T/dh_(T-k)||, "
-        f"{_word(curve.decades_per_step)} every {_steps(curve.half_life)} steps back. "
-    )
+    slope, rate = curve.decades_per_step, f"every {_steps(curve.half_life)} steps back"
+    how = f"is {curve.falls}" if math.isnan(slope) else f"{_word(slope)} {rate}"
+    return f"What its last state keeps of earlier ones, ||dh_T/dh_(T-k)||, {how}. "
 
 
 def _gates(report: LayerReport) -> str:
@@ -134,7 +136,7 @@ def _gates(report: LayerReport) -> str:
 def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
     found, clip = report.exponents, "(trainer.gradient_clip_val=1)"
     if found.verdict == "expanding":
-        if report.flow[name].decades_per_step <= 0:
+        if not report.flow[name].first_last_ratio > 1:
             return f"The gradients of the loss do not explode yet; clip them all the same {clip}."
         return f"Gradients explode here: clip them {clip}, and try a smaller learning rate."
     if found.verdict == "edge" or found.half_life >= reach(analysis)[0]:
@@ -148,6 +150,12 @@ def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
 def _exponent(found: Exponents) -> str:
     error = "" if found.first_error is None else f" ± {found.first_error:.1g}"
     return f"{found.first:+.4f}{error}"
+
+
+def _fate(curve: Curve) -> str:
+    if math.isnan(curve.half_life) and not math.isnan(curve.first_last_ratio):
+        return curve.falls
+    return _change(curve.decades_per_step, curve.half_life)
 
 
 def _change(growth: float, steps: float) -> str:

@@ -124,13 +124,22 @@ def half_lives(run: Run) -> Mapping[str, Series]:
 
 
 def half_life(run: Run, which: int = -1) -> float | None:
-    """The half-life of the layer that reaches back farthest; None where it was not measured.
+    """The half-life of the layer that reaches back farthest.
+
+    None where it was not measured, and where that layer's curve was no straight line at the time.
 
     Args:
         run: A run.
         which: Of the measurements the last (-1) or the first (0).
     """
-    every = [float(series.values[which]) for series in half_lives(run).values()]
+    lives = half_lives(run)
+    measured = run.scalars("flow/")
+    every = [
+        float(series.values[which])
+        for layer, series in lives.items()
+        if measured.get(f"flow/{layer}/first_last_ratio", series).steps[which]
+        == series.steps[which]
+    ]
     return max(every) if every else None
 
 
