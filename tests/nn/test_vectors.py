@@ -84,14 +84,13 @@ def test_an_absolute_path_and_one_from_the_current_folder(tmp_path, monkeypatch)
     [
         ("a 1 2\nb 3\n", ":2", "1 numbers behind the word, not 2"),
         ("a 1 2\nb 3 4 5\n", ":2", "3 numbers behind the word, not 2"),
-        ("a  1 2\n", ":1", "3 numbers"),
+        ("a b 1 2\nc d 1 2 3\n", ":2", "3 numbers behind the word, not 2"),
         ("2 50\na 1 2\n", ":1", "50 numbers"),
         ("a 1 2\nb 3 x\n", ":2", "not a number behind the word 'b'"),
         ("a 1 nan\n", ":1", "not finite"),
-        (" 1 2\n", ":1", "no word"),
+        (" 1 2\n", "", "no vectors"),
         ("a 1 2\n\nb 3 4\n", ":2", "0 numbers"),
         (b"a 1 2\n\xff 3 4\n", ":2", "not UTF-8"),
-        ("3 2\na 1 2\nb 3 4\n", "", "2 vectors, line 1 announces 3"),
         ("", "", "no vectors"),
     ],
 )
@@ -125,7 +124,6 @@ def test_the_file_says_how_many_numbers_there_are(tmp_path, text):
         ("a 1 2 3\nb 1 2\n", ":2", "2 numbers behind the word, not 3 (line 1)"),
         ("a\n", ":1", "0 numbers behind the word, not 1"),
         ("1 0\na\n", ":1", "vectors of 0 numbers"),
-        ("2 3\na 1 2 3\n", "", "1 vectors, line 1 announces 2"),
     ],
 )
 def test_a_file_that_contradicts_itself(tmp_path, text, place, reason):
@@ -133,6 +131,77 @@ def test_a_file_that_contradicts_itself(tmp_path, text, place, reason):
         _ = vectors(tmp_path, text, embedding_dim=None).words
     assert str(caught.value).startswith(f"{tmp_path / 'v.txt'}{place}: ")
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [3, None])
+@pytest.mark.parametrize("head", ["", "5 3\n"])
+def test_words_may_have_blanks_in_them(tmp_path, head, size):
+    text = f"{head}a 1 2 3\nb c 4 5 6\n- - - 7 8 9\nto x@y.z  -1 0 1\nroute 66, 1 1 1\n"
+    table = vectors(tmp_path, text, embedding_dim=size).table
+    assert table.words == ["a", "b c", "- - -", "to x@y.z", "route 66,"]
+    assert table.vectors.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [-1, 0, 1], [1, 1, 1]]
+    assert list(table.notes) == []
+
+
+def test_the_first_line_may_have_a_word_with_blanks(tmp_path):
+    table = vectors(tmp_path, ". . 1 2\na 3 4\n", embedding_dim=None).table
+    assert (table.words, table.vectors.tolist()) == ([". .", "a"], [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("3 2\na 1 2\nb 3 4\n", "2 vectors, line 1 announces 3"),
+        ("1 2\na 1 2\nb 3 4\n", "2 vectors, line 1 announces 1"),
+        ("a 1 2\n 5 6\nb 3 4\n  7 8\n", "left out 2 whose word is a blank"),
+    ],
+)
+def test_an_odd_file_is_read_with_a_warning(tmp_path, text, note, caplog):
+    for _ in range(2):  # the second time from the cache
+        caplog.clear()
+        assert list(vectors(tmp_path, text).words) == ["a", "b"]
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{tmp_path / 'v.txt'}: {note}"
+        ]
+
+
+def binary(words, head=None, end=b"\n"):
+    size = len(next(iter(words.values())))
+    rows = (w.encode() + b" " + np.array(v, "<f4").tobytes() + end for w, v in words.items())
+    return (head or f"{len(words)} {size}\n").encode() + b"".join(rows)
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])  # the program's, and that of published files
+@pytest.mark.parametrize("name", ["v.bin", "v.bin.gz"])
+@pytest.mark.parametrize("size", [2, None])
+def test_reads_the_binary_form(tmp_path, size, name, end):
+    found = vectors(tmp_path, binary(WORDS, end=end), name=name, path=name, embedding_dim=size)
+    assert list(found.words) == list(WORDS)
+    assert found.table.vectors.tolist() == np.array(list(WORDS.values()), "f4").tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\xba\x16\x4f\x2f" * 20, "not word2vec's binary form"),
+        (b"", "not word2vec's binary form"),
+        (binary(WORDS), "vectors of 2 numbers, not 3 (embedding.embedding_dim)"),
+        (b"1 3\n\xff " + bytes(12), "word 1: not UTF-8"),
+        (binary({"a": [1, 2, np.inf]}), "a number of vector 1 is not finite"),
+        (b"7 3\n", "no vectors"),
+    ],
+)
+def test_a_broken_binary_file_is_one_line(tmp_path, data, reason):
+    with pytest.raises(DataError) as caught:
+        _ = vectors(tmp_path, data, name="v.bin", path="v.bin", embedding_dim=3).words
+    assert str(caught.value).startswith(f"{tmp_path / 'v.bin'}: ")
+    assert reason in str(caught.value)
+
+
+def test_a_binary_file_that_is_cut_is_read_with_a_warning(tmp_path, caplog):
+    data = binary({"a": [1, 2], "b": [3, 4]})[:-4]
+    assert vectors(tmp_path, data, name="v.bin", path="v.bin").table.words == ["a"]
+    assert "1 vectors, line 1 announces 2" in caplog.text
 
 
 def test_no_path_and_a_folder(tmp_path):

@@ -67,7 +67,7 @@ def lines(path: Path, member: str | None = None) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: The file is missing, damaged or not UTF-8.
     """
-    with broken_files(path), _open(path, member) as stream:
+    with broken_files(path), opened(path, member) as stream:
         yield from decoded(stream, str(TextFile(path, member)))
 
 
@@ -79,7 +79,8 @@ def decoded(stream: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
 
 
 @contextmanager
-def _open(path: Path, member: str | None) -> Iterator[IO[bytes]]:
+def opened(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
+    """The bytes of a plain or `.gz` file, or of a member of an archive."""
     if member is not None and path.suffix == ".zip":
         with ZipFile(path) as zipped:
             if member not in zipped.namelist():

@@ -1,4 +1,4 @@
-"""Word vectors from a GloVe or word2vec text file, for seen and unseen words."""
+"""Word vectors from a GloVe or word2vec file, for seen and unseen words."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -33,6 +33,8 @@ GLOVE = DatasetInfo(
 
 class FileVectors:
     """Vectors of a text file: one word a line, its numbers behind it, single blanks between.
+
+    A file whose name ends in `.bin` or `.bin.gz` is read as word2vec's binary form.
 
     A token of the training data takes the vector of its word, or of the word in lower case. Tokens
     without one (`<unk>` among them) are drawn from a normal distribution. The other words of the
