@@ -153,6 +153,41 @@ def test_mistakes_in_a_cell_of_ones_own_are_told_too(leaky, capsys):
     assert message == "cell.deccay: Leaky has no such option; did you mean 'decay'?"
 
 
+@pytest.mark.parametrize(
+    ("imported", "target", "home"),
+    [
+        ("from subprocess import Popen", "mycell.Popen", "subprocess"),
+        ("from os import system as run", "mycell.run", "posix"),
+        ("from functools import partial\nrun = partial(print)", "mycell.run", "functools"),
+        ("from torch.optim import Adam", "mycell.Adam", "torch.optim.adam"),
+    ],
+)
+def test_what_a_trusted_module_imports_is_not_trusted(
+    leaky, imported, target, home, capsys, monkeypatch
+):
+    write(Path("mycell.py"), f"{imported}\n{CELL}")
+    message = refused(call(capsys, "check", "trust=[mycell]", f"cell._target_={target}"))
+    assert message == (f"cell._target_: {target} is defined in {home}, which is not trusted")
+    with pytest.raises(ConfigError, match="which is not trusted"):
+        factory({"_target_": target}, ["mycell"])
+
+
+def test_a_trusted_package_may_name_what_its_modules_define(leaky, capsys):
+    write(Path("mine") / "__init__.py", "from mine.cells import Leaky\n")
+    write(Path("mine") / "cells.py", CELL)
+    words = ["cell.hidden_size=4", "cell._target_=mine.Leaky"]
+    assert call(capsys, "check", *MEMORY, "cell=rnn", *words, "trust=[mine]").code == 0
+    message = refused(call(capsys, "check", *MEMORY, "cell=rnn", *words, "trust=[mycell]"))
+    assert message.startswith("cell._target_: mine.Leaky is not a class")
+
+
+@pytest.mark.parametrize("code", ["import nowhere", "1 / 0", "def"])
+def test_a_trusted_module_that_is_broken_is_one_line(leaky, code, capsys):
+    write(Path("mycell.py"), code)
+    message = refused(call(capsys, "check", *leaky, "trust=[mycell]"))
+    assert message.startswith("cell._target_: cannot import mycell.Leaky (")
+
+
 def test_a_trusted_package_that_is_not_there(leaky, capsys):
     Path("mycell.py").unlink()
     message = refused(call(capsys, "check", *leaky, "trust=[mycell]"))

@@ -6,9 +6,12 @@ from typing import get_args
 import pytest
 
 from rnnlab.config.compose import compose_words
-from rnnlab.config.files import choices
+from rnnlab.config.files import choices, read_yaml
 from rnnlab.config.hints import suggest
 from rnnlab.config.renames import OPTIONS
+from rnnlab.config.roots import TrainConfig
+from rnnlab.config.schema import options
+from rnnlab.config.trust import locate, shipped
 from rnnlab.config.validate import data_of_kind, find_problems, validate
 from rnnlab.data.spec import Kind
 from rnnlab.errors import ConfigError
@@ -319,3 +322,36 @@ def test_misspelt_commands_and_flags(capsys, tmp_path, monkeypatch):
     for words, message in table.items():
         assert refused(call(capsys, *words.split())).startswith(message)
     assert not any(tmp_path.iterdir())
+
+
+SECTIONS = {
+    name: option.group for name, option in options(TrainConfig).items() if option.group is not None
+}
+OFFERED = sorted(shipped() - {"rnnlab.runs.sweep.SweepTable"})
+
+
+@pytest.mark.parametrize("section", [name for name in SECTIONS if SECTIONS[name].beside is None])
+def test_a_class_of_another_role_is_one_line(section):
+    """Every shipped class in every section: it fits, or one line says that it does not."""
+    cfg = compose_words("train", ["task=adding", "characters=cnn", "scheduler=step"]).cfg
+    nodes = [read_yaml(file) for file in choices(section).values()]
+    nodes = [node.get(section, node) for node in nodes if node]
+    mine = {locate(node["_target_"]) for node in nodes if "_target_" in node}
+    fitting = set()
+    for target in OFFERED:
+        changed = cfg | {section: {"_target_": target}}
+        wrong = [line for line in find_problems(changed, {}) if f"{section}._target_" in line]
+        if wrong:
+            role = SECTIONS[section].role.rpartition(".")[2]
+            assert wrong == [f"{section}._target_: {target} is no {role}"]
+        else:
+            fitting.add(locate(target))
+    assert fitting == mine
+
+
+def test_a_function_or_an_instrument_of_another_role(capsys):
+    words = ["check", "task=adding"]
+    message = refused(call(capsys, *words, "diagnostics.memory._target_=torch.optim.Adam"))
+    assert message == "diagnostics.memory._target_: torch.optim.Adam is no Callback"
+    message = refused(call(capsys, *words, "trust=[json]", "cell._target_=json.loads"))
+    assert message == "cell._target_: json.loads is no Layer"

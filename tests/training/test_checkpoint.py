@@ -263,7 +263,9 @@ def test_best_last_or_the_file_itself(run, tmp_path):
 def test_sound_checkpoints_are_plain(run):
     for file in files(run):
         content = load_plain(file)
-        assert set(content[KEY]) == {"format", "config", "choices", "spec", "sources"}
+        assert set(content[KEY]) == {
+            *("format", "config", "choices", "spec", "sources", "files", "vectors")
+        }
         assert read_checkpoint(file).choices["task"] == "sentiment"
 
 

@@ -174,7 +174,8 @@ def test_checkpoints_that_are_none(tmp_path, capsys):
     for path, message in {
         tmp_path / "nothing": "no such checkpoint or run folder",
         tmp_path: "no checkpoints/best.ckpt in this folder",
-        tmp_path / "text.ckpt": "broken or not a checkpoint; nothing of it was run",
+        tmp_path
+        / "text.ckpt": "broken or not a checkpoint (not an archive); nothing of it was run",
     }.items():
         said = refused(call(capsys, "train", *words(tmp_path, path)))
         assert said == f"encoder.init_from: {path}: {message}"

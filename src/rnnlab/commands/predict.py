@@ -4,12 +4,15 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import PredictConfig
 from rnnlab.errors import ConfigError, DataError
+
+if TYPE_CHECKING:  # it imports torch: other mistakes are reported sooner
+    from rnnlab.runs.predictor import Predictor
 
 DRAWING = ("max_new_tokens", "temperature", "top_k", "top_p", "seed")
 """Options that only have an effect with a prompt."""
@@ -30,15 +33,21 @@ def predict_words(words: list[str]) -> None:
         answer_prompt(cfg)
 
 
-def answer_prompt(cfg: dict[str, Any]) -> None:
-    """Print texts that are drawn for a prompt."""
+def load_model(cfg: dict[str, Any]) -> "Predictor":
+    """The model that answers."""
     from rnnlab.runs.predictor import load
 
+    path = cfg["embedding"]["path"]
+    return load(cfg["checkpoint"], trust=cfg["trust"], embedding_path=path)
+
+
+def answer_prompt(cfg: dict[str, Any]) -> None:
+    """Print texts that are drawn for a prompt."""
     if cfg["num_beams"] is not None:
         raise ConfigError("num_beams: texts for a prompt are drawn, not searched for")
     if cfg["input"] != "-":
         raise ConfigError("input, prompt: either lines of a file or one prompt")
-    predictor = load(cfg["checkpoint"], trust=cfg["trust"])
+    predictor = load_model(cfg)
     drawing = {key: cfg[key] for key in ("num_return_sequences", *DRAWING)}
     for text in predictor.write(cfg["prompt"], **drawing):
         print(text, flush=True)
@@ -47,14 +56,13 @@ def answer_prompt(cfg: dict[str, Any]) -> None:
 def answer_lines(cfg: dict[str, Any]) -> None:
     """Print the answer for each line of the input."""
     from rnnlab.data.reading import decoded
-    from rnnlab.runs.predictor import load
 
     useless = [key for key in DRAWING if cfg[key] != getattr(PredictConfig, key)]
     if useless:
         raise ConfigError(f"{useless[0]}: has an effect with prompt=TEXT only")
     size, beams, number = cfg["batch_size"], cfg["num_beams"], cfg["num_return_sequences"]
     with _open(cfg["input"]) as stream:
-        predictor = load(cfg["checkpoint"], trust=cfg["trust"])
+        predictor = load_model(cfg)
         lines = (line for _, line in decoded(stream, cfg["input"]))
         if number > 1 or beams is not None:
             every = predictor.search(

@@ -20,7 +20,7 @@ Limit = PositiveInt | Annotated[float, Ge(0), Le(1)]
 
 WIRED = frozenset(
     {
-        *("callbacks", "logger", "default_root_dir", "enable_checkpointing"),
+        *("callbacks", "logger", "plugins", "default_root_dir", "enable_checkpointing"),
         *("enable_model_summary", "num_sanity_val_steps", "use_distributed_sampler"),
     }
 )

@@ -14,7 +14,16 @@ from rnnlab.config.types import (
     Seed,
 )
 
-Component = Annotated[dict[str, Any], Group()]
+Task = Annotated[dict[str, Any], Group("rnnlab.tasks.base.Task")]
+Cell = Annotated[dict[str, Any], Group("rnnlab.layers.base.Layer")]
+Encoder = Annotated[dict[str, Any], Group("rnnlab.nn.encoder.Encoder")]
+Embedding = Annotated[dict[str, Any], Group("rnnlab.nn.embedding.Vectors")]
+Characters = Annotated[dict[str, Any], Group("rnnlab.nn.characters.CharacterEncoder")]
+Data = Annotated[dict[str, Any], Group("rnnlab.data.base.SequenceData")]
+Optimizer = Annotated[dict[str, Any], Group("torch.optim.Optimizer")]
+Scheduler = Annotated[dict[str, Any], Group("torch.optim.lr_scheduler.LRScheduler")]
+Trainer = Annotated[dict[str, Any], Group("lightning.Trainer")]
+Logger = Annotated[dict[str, Any], Group("lightning.pytorch.loggers.Logger")]
 
 
 @dataclass(kw_only=True)
@@ -80,6 +89,18 @@ class Instruments:
 
 
 @dataclass(kw_only=True)
+class VectorFile:
+    """Where the word vectors of a trained model are.
+
+    Args:
+        path: The file of word vectors that the model was trained with, where it has moved; null for
+            the checkpoint's own vectors, or the file's former place.
+    """
+
+    path: str | None = None
+
+
+@dataclass(kw_only=True)
 class TrainConfig:
     """rnnlab train [GROUP=CHOICE ...] [GROUP.OPTION=VALUE ...]
 
@@ -124,17 +145,17 @@ class TrainConfig:
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
     averaging: Averaging = field(default_factory=Averaging)
     lr_schedule: LearningRate = field(default_factory=LearningRate)
-    task: Component
-    cell: Component
-    encoder: Component
-    embedding: Component
-    characters: Component | None = None
-    data: Component
-    optimizer: Component
-    scheduler: Component | None = None
-    trainer: Component
-    logger: Component | None = None
-    diagnostics: Annotated[dict[str, Any], Group(beside=Instruments)] | None = None
+    task: Task
+    cell: Cell
+    encoder: Encoder
+    embedding: Embedding
+    characters: Characters | None = None
+    data: Data
+    optimizer: Optimizer
+    scheduler: Scheduler | None = None
+    trainer: Trainer
+    logger: Logger | None = None
+    diagnostics: Annotated[dict[str, Any], Group("lightning.Callback", Instruments)] | None = None
 
 
 @dataclass(kw_only=True)
@@ -150,6 +171,7 @@ class EvaluateConfig:
     Args:
         checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
         trust: Packages of your own whose classes the checkpoint may name.
+        embedding: Word vectors of the model.
         seed: Decides random numbers that the data may need.
         data: Another data set than that of the training.
         trainer: Hardware.
@@ -157,9 +179,10 @@ class EvaluateConfig:
 
     checkpoint: str
     trust: list[str] = field(default_factory=list)
+    embedding: VectorFile = field(default_factory=VectorFile)
     seed: Seed = 1
-    data: Component | None = None
-    trainer: Component
+    data: Data | None = None
+    trainer: Trainer
 
 
 @dataclass(kw_only=True)
@@ -190,6 +213,7 @@ class PredictConfig:
         top_p: Draw from the fewest most probable tokens that have this probability together.
         seed: The same seed draws the same texts.
         trust: Packages of your own whose classes the checkpoint may name.
+        embedding: Word vectors of the model.
     """  # noqa: D415
 
     checkpoint: str
@@ -204,6 +228,7 @@ class PredictConfig:
     top_p: Annotated[float, Gt(0), Le(1)] = 1.0
     seed: Seed = 1
     trust: list[str] = field(default_factory=list)
+    embedding: VectorFile = field(default_factory=VectorFile)
 
 
 @dataclass(kw_only=True)
@@ -228,6 +253,7 @@ class AnalyzeConfig:
         carry: Carry the state over from one sequence to the next.
         batches: Batches that gradients and gates are measured on.
         trust: Packages of your own whose classes the checkpoint may name.
+        embedding: Word vectors of the model.
         seed: Decides which sequences are joined.
         data: Another data set than that of the training.
     """  # noqa: D415
@@ -241,8 +267,9 @@ class AnalyzeConfig:
     carry: bool = False
     batches: PositiveInt = 4
     trust: list[str] = field(default_factory=list)
+    embedding: VectorFile = field(default_factory=VectorFile)
     seed: Seed = 1
-    data: Component | None = None
+    data: Data | None = None
 
 
 @dataclass(kw_only=True)
@@ -323,7 +350,7 @@ class EmbedConfig:
     projector: NonNegativeInt = 5000
     root: str | None = None
     trust: list[str] = field(default_factory=list)
-    data: Component | None = None
+    data: Data | None = None
 
 
 ROOTS: dict[str, type] = {

@@ -2,8 +2,9 @@
 
 `torch.load(weights_only=True)` does not protect where the configuration inside a checkpoint is
 instantiated: a `_target_` can name any function of any installed package. So a class is made only
-if its exact name stands in one of the configurations shipped with rnnlab, or in a package that the
-user names on the command line (`trust=[mypackage]`; a checkpoint cannot ask for that itself).
+if its exact name stands in one of the configurations shipped with rnnlab, or if it is defined in a
+package that the user names on the command line (`trust=[mypackage]`; a checkpoint cannot ask for
+that itself, and what the package imports is not trusted with it).
 """
 
 import importlib
@@ -45,8 +46,12 @@ def shipped() -> frozenset[str]:
 
 
 def allowed(target: str, trusted: Sequence[str]) -> bool:
-    """Whether a class may be made."""
-    return target in shipped() or any(target.startswith(f"{name}.") for name in trusted)
+    """Whether a name may be looked up; see `unusable` for what it stands for."""
+    return target in shipped() or _inside(target, trusted)
+
+
+def _inside(name: str, packages: Sequence[str]) -> bool:
+    return any(name.startswith(f"{package}.") for package in packages)
 
 
 def refusal(path: str, target: str) -> str:
@@ -63,9 +68,12 @@ def unusable(path: str, target: str, trusted: Sequence[str]) -> str | None:
     if not allowed(target, trusted):
         return refusal(path, target)
     try:
-        locate(target)
-    except (ImportError, AttributeError) as error:
-        return f"{path}._target_: cannot import {target} ({error})"
+        found = locate(target)
+    except Exception as error:  # the user's own modules can raise anything
+        return f"{path}._target_: cannot import {target} ({' '.join(str(error).split())})"
+    home = f"{getattr(found, '__module__', None) or type(found).__module__}."
+    if target not in shipped() and not _inside(home, trusted):
+        return f"{path}._target_: {target} is defined in {home[:-1]}, which is not trusted"
     return None
 
 
@@ -82,8 +90,9 @@ def factory(node: dict[str, Any], trusted: Sequence[str]) -> Callable[..., Any]:
         ConfigError: Its class is not allowed; or, when it is made, refuses a value.
     """
     target = str(node["_target_"])
-    if not allowed(target, trusted):
-        raise ConfigError(refusal("config", target))
+    problem = unusable("config", target, trusted)
+    if problem:
+        raise ConfigError(problem)
     # not by Hydra: it would resolve a "${...}" in a text that is meant literally
     options = {str(key): value for key, value in node.items() if key != "_target_"}
     return partial(_made, target.rpartition(".")[2], partial(locate(target), **options))

@@ -40,8 +40,10 @@ class Group:
     """Marks a node that a folder of `configs/` gives: a component, with its class in `_target_`.
 
     Attributes:
+        role: What the class has to be: the dotted name of its base class.
         beside: Options that stand beside several components, each under a name of its own; None
             where the node is one component.
     """
 
+    role: str
     beside: type | None = None

@@ -14,6 +14,7 @@ from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import TrainConfig
 from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.trust import locate, targets, unusable
+from rnnlab.config.types import Group
 from rnnlab.errors import refuse
 
 
@@ -107,7 +108,7 @@ def unknown(name: str, known: Iterable[str], owner: str = "") -> str:
 
 def _value_problems(name: str, value: Any, option: Option, trusted: Sequence[str]) -> Iterator[str]:
     if option.group:
-        yield from _group_problems(name, value, option, option.group.beside, trusted)
+        yield from _group_problems(name, value, option, option.group, trusted)
     elif nested(option) is not None:
         if isinstance(value, dict):
             yield from node_problems(name, value, options(nested(option)))
@@ -121,16 +122,16 @@ def _value_problems(name: str, value: Any, option: Option, trusted: Sequence[str
 
 
 def _group_problems(
-    name: str, value: Any, option: Option, beside: type | None, trusted: Sequence[str]
+    name: str, value: Any, option: Option, group: Group, trusted: Sequence[str]
 ) -> Iterator[str]:
     """Problems of what a group's choice gives: a component, or several by name."""
     if value is None or value == {}:
         if option.required:
             yield f"{name}: nothing is chosen"
-    elif beside is None or not isinstance(value, dict) or "_target_" in value:
-        yield from _component_problems(name, value, trusted)
+    elif group.beside is None or not isinstance(value, dict) or "_target_" in value:
+        yield from _component_problems(name, value, group.role, trusted)
     else:
-        plain = options(beside)
+        plain = options(group.beside)
         own = {key: child for key, child in value.items() if key in plain}
         yield from node_problems(name, own, plain, trusted)
         offered = {key for file in choices(name).values() for key in read_yaml(file) or {}}
@@ -138,17 +139,21 @@ def _group_problems(
             if key in plain:
                 continue
             if key in offered or (isinstance(child, dict) and "_target_" in child):
-                yield from _component_problems(f"{name}.{key}", child, trusted)
+                yield from _component_problems(f"{name}.{key}", child, group.role, trusted)
             elif child is not None:
                 yield unknown(f"{name}.{key}", {*plain, *value, *offered} - {key})
 
 
-def _component_problems(name: str, value: Any, trusted: Sequence[str]) -> Iterator[str]:
+def _component_problems(name: str, value: Any, role: str, trusted: Sequence[str]) -> Iterator[str]:
     if isinstance(value, dict) and "_target_" in value:
         target = str(value["_target_"])
         if not unusable(name, target, trusted):
             component = locate(target)
-            yield from node_problems(name, value, options(component), trusted, component.__name__)
+            if isinstance(component, type) and issubclass(component, locate(role)):
+                known = options(component)
+                yield from node_problems(name, value, known, trusted, component.__name__)
+            else:
+                yield f"{name}._target_: {target} is no {role.rpartition('.')[2]}"
     elif value is not None:
         inner = f".{next(iter(value))}" if isinstance(value, dict) and value else ""
         yield f"{name}{inner}: nothing is chosen here that has options"
@@ -162,7 +167,7 @@ def _kinds(
     if len(targets) < 2 or any(unusable("", target, trusted) for target in targets):
         return
     wanted, given = (getattr(locate(target), "kind", None) for target in targets)
-    if wanted != given:
+    if None not in (wanted, given) and wanted != given:
         task, data = chosen.get("task", "chosen"), chosen.get("data", "chosen")
         yield (
             f"task {task} needs {wanted}; data {data} gives {given}. "

@@ -138,6 +138,10 @@ class SequenceData(LightningDataModule, Configurable, ABC):
         """sha256 of each file read so far, by its path below the data root."""
         return dict(self._checksums)
 
+    def checksums_of(self, split: Split) -> dict[str, str]:
+        """sha256 of the files that hold a split, by the same names; none where it is generated."""
+        return {}
+
     def transfer_batch_to_device(
         self, batch: Batch, device: torch.device, dataloader_idx: int
     ) -> Batch:

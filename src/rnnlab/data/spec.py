@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
@@ -62,10 +62,26 @@ class Spec:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`."""
+        """Inverse of `to_dict`.
+
+        Raises:
+            TypeError, ValueError: Other values than `to_dict` gives.
+        """
         values = dict(state)  # older checkpoints have no characters
         for name, value in state.items():
             if isinstance(value, Mapping):
                 part = Tokenizer if name.endswith("_tokenizer") else Vocab
                 values[name] = part.from_dict(value)
-        return cls(**values)
+        spec = cls(**values)
+        for each in (spec, spec.source_tokenizer, spec.target_tokenizer):
+            check_types(each)
+        return spec
+
+
+def check_types(record: Any) -> None:
+    """A TypeError where the values of a dataclass are not what its annotations say."""
+    for name, hint in get_type_hints(type(record)).items():
+        value = getattr(record, name)
+        fits = value in get_args(hint) if get_origin(hint) is Literal else isinstance(value, hint)
+        if not fits:
+            raise TypeError(f"{name} cannot be {str(value)[:40]!r}")

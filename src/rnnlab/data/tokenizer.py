@@ -96,6 +96,16 @@ class Tokenizer:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`, also of versions that had one kind of words."""
+        """Inverse of `to_dict`, also of versions that had one kind of words.
+
+        Raises:
+            TypeError, ValueError: Other values than `to_dict` gives.
+        """
         first = {"version": 1} if state["level"] == "word" else {}
-        return cls(**first | dict(state))
+        made = cls(**first | dict(state))
+        if made.model is not None:
+            try:
+                made.split("")  # reads the model
+            except Exception as error:  # the library has no class of its own for it
+                raise ValueError(f"no model of subwords: {error}") from None
+        return made

@@ -117,5 +117,7 @@ class Vocab:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`."""
+        """Inverse of `to_dict`; ValueError where the tokens are no texts."""
+        if not all(isinstance(token, str) for token in state["tokens"]):
+            raise ValueError("a token of a vocabulary is no text")
         return cls(state["tokens"])

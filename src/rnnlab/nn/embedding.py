@@ -1,5 +1,6 @@
 """From a batch's inputs to features: trained token vectors, or numbers as they are."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,7 +110,71 @@ class Coverage:
         )
 
 
-class RandomVectors:
+@dataclass(frozen=True)
+class KeptVectors:
+    """Vectors that a checkpoint holds: those of words that did not occur in training.
+
+    Attributes:
+        words: The words.
+        vectors: Their vectors (E, D), row by row.
+
+    Raises:
+        ValueError: They do not fit together.
+    """
+
+    words: list[str]
+    vectors: Float[Tensor, "E D"]
+
+    def __post_init__(self) -> None:
+        words = len(set(self.words))
+        if self.vectors.dtype != torch.float32 or self.vectors.ndim != 2:
+            raise ValueError("kept vectors are no table of float32")
+        if not words == len(self.words) == len(self.vectors):
+            raise ValueError(f"{len(self.vectors)} kept vectors for {words} words")
+
+
+class Vectors(ABC):
+    """What a choice of the `embedding` group does: it makes the module for a vocabulary.
+
+    Attributes:
+        lower_fallback: Whether a word that is not known is looked up in lower case as well.
+        coverage: What the last call of `module` found; None before it, or where nothing is looked
+            up.
+    """
+
+    lower_fallback: bool = False
+    coverage: Coverage | None = None
+
+    @property
+    def words(self) -> Sequence[str]:
+        """Words whose vectors are known before training; for `SequenceData.add_words`."""
+        return ()
+
+    def checksums(self) -> dict[str, str]:
+        """sha256 of each file read, by its path below the data root."""
+        return {}
+
+    def to_keep(self, vocab: Vocab) -> KeptVectors | None:
+        """What a checkpoint is to hold beside the weights, so that no file is needed any more."""
+        return None
+
+    def use_kept(self, kept: KeptVectors) -> None:
+        """Take what a checkpoint holds in place of a file; the base words have it in the weights.
+
+        Call it before all others.
+        """
+        raise NotImplementedError
+
+    def dry_module(self, vocab: Vocab) -> TokenEmbedding:
+        """An embedding of the right sizes, without reading a file."""
+        return self.module(vocab)
+
+    @abstractmethod
+    def module(self, vocab: Vocab) -> TokenEmbedding:
+        """A newly initialised embedding; random numbers come from torch's global generator."""
+
+
+class RandomVectors(Vectors):
     """Random vectors, learned with the task.
 
     Small numbers let the recurrent layer start in the linear range of its gates.
@@ -117,24 +182,11 @@ class RandomVectors:
     Args:
         embedding_dim: Features D of a token.
         std: Standard deviation of the vectors at the start.
-
-    Attributes:
-        words: Words whose vectors are known before training; for `SequenceData.add_words`.
-        lower_fallback: Whether a word that is not known is looked up in lower case as well.
-        coverage: A `Coverage`, where the last call of `module` looked words up.
     """
-
-    lower_fallback = False
-    coverage = None
 
     def __init__(self, *, embedding_dim: PositiveInt = 100, std: NonNegativeFloat = 0.1) -> None:
         self.embedding_dim = embedding_dim
         self.std = std
-        self.words: Sequence[str] = ()
-
-    def checksums(self) -> dict[str, str]:
-        """Empty: no file is read."""
-        return {}
 
     def module(self, vocab: Vocab) -> TokenEmbedding:
         """A newly initialised embedding; random numbers come from torch's global generator."""

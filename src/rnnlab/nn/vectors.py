@@ -14,7 +14,7 @@ from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
 from rnnlab.data.vector_file import Table, cached_table
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
-from rnnlab.nn.embedding import Coverage, TokenEmbedding
+from rnnlab.nn.embedding import Coverage, KeptVectors, TokenEmbedding, Vectors
 
 GLOVE = DatasetInfo(
     title="GloVe 6B word vectors",
@@ -31,7 +31,11 @@ GLOVE = DatasetInfo(
 )
 
 
-class FileVectors:
+LARGE = 32_000_000
+"""Bytes of vectors that a checkpoint does not hold by itself."""
+
+
+class FileVectors(Vectors):
     """Vectors of a text file: one word a line, its numbers behind it, single blanks between.
 
     A file whose name ends in `.bin` or `.bin.gz` is read as word2vec's binary form.
@@ -39,7 +43,8 @@ class FileVectors:
     A token of the training data takes the vector of its word, or of the word in lower case. Tokens
     without one (`<unk>` among them) are drawn from a normal distribution. The other words of the
     file keep their vectors, untrained: `Vocab.extend` gives them ids behind those of training, and
-    `module` their rows, from the same file, whenever a model is made or loaded.
+    `module` their rows, whenever a model is made or loaded: from the checkpoint where it holds
+    them, else from the same file.
 
     Args:
         path: The file of vectors: absolute, below `root`, or from the current folder. It may be
@@ -50,6 +55,8 @@ class FileVectors:
         frozen: Do not train the vectors. `<unk>` and words without a vector keep random ones.
         lower_fallback: A word without a vector takes that of its lower-case form.
         std: Standard deviation of the vectors of words without one in the file.
+        save: Whether checkpoints hold the vectors of words that did not occur in training, so that
+            the file is not needed any more; null: unless they take more than 32 MB.
 
     Raises:
         ConfigError: On first use: no path was given.
@@ -71,6 +78,7 @@ class FileVectors:
         frozen: bool = False,
         lower_fallback: bool = True,
         std: NonNegativeFloat = 0.1,
+        save: bool | None = None,
     ) -> None:
         self.path = path
         self.root = root
@@ -78,7 +86,8 @@ class FileVectors:
         self.frozen = frozen
         self.lower_fallback = lower_fallback
         self.std = std
-        self.coverage: Coverage | None = None
+        self.save = save
+        self._kept: KeptVectors | None = None
 
     @cached_property
     def file(self) -> Path:
@@ -106,10 +115,25 @@ class FileVectors:
 
     @cached_property
     def table(self) -> Table:
-        """All words of the file and their vectors."""
+        """All words of the file and their vectors; of a trained model, those that it kept."""
+        if self._kept is not None:
+            return Table(self._kept.words, self._kept.vectors.numpy())
         file = self.file
         member = Path(self.path or file).name.removesuffix(".gz")
         return cached_table(file, member, self.embedding_dim)
+
+    def to_keep(self, vocab: Vocab) -> KeptVectors | None:
+        """See the base class."""
+        added = vocab.tokens[vocab.base_size :]
+        size = 4 * len(added) * self.table.vectors.shape[1]
+        if self.save is False or (self.save is None and size > LARGE):
+            return None
+        rows = {word: row for row, word in enumerate(self.words)}
+        return KeptVectors(list(added), self._vectors(np.array([rows[word] for word in added])))
+
+    def use_kept(self, kept: KeptVectors) -> None:
+        """See the base class."""
+        self._kept = kept
 
     @property
     def words(self) -> Sequence[str]:
@@ -117,10 +141,10 @@ class FileVectors:
         return self.table.words
 
     def dry_module(self, vocab: Vocab) -> TokenEmbedding:
-        """An embedding of the right sizes, without reading the file."""
-        return TokenEmbedding(
-            torch.empty(len(vocab), self.embedding_dim or 1), None, frozen=self.frozen
-        )
+        """An embedding of the right sizes, as far as they are known without reading the file."""
+        known = self.embedding_dim or 1
+        size = self.table.vectors.shape[1] if "table" in vars(self) else known
+        return TokenEmbedding(torch.empty(vocab.base_size, size), None, frozen=self.frozen)
 
     def module(self, vocab: Vocab) -> TokenEmbedding:
         """A newly initialised embedding; random numbers come from torch's global generator."""
@@ -132,11 +156,12 @@ class FileVectors:
             row if row >= 0 or not self.lower_fallback else rows.get(token.lower(), -1)
             for token, row in zip(base, exact, strict=True)
         ]
-        self.coverage = Coverage(
+        looked_up = Coverage(
             words=sum(token not in (PAD, UNK) for token in base),
             exact=sum(row >= 0 for row in exact),
             lowered=sum(row >= 0 for row in found) - sum(row >= 0 for row in exact),
         )
+        self.coverage = None if self._kept else looked_up
         picked = np.array(found)
         table = torch.randn(len(base), self.table.vectors.shape[1]) * self.std
         table[picked >= 0] = self._vectors(picked[picked >= 0])

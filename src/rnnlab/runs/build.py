@@ -3,7 +3,6 @@
 Nothing below this file sees a configuration.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from rnnlab.config.schema import options
@@ -26,11 +26,12 @@ from rnnlab.diagnostics.throughput import Throughput
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.nn.characters import SizedCell, StackedEmbedding
-from rnnlab.nn.embedding import Features
+from rnnlab.nn.embedding import Features, Vectors
 from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.base import Task
+from rnnlab.training.archive import SealedCheckpoints
 from rnnlab.training.averaging import Averaging
-from rnnlab.training.checkpoint import stamp
+from rnnlab.training.checkpoint import Origin, stamp
 from rnnlab.training.module import SequenceModule
 from rnnlab.training.pretrained import Pretrained
 from rnnlab.training.snapshot import Best, Snapshot
@@ -44,10 +45,10 @@ class Model:
 
     encoder: Encoder
     task: Task
-    vectors: Any
+    vectors: Vectors
 
 
-def build_data(cfg: Config, vectors: Any) -> SequenceData:
+def build_data(cfg: Config, vectors: Vectors) -> SequenceData:
     """The data set, with the words that `vectors` knows, and with characters if asked for."""
     data: SequenceData = make(cfg["data"], cfg["trust"])
     data.add_words(vectors.words, lower_fallback=vectors.lower_fallback)
@@ -56,12 +57,13 @@ def build_data(cfg: Config, vectors: Any) -> SequenceData:
     return data
 
 
-def build_vectors(cfg: Config) -> Any:
+def build_vectors(cfg: Config) -> Vectors:
     """Word vectors: random ones, or a file's."""
-    return make(cfg["embedding"], cfg["trust"])
+    vectors: Vectors = make(cfg["embedding"], cfg["trust"])
+    return vectors
 
 
-def build_model(cfg: Config, spec: Spec, vectors: Any) -> Model:
+def build_model(cfg: Config, spec: Spec, vectors: Vectors) -> Model:
     """Embedding -> encoder -> task, with all sizes from the spec."""
     trusted = cfg["trust"]
     embedding: nn.Module
@@ -105,9 +107,9 @@ def build_module(
     choices: Config,
     spec: Spec,
     model: Model,
-    sources: Mapping[str, str] | None = None,
+    origin: Origin = Origin(),  # noqa: B008 - immutable
 ) -> SequenceModule:
-    """Model, optimiser and scheduler as a Lightning module; `sources` as in `checkpoint.stamp`."""
+    """Model, optimiser and scheduler as a Lightning module."""
     trusted = cfg["trust"]
     scheduler = cfg["scheduler"]
     return SequenceModule(
@@ -116,7 +118,7 @@ def build_module(
         optimizer=factory(cfg["optimizer"], trusted),
         scheduler=factory(scheduler, trusted) if scheduler else None,
         **cfg["lr_schedule"],
-        stamp=stamp(cfg, choices, spec, sources or {}),
+        stamp=stamp(cfg, choices, spec, origin),
     )
 
 
@@ -162,7 +164,8 @@ def build_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Train
     try:
         trainer: Trainer = factory(settings, cfg["trust"])(
             callbacks=callbacks,
-            logger=make(logger, cfg["trust"], str(folder)) if logger else False,
+            plugins=[SealedCheckpoints()],
+            logger=build_logger(logger, folder, cfg["trust"]) if logger else False,
             default_root_dir=str(folder),
             num_sanity_val_steps=0,
             enable_model_summary=False,
@@ -171,3 +174,16 @@ def build_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Train
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
     return trainer
+
+
+def build_logger(node: Config, folder: Path, trusted: list[str]) -> Logger:
+    """The logger of a run.
+
+    Raises:
+        ConfigError: It would write files outside of the run's folder.
+    """
+    logger: Logger = make(node, trusted, str(folder))
+    place = getattr(logger, "log_dir", None)
+    if place is not None and not Path(place).resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f"logger: would write to {place}, outside of the run's folder {folder}")
+    return logger

@@ -1,5 +1,6 @@
 """Finds parts that do not fit together, with a model without weights and without reading data."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -7,11 +8,13 @@ import psutil
 import torch
 
 from rnnlab.config.trust import factory
+from rnnlab.config.validate import validate
 from rnnlab.data.base import LARGEST, SequenceData
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, Vocab
-from rnnlab.errors import ConfigError, DataError
+from rnnlab.errors import ConfigError, DataError, refuse
 from rnnlab.layers.base import Layer
+from rnnlab.nn.embedding import TokenEmbedding, Vectors
 from rnnlab.runs.build import Config, Model, build_data, build_model, build_vectors
 
 MANY = 100_000
@@ -33,8 +36,18 @@ def check_fit(cfg: Config) -> list[str]:
         return [f"the model is too large for any machine: {first}"]
 
 
+def check_run(cfg: Config, choices: Mapping[str, Any]) -> None:
+    """Check a stored configuration as one that is new.
+
+    Raises:
+        ConfigError: All problems, one a line.
+    """
+    validate(cfg, choices)
+    refuse(check_fit(cfg))
+
+
 def _check_fit(cfg: Config) -> list[str]:
-    vectors = _Dry(build_vectors(cfg))
+    vectors = DryVectors(build_vectors(cfg))
     data = build_data(cfg, vectors)
     spec = data.dry_spec()
     try:
@@ -83,12 +96,13 @@ def _parameters(model: Model) -> dict[torch.nn.Parameter, None]:
     return dict.fromkeys([*model.encoder.parameters(), *model.task.parameters()])
 
 
-class _Dry:
+class DryVectors(Vectors):
     """Word vectors whose file is not read."""
 
-    words = ()
-    coverage = None
-
-    def __init__(self, vectors: Any) -> None:
+    def __init__(self, vectors: Vectors) -> None:
         self.lower_fallback = vectors.lower_fallback
-        self.module = getattr(vectors, "dry_module", vectors.module)
+        self._vectors = vectors
+
+    def module(self, vocab: Vocab) -> TokenEmbedding:
+        """See the base class."""
+        return self._vectors.dry_module(vocab)

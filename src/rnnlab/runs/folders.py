@@ -57,6 +57,9 @@ def prepare_folder(folder: Path, *, resume: bool) -> None:
             f"hydra.run.dir: {folder} holds a run already; continue it with resume={folder}, "
             "or name another folder"
         )
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(f"{path}: a link to outside of the run's folder; nothing was written")
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "checkpoints" / ".probe").touch()
     (folder / "checkpoints" / ".probe").unlink(missing_ok=True)

@@ -150,17 +150,20 @@ class Predictor:
         return Batch(inputs, lengths, target=lengths.new_zeros(0), words=words)
 
 
-def load(path: str | Path, *, trust: Sequence[str] = ()) -> Predictor:
+def load(
+    path: str | Path, *, trust: Sequence[str] = (), embedding_path: str | None = None
+) -> Predictor:
     """A trained model from a checkpoint file or a run folder (its best checkpoint).
 
     Args:
         path: `.ckpt` file or run folder.
         trust: Packages of your own whose classes the checkpoint may name.
+        embedding_path: Where the file of word vectors is now, for a model that needs it.
 
     Raises:
         CheckpointError: Missing, broken, of another version, not trusted, or of a model
             that does not read text.
     """
     checkpoint = read_checkpoint(find_checkpoint(path), trust)
-    spec, model = restore(checkpoint)
+    spec, model = restore(checkpoint, embedding_path)
     return Predictor(model, spec)

@@ -1,8 +1,8 @@
 """Restores a trained run: its model, with its own data or other data of its kind."""
 
+import json
 from collections.abc import Container
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,9 +19,17 @@ from rnnlab.config.validate import validate
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
-from rnnlab.errors import CheckpointError, ConfigError
-from rnnlab.runs.build import Config, Model, build_model, build_vectors
-from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from rnnlab.errors import ConfigError
+from rnnlab.nn.embedding import Vectors
+from rnnlab.runs.build import Config, Model, build_model
+from rnnlab.runs.dry_build import DryVectors, check_run
+from rnnlab.runs.origin import restore_vectors, warn_of_changes
+from rnnlab.training.checkpoint import (
+    Checkpoint,
+    check_weights,
+    find_checkpoint,
+    read_checkpoint,
+)
 
 
 @dataclass(frozen=True)
@@ -93,40 +101,55 @@ def restored(opened: Opened, cfg: Config) -> tuple[Spec, Model, SequenceData]:
         ConfigError, DataError, CheckpointError: The configuration is not valid, or data and model
             do not fit.
     """
-    validate(cfg, opened.choices)
+    check_run(cfg, opened.choices)
     seed_everything(cfg["seed"], workers=False, verbose=False)
-    spec, model = restore(opened.checkpoint)
+    spec, model = restore(opened.checkpoint, opened.options["embedding"]["path"])
     data: SequenceData = make(cfg["data"], cfg["trust"])
     data.reuse(spec)
+    if not {"data", "data.test"} & opened.given:
+        warn_of_changes(data, ("test",), opened.checkpoint.origin)
     return spec, model, data
 
 
-def restore(checkpoint: Checkpoint) -> tuple[Spec, Model]:
+def restore(checkpoint: Checkpoint, vectors_path: str | None = None) -> tuple[Spec, Model]:
     """The model of a checkpoint, with its weights, and its spec.
 
     Words that have vectors in the embedding's file but did not occur in training are known to the
     restored vocabulary as well.
+
+    Args:
+        checkpoint: What was read.
+        vectors_path: Where the embedding's file is now; None for where it was.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: See `restore_vectors`; or weights do not fit.
     """
-    vectors = build_vectors(_with_present_root(checkpoint.cfg))
-    spec = checkpoint.spec
+    cfg, spec = checkpoint.cfg, checkpoint.spec
+    if vectors_path is not None:
+        cfg = override_values(cfg, [f"embedding.path={json.dumps(vectors_path)}"])
+    vectors = restore_vectors(cfg, checkpoint)
     if isinstance(spec.source, Vocab) and vectors.words:
         source = spec.source.extend(vectors.words, lower_fallback=vectors.lower_fallback)
         spec = replace(spec, source=source)
     with torch.random.fork_rng(devices=[]):
-        model = build_model(checkpoint.cfg, spec, vectors)
-    parts = nn.ModuleDict({"encoder": model.encoder, "task": model.task})
-    weights = checkpoint.state_dict.items()
-    try:
-        parts.load_state_dict({k: v for k, v in weights if k.partition(".")[0] in parts})
-    except RuntimeError as error:
-        first = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"{checkpoint.path}: weights do not fit: {first}") from None
-    return spec, model
+        return spec, build_trained(checkpoint.cfg, spec, vectors, checkpoint)
 
 
-def _with_present_root(cfg: Config) -> Config:
-    """With today's data root where that of the word vectors in training is gone."""
-    root = cfg["embedding"].get("root")
-    if root is None or Path(root).is_dir():
-        return cfg
-    return {**cfg, "embedding": {**cfg["embedding"], "root": None}}
+def build_trained(cfg: Config, spec: Spec, vectors: Vectors, checkpoint: Checkpoint) -> Model:
+    """A model with the weights of a checkpoint, whose sizes are compared before it takes memory.
+
+    Raises:
+        CheckpointError: They do not fit.
+    """
+    weights = checkpoint.state_dict
+    weights = {k: v for k, v in weights.items() if k.startswith(("encoder.", "task."))}
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        dry = build_model(cfg, spec, DryVectors(vectors))
+    check_weights(_parts(dry), weights, checkpoint.path)
+    model = build_model(cfg, spec, vectors)
+    _parts(model).load_state_dict(weights)
+    return model
+
+
+def _parts(model: Model) -> nn.ModuleDict:
+    return nn.ModuleDict({"encoder": model.encoder, "task": model.task})

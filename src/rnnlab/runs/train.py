@@ -11,9 +11,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 
 from rnnlab.config.overrides import override_values, parse
-from rnnlab.config.validate import validate
 from rnnlab.data.base import SequenceData
-from rnnlab.errors import ConfigError, Diverged, Interrupted
+from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted
 from rnnlab.layers.base import Layer
 from rnnlab.runs.baseline import add_baseline
 from rnnlab.runs.build import (
@@ -26,16 +25,19 @@ from rnnlab.runs.build import (
     build_trainer,
     build_vectors,
 )
+from rnnlab.runs.dry_build import check_run
 from rnnlab.runs.environment import limit_memory, quiet, threads
 from rnnlab.runs.finish import Outcome, conclude, declare_hparams, last_good
 from rnnlab.runs.folders import prepare_folder
+from rnnlab.runs.origin import check_training_files, origin_of, restore_vectors
+from rnnlab.runs.restore import build_trained
 from rnnlab.runs.tables import flat
 from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, load_plain, read_checkpoint
 from rnnlab.training.module import SequenceModule
 
 CHANGEABLE = (
     *("trainer.", "diagnostics.", "checkpoint.", "early_stopping."),
-    *("data.root", "embedding.root", "trust"),
+    *("data.root", "embedding.root", "embedding.path", "trust"),
 )
 """Options that a resumed run may change; weights and optimiser state depend on all others."""
 
@@ -66,18 +68,22 @@ def run(
     announce_plan(cfg, choices)
     start = build_start(cfg) if resume is None else None  # early: reading data may take minutes
     seed_everything(cfg["seed"], workers=False, verbose=False)
-    vectors = build_vectors(cfg)
+    vectors = build_vectors(cfg) if resume is None else restore_vectors(cfg, resume)
     data = build_data(cfg, vectors)
     if resume is not None:
         data.reuse(resume.spec)
     spec = data.spec()
-    model = build_model(cfg, spec, vectors)
-    counts = None if resume else data.target_counts()
-    if counts is not None:
-        model.task.set_prior(torch.from_numpy(counts))
-    sources = resume.sources if resume else start.checksums() if start else {}
+    if resume is None:
+        model = build_model(cfg, spec, vectors)
+        counts = data.target_counts()
+        if counts is not None:
+            model.task.set_prior(torch.from_numpy(counts))
+    else:
+        check_training_files(data, resume)
+        model = build_trained(cfg, spec, vectors, resume)
     started = start.initialise(model.encoder, spec) if start else None
-    module = build_module(cfg, choices, spec, model, sources)
+    origin = origin_of(data, vectors, start, resume)
+    module = build_module(cfg, choices, spec, model, origin)
     trainer = build_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
     last = resume.path if resume else None
     if last:
@@ -100,6 +106,19 @@ def run(
         status, reason = "diverged", f"{error}; {last_good(folder)}"
         if trainer.is_global_zero:
             print(f"diverged: {reason}", flush=True)
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        if resume is None or module.stepped:
+            raise
+        raise CheckpointError(
+            f"{resume.path}: the run cannot be continued from it ({explained(error)})"
+        ) from error
     outcome = conclude(
         cfg,
         trainer,
@@ -108,7 +127,7 @@ def run(
         status=status,
         reason=reason,
         folder=folder,
-        checksums=data.checksums() | vectors.checksums() | sources,
+        checksums={**data.checksums(), **origin.files["embedding"], **origin.sources},
     )
     if trainer.world_size == 1:
         add_baseline(cfg, module, data, vectors, outcome)
@@ -138,14 +157,23 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
     epochs = checkpoint.cfg["trainer"].get("max_epochs")
     if cfg["scheduler"] and cfg["scheduler"].get("T_max", -1) == epochs:
         cfg["scheduler"]["T_max"] = cfg["trainer"]["max_epochs"]
-    validate(cfg, checkpoint.choices)
+    check_run(cfg, checkpoint.choices)
     return run(cfg, checkpoint.choices, folder, resume=checkpoint)
+
+
+def explained(error: Exception) -> str:
+    """What an error of another package says, in its first words."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first[:200]}"
 
 
 def check_resumable(cfg: Config, last: Path) -> None:
     """A ConfigError where a run has no epochs left to train."""
-    progress = load_plain(last)["loops"]["fit_loop"]["epoch_progress"]["current"]
-    done = int(progress["processed"])  # saved at an epoch's end, before it counts as completed
+    try:
+        progress = load_plain(last)["loops"]["fit_loop"]["epoch_progress"]["current"]
+        done = int(progress["processed"])  # saved at an epoch's end, before it counts as completed
+    except (LookupError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{last}: broken, its progress is missing ({error!r})") from None
     wanted = cfg["trainer"].get("max_epochs")
     if wanted is not None and 0 <= wanted <= done:
         raise ConfigError(

@@ -1,13 +1,13 @@
 """Checkpoints: written by Lightning, with config and spec as plain dicts; read without pickles."""
 
 import pickle
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
+from torch import nn
 
 from rnnlab.config.defaults import with_defaults
 from rnnlab.config.roots import TrainConfig
@@ -15,7 +15,45 @@ from rnnlab.config.trust import allowed, refusal, targets
 from rnnlab.config.validate import find_problems
 from rnnlab.data.spec import Spec
 from rnnlab.errors import CheckpointError
+from rnnlab.nn.embedding import KeptVectors
+from rnnlab.training.archive import damage
 from rnnlab.training.convert import FORMAT, KEY, convert
+
+UNSTORED = frozenset({"profiler", "model_registry"})
+"""Options of the trainer that write files or send something: a checkpoint cannot ask for them."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run was made of, so that later it can be seen whether that is still the same.
+
+    Attributes:
+        sources: sha256 of the checkpoints that training started from, by path.
+        files: sha256 of the files of each split, and of "embedding", by name.
+        vectors: Vectors of words that did not occur in training; None where a file has them.
+    """
+
+    sources: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    vectors: KeptVectors | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values and tensors."""
+        return {
+            "sources": dict(self.sources),
+            "files": {part: dict(sums) for part, sums in self.files.items()},
+            "vectors": None if self.vectors is None else dict(vars(self.vectors)),
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`; older checkpoints have less."""
+        kept = state.get("vectors")
+        return cls(
+            sources=dict(state.get("sources", {})),
+            files={part: dict(sums) for part, sums in state.get("files", {}).items()},
+            vectors=None if kept is None else KeptVectors(**kept),
+        )
 
 
 @dataclass(frozen=True)
@@ -28,7 +66,7 @@ class Checkpoint:
         choices: The choice made for each group.
         spec: The data's spec.
         state_dict: The module's parameters and buffers.
-        sources: sha256 of the checkpoints that training started from, by path.
+        origin: What it was made of.
     """
 
     path: Path
@@ -36,11 +74,11 @@ class Checkpoint:
     choices: dict[str, Any]
     spec: Spec
     state_dict: dict[str, torch.Tensor]
-    sources: dict[str, str]
+    origin: Origin
 
 
 def stamp(
-    cfg: dict[str, Any], choices: dict[str, Any], spec: Spec, sources: Mapping[str, str]
+    cfg: dict[str, Any], choices: dict[str, Any], spec: Spec, origin: Origin
 ) -> dict[str, Any]:
     """What a run adds to Lightning's checkpoint so that it explains itself; see `Checkpoint`."""
     return {
@@ -48,7 +86,7 @@ def stamp(
         "config": cfg,
         "choices": choices,
         "spec": spec.to_dict(),
-        "sources": dict(sources),
+        **origin.to_dict(),
     }
 
 
@@ -89,19 +127,68 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
         cfg = {key: value for key, value in state["config"].items() if key != "trust"}
         choices = dict(state["choices"])
         spec = Spec.from_dict(state["spec"])
-        sources = dict(state.get("sources", {}))  # older ones have none
+        origin = Origin.from_dict(state)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"{path}: broken, what it says of itself is incomplete ({error!r})"
         ) from None
+    for name, value in content["state_dict"].items():
+        problem = _unlike_weights(value)
+        if problem:
+            raise CheckpointError(f"{path}: broken, {name} {problem}")
     for key, target in targets(cfg):
         if not allowed(target, trusted):
             raise CheckpointError(f"{path}: refused, nothing of it was run: {refusal(key, target)}")
+    for name in UNSTORED & set(cfg["trainer"] if isinstance(cfg.get("trainer"), dict) else ()):
+        del cfg["trainer"][name]
     cfg["trust"] = list(trusted)  # a checkpoint cannot ask for trust itself
     cfg = with_defaults(cfg, TrainConfig)  # options that are newer than the checkpoint
     for problem in find_problems(cfg, choices):
         raise CheckpointError(f"{path}: its configuration does not fit this rnnlab: {problem}")
-    return Checkpoint(path, cfg, choices, spec, content["state_dict"], sources)
+    return Checkpoint(path, cfg, choices, spec, content["state_dict"], origin)
+
+
+def _unlike_weights(value: Any) -> str | None:
+    """Why a value cannot be weights, or counts beside them; None where it can."""
+    if not isinstance(value, torch.Tensor):
+        return "is no tensor"
+    if value.is_complex():
+        return "is complex"
+    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        return "has numbers that are not finite"
+    return None
+
+
+def below(prefix: str, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What a part has of all weights, by its own names."""
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def shape_of(weight: torch.Tensor | None) -> str:
+    """What has to be equal on both sides when weights are loaded, in words."""
+    if weight is None:
+        return "nothing"
+    return f"{tuple(weight.shape)}{'' if weight.is_floating_point() else ' of integers'}"
+
+
+def check_weights(part: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Compare a module with the weights that a checkpoint has for it.
+
+    Args:
+        part: The module; it may be on the meta device.
+        weights: Its part of the checkpoint.
+        path: The checkpoint, for messages.
+
+    Raises:
+        CheckpointError: They do not fit.
+    """
+    wanted = part.state_dict()
+    for name in dict.fromkeys([*wanted, *weights]):
+        there, here = shape_of(weights.get(name)), shape_of(wanted.get(name))
+        if there != here:
+            raise CheckpointError(
+                f"{path}: weights do not fit: {name} {there} there, {here} by its configuration"
+            )
 
 
 def load_plain(path: Path) -> Any:
@@ -111,8 +198,11 @@ def load_plain(path: Path) -> Any:
         CheckpointError: Broken, or it holds more than tensors and plain values.
     """
     try:
-        if not zipfile.is_zipfile(path):
-            raise CheckpointError(f"{path}: broken or not a checkpoint; nothing of it was run")
+        found = damage(path)
+        if found is not None:
+            raise CheckpointError(
+                f"{path}: broken or not a checkpoint ({found}); nothing of it was run"
+            )
         content = torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise

@@ -46,6 +46,7 @@ class SequenceModule(LightningModule):
         last_norm: Total gradient norm before clipping at the last optimiser step, detached; None
             where nothing is clipped.
         observers: Of the next training step.
+        stepped: Whether an optimiser step was made: a resumed run's state is sound, then.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class SequenceModule(LightningModule):
         self.last_lr = math.nan
         self.last_norm: Tensor | None = None
         self.observers = Observers()
+        self.stepped = False
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._stamp = dict(stamp)
@@ -182,6 +184,7 @@ class SequenceModule(LightningModule):
 
         try:
             super().optimizer_step(epoch, batch_idx, optimizer, closure)
+            self.stepped = True
         finally:
             for group, rate in zip(inner.param_groups, rates, strict=True):
                 group["lr"] = rate

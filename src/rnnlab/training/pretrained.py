@@ -12,7 +12,7 @@ from rnnlab.errors import CheckpointError, ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.nn.embedding import TokenEmbedding
 from rnnlab.nn.encoder import Encoder
-from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
+from rnnlab.training.checkpoint import below, find_checkpoint, read_checkpoint, shape_of
 
 FORM, SIZE = ("nonlinearity",), ("hidden_size",)
 """Options of cells that decide what weights mean, and their shapes."""
@@ -39,8 +39,8 @@ class Pretrained:
             self._checkpoint = read_checkpoint(find_checkpoint(path), trusted)
         except CheckpointError as error:
             raise CheckpointError(f"encoder.init_from: {error}") from None
-        self._state = _below("encoder.", self._checkpoint.state_dict)
-        self._layers = _below("layers.", self._state)
+        self._state = below("encoder.", self._checkpoint.state_dict)
+        self._layers = below("layers.", self._state)
         self._bidirectional = any(".forward_layer." in key for key in self._layers)
 
     def checksums(self) -> dict[str, str]:
@@ -100,7 +100,7 @@ class Pretrained:
         if encoder.bidirectional and not self._bidirectional and layers > 1:
             yield "several one-way layers there, bidirectional layers here"
         table = self._state.get("embedding.weight")
-        there = None if table is None else table.shape[1]
+        there = None if table is None or not table.is_floating_point() else table.shape[1]
         embedding = encoder.embedding
         now = embedding.output_size if isinstance(embedding, TokenEmbedding) else None
         if there != now:
@@ -125,15 +125,9 @@ def _unlike(encoder: Encoder, layers: dict[str, Tensor], *, forward_only: bool) 
     if forward_only:
         wanted = {key: value for key, value in wanted.items() if ".forward_layer." in key}
     for key in dict.fromkeys([*wanted, *layers]):
-        there, here = (
-            tuple(side[key].shape) if key in side else "nothing" for side in (layers, wanted)
-        )
+        there, here = (shape_of(side.get(key)) for side in (layers, wanted))
         if there != here:
             yield _difference(f"layers.{key}", there, here)
-
-
-def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def _difference(what: str, there: object, here: object) -> str:

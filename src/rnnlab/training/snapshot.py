@@ -36,7 +36,11 @@ class Best(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best score, also where the run's folder was moved or copied."""
+        """Take up the best score, also where the run's folder was moved or copied.
+
+        The file is the one in this run's folder, whatever path a checkpoint names: the one before
+        is removed when there is a better one.
+        """
         moved = dict(state_dict, dirpath=self.dirpath)
         for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
             moved[key] = self._here(state_dict.get(key, ""))
@@ -45,7 +49,7 @@ class Best(ModelCheckpoint):
         super().load_state_dict(moved)
 
     def _here(self, path: str) -> str:
-        return str(Path(str(self.dirpath)) / Path(path).name) if path else ""
+        return str(Path(str(self.dirpath)) / "best.ckpt") if path else ""
 
 
 class Snapshot(Checkpoint):

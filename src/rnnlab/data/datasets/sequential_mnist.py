@@ -65,6 +65,10 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
         names = (f"mnist/{part}-images-idx3-ubyte", f"mnist/{part}-labels-idx1-ubyte")
         return [self.find(f"{name}.gz", name) for name in names]
 
+    def checksums_of(self, split: Split) -> dict[str, str]:
+        """See the base class."""
+        return {self.shown(str(path)): sha256(path) for path in self.files(split)}
+
     def examples(self, split: Split) -> Examples:
         """One split, (N, 784, 1) or (N, 28, 28) and labels (N,); see the base class.
 
@@ -74,7 +78,7 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
         """
         files = self.files(split)
         images, labels = read_idx(files[0], 3), read_idx(files[1], 1)
-        self._checksums |= {self.shown(str(path)): sha256(path) for path in files}
+        self._checksums |= self.checksums_of(split)
         if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels) or labels.max() > 9:
             raise DataError(f"{files[0]}: pictures {images.shape}, {len(labels)} labels of digits")
         if split != "test":
