@@ -180,7 +180,7 @@ def test_resume_refuses_changed_training_data(tiny, capsys):
     data, run = tiny
     before = (run / "metrics.json").read_bytes()
     change(data / "train.tsv")
-    message = refused(call(capsys, "train", f"resume={run}", "trainer.max_epochs=2"))
+    message = refused(call(capsys, "train", f"resume={run}", "trainer.max_epochs=5"))
     assert message.startswith(f"data.train: {data / 'train.tsv'} changed since the run began")
     assert (run / "metrics.json").read_bytes() == before
     assert call(capsys, "evaluate", f"checkpoint={run}").err == ""
@@ -197,7 +197,7 @@ def test_other_splits_that_changed_are_told(tiny, capsys, caplog):
     for words, expected in [
         (["evaluate", f"checkpoint={run}"], told[1:]),
         (["evaluate", f"checkpoint={run}", f"data.test={data / 'test.tsv'}"], []),
-        (["train", f"resume={run}", "trainer.max_epochs=2"], told),
+        (["train", f"resume={run}", "trainer.max_epochs=5"], told),
     ]:
         caplog.clear()
         assert call(capsys, *words).code == 0
@@ -212,7 +212,7 @@ def test_a_checkpoint_of_an_earlier_version_knows_no_files(tiny, capsys):
         del content["rnnlab"]["files"], content["rnnlab"]["vectors"]
         torch.save(content, file)
     change(data / "train.tsv")
-    assert call(capsys, "train", f"resume={run}", "trainer.max_epochs=2").code == 0
+    assert call(capsys, "train", f"resume={run}", "trainer.max_epochs=5").code == 0
     assert set(read_checkpoint(run / "checkpoints" / "last.ckpt").origin.files) == {
         *("train", "val", "test", "embedding")
     }

@@ -92,7 +92,7 @@ class Throughput(Callback):
         """Continue the counts of a resumed run."""
         counts = dict(state_dict)
         self._before = counts.pop("wall", 0.0)  # older runs did not count it
-        self.total = self._mark = Work(**counts)
+        self.total = self._mark = Work(**counts) + Work()  # which only numbers can be added to
 
     @property
     def wall(self) -> float:

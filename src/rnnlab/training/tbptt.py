@@ -50,4 +50,4 @@ class TruncatedBPTT:
         """Continue from a checkpoint's states; from none where it has none for this process."""
         processes = state_dict["processes"]
         mine: list[list[torch.Tensor]] = processes[rank] if rank < len(processes) else []
-        self._states = {True: tuple(map(tuple, mine))}
+        self._states = {True: tuple(tuple(part.detach() for part in state) for state in mine)}
