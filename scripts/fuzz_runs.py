@@ -19,6 +19,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,7 +122,12 @@ def fault(words: list[str]) -> str | None:
     former = signal.signal(signal.SIGALRM, _hangs)
     signal.alarm(SECONDS)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
             rnnlab(words)
     except SystemExit as ended:
         message = err.getvalue()
@@ -160,9 +166,10 @@ def hostile(run: Path, numbers: range) -> Iterator[str]:
                 write_archive(content, copy / "checkpoints" / f"{name}.ckpt")
             before = _state(base, copy)
             for words in commands(copy):
-                found = fault(words)
-                if found is None and _state(base, copy) != before:
+                found, after = fault(words), _state(base, copy)
+                if found is None and after != before:
                     found = "it wrote outside of the run's folder"
+                before = after
                 if found is not None:
                     yield f"{number}: {what}: {words[0]}: {found}"
 

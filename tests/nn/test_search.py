@@ -58,10 +58,11 @@ def enumerate_best(model, row, max_length, penalty, allowed, count=1):
     count=st.integers(1, 9),
 )
 @settings(deadline=None, max_examples=40)
-def test_with_a_beam_for_all_prefixes_it_is_exact(seed, penalty, max_length, count):
+def test_with_a_beam_for_all_continuations_it_is_exact(seed, penalty, max_length, count):
     model = Markov(3, 5, seed)
     options = {"max_length": max_length, "length_penalty": penalty, "banned": [2]}
-    found = model.search(num_beams=3**4, num_return_sequences=count, **options)
+    wide = 3 * 2 ** (max_length - 1) if max_length else 1  # two tokens and the end
+    found = model.search(num_beams=max(wide, count), num_return_sequences=count, **options)
     for row in range(3):
         best = enumerate_best(model, row, max_length, penalty, (3, 4), count)
         assert found.tokens[row] == best

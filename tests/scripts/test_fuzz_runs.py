@@ -63,7 +63,7 @@ def hostile_logger(name):
     return change
 
 
-@pytest.mark.parametrize("name", ["../../x", "..", "~", "/tmp", "a/../../b"])
+@pytest.mark.parametrize("name", ["../../x", "..", "/tmp", "a/../../b"])
 def test_a_stored_logger_writes_into_the_run_folder_alone(run, name, tmp_path, capsys):
     copy = with_change(run, tmp_path / "runs" / "run", hostile_logger(name))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

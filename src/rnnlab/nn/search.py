@@ -52,8 +52,9 @@ def beam_search(
     do not end are kept. A sequence counts as found if its end is among the `num_beams` best
     continuations. A sentence is done when `num_beams` sequences were found, or when no prefix can
     reach the last of the `num_return_sequences` best scores found so far; its rows then leave the
-    batch. With `num_beams=1` this is greedy decoding: the most probable token at every step; with a
-    beam as wide as the number of prefixes it is exact.
+    batch. With `num_beams=1` this is greedy decoding: the most probable token at every step. It is
+    exact with a beam for all continuations of one step: (W + 1) W ** (`max_length` - 1) of them,
+    where W tokens may be emitted besides the end.
 
     Args:
         step: Last tokens (N,) and state -> log-probabilities (N, V), next state.

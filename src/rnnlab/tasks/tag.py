@@ -34,7 +34,9 @@ class Tag(Task):
         spec: Its target is the vocabulary of tags.
         dropout: Probability of zeroing a feature of a step's output.
         metric: What decides: F1 of whole entities, or accuracy of tags. `entity` needs IOB or BIOES
-            tags. It turns predictions into valid IOB2 and reports precision, recall and F1.
+            tags. It turns predictions into valid IOB2 and reports precision, recall and F1, as
+            conlleval counts them in IOB2. A sequence that BIOES forbids (see `constrained`) is read
+            as IOB2 with S for B and E for I, where conlleval would end an entity at each E.
         output: `softmax` predicts each step by itself, `crf` the whole sequence. `crf` is a
             linear-chain conditional random field: it learns which tag follows which.
         frequency_bias: Start with the log frequencies of the training tags as biases of the head.
