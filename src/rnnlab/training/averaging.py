@@ -42,8 +42,8 @@ class Averaging(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue a resumed run."""
-        self._scores = list(state_dict["scores"])
-        self._begun, self._count = state_dict["begun"], state_dict["count"]
+        self._scores = [float(score) for score in state_dict["scores"]]
+        self._begun, self._count = bool(state_dict["begun"]), int(state_dict["count"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the step, so that batches without an optimiser step are told apart."""
