@@ -23,6 +23,9 @@ COMMANDS = {
 }
 """The commands, and the function that each calls with the rest of the command line."""
 
+LONGEST = 1_500
+"""Characters of a message's line that are shown."""
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 done, 1 diverged, 2 user error, 130 interrupted."""
@@ -31,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = run(words)
     except RnnlabError as error:
         for line in str(error).splitlines():
-            print(f"rnnlab: {printable(line)}", file=sys.stderr)
+            shown = printable(line)
+            more = f" ... ({len(shown) - LONGEST:,} characters more)"
+            print(f"rnnlab: {shown[:LONGEST]}{more * (len(shown) > LONGEST)}", file=sys.stderr)
         code = 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

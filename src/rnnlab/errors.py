@@ -1,7 +1,7 @@
 """User errors: each is one line on the terminal and exit code 2; what a terminal may show."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -9,6 +9,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u206
 def printable(text: str) -> str:
     """A text that cannot steer a terminal: control characters as visible escapes."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def shortened(names: Sequence[object], most: int = 8) -> str:
+    """The first few, each cut to a few words, comma separated, and how many more there are."""
+    listed = (f"{text[:57]}..." if len(text) > 60 else text for text in map(str, names[:most]))
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(listed) + more
 
 
 class RnnlabError(Exception):

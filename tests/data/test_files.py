@@ -6,6 +6,7 @@ from rnnlab.data.datasets.conll_files import CoNLLFiles
 from rnnlab.data.datasets.parallel_files import ParallelFiles
 from rnnlab.data.datasets.sentiment_files import SentimentFiles
 from rnnlab.data.formats.conll_columns import read_columns
+from rnnlab.data.formats.labelled import recognise
 from rnnlab.errors import ConfigError, DataError
 
 
@@ -333,3 +334,116 @@ def test_reuse_needs_no_training_text(tmp_path):
 def test_a_split_that_was_not_given_is_named():
     with pytest.raises(ConfigError, match=r"^data\.train: not given"):
         ParallelFiles(val=["a.de", "a.en"]).spec()
+
+
+# --- labelled tables
+
+
+def labelled(path, columns=None):
+    table = recognise(path, columns)
+    return str(table), [(e.source, *e.target, e.line) for e in table.read()]
+
+
+BODY = [("fine film", "pos"), ("dull", "neg"), ('a "good" one', "pos")]
+LINES = "".join(f"{text}\t{label}\n" for text, label in BODY)
+
+
+def test_plain_rows_say_nothing(tmp_path):
+    path = write(tmp_path, "a.tsv", LINES)
+    assert labelled(path) == ("", [(*row, line) for line, row in enumerate(BODY, 1)])
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("Text\tLabel\n", "header row skipped (Text, Label)"),
+        ("Beispiel\tsentiment\n", "header row skipped (Beispiel, sentiment)"),
+        ("review\tOk?\n", "header row skipped (review, Ok?)"),
+    ],
+)
+def test_a_header_is_skipped(tmp_path, head, said):
+    path = write(tmp_path, "a.tsv", head + LINES)
+    assert labelled(path) == (said, [(*row, line) for line, row in enumerate(BODY, 2)])
+
+
+def test_a_first_row_whose_label_others_have_is_none(tmp_path):
+    path = write(tmp_path, "a.tsv", f"text\tpos\nlabel\tneg\n{LINES}")
+    assert labelled(path)[1][:2] == [("text", "pos", 1), ("label", "neg", 2)]
+    few = write(tmp_path, "b.tsv", "awful\tworst\n" + LINES)
+    assert labelled(few)[1][0] == ("awful", "worst", 1)
+
+
+def test_a_label_of_the_first_row_alone_is_a_header_among_many(tmp_path):
+    path = write(tmp_path, "a.tsv", "Satz\tArt\n" + LINES * 5)
+    said, rows = labelled(path)
+    assert (said, len(rows)) == ("header row skipped (Satz, Art)", 15)
+    spoken = write(tmp_path, "b.tsv", "a whole text\todd\n" + LINES * 5)
+    assert labelled(spoken)[1][0] == ("a whole text", "odd", 1)
+
+
+def test_columns_are_those_that_the_header_names(tmp_path):
+    path = write(tmp_path, "a.tsv.gz", "id\tlabel\tsentence\n7\tpos\tfine\n8\tneg\tdull\n")
+    said = "header row skipped (id, label, sentence); text in column 2, label in column 1, from 0"
+    assert labelled(path) == (said, [("fine", "pos", 2), ("dull", "neg", 3)])
+    assert labelled(path, (0, 1))[1] == [("7", "pos", 2), ("8", "neg", 3)]
+    with pytest.raises(DataError, match=r"needs one tab, not 2; data\.columns="):
+        labelled(write(tmp_path, "b.tsv", "7\tpos\tfine\n"))
+    wrong = write(tmp_path, "c.tsv", "text\tlabel\tid\na\tb\t3\na\tb\n")
+    with pytest.raises(DataError, match=r"c\.tsv:3: 2 columns, not 3"):
+        labelled(wrong)
+
+
+def test_quotes_are_removed_where_the_whole_file_has_them(tmp_path):
+    every = write(tmp_path, "a.tsv", '"fine, film"\t"pos"\n"dull"\t"neg"\n')
+    said = "quotes around fields removed"
+    assert labelled(every) == (said, [("fine, film", "pos", 1), ("dull", "neg", 2)])
+    needed = write(tmp_path, "b.tsv", 'fine\tpos\n"a ""dull"" one"\tneg\n')
+    assert labelled(needed) == (said, [("fine", "pos", 1), ('a "dull" one', "neg", 2)])
+    text = write(tmp_path, "c.tsv", '"Jaws"\tpos\n"Jaws" is dull\tneg\nfine\tpos\n')
+    assert labelled(text)[1][:2] == [('"Jaws"', "pos", 1), ('"Jaws" is dull', "neg", 2)]
+    title = write(tmp_path, "d.tsv", '"Jaws"\tpos\ndull\tneg\n')
+    assert labelled(title)[1][0] == ('"Jaws"', "pos", 1)
+
+
+def test_csv(tmp_path):
+    path = write(tmp_path, "a.csv", 'text,label\n"one,\ntwo",pos\n\n"say ""no""",neg\n')
+    said = "commas part columns; header row skipped (text, label)"
+    assert labelled(path) == (said, [("one,\ntwo", "pos", 2), ('say "no"', "neg", 5)])
+    other = write(tmp_path, "b.csv", '"one, two";pos\nthree;neg\n')
+    assert labelled(other)[1] == [("one, two", "pos", 1), ("three", "neg", 2)]
+    broken = write(tmp_path, "c.csv", 'one,pos\n"two,neg\n')
+    with pytest.raises(DataError, match=r"c\.csv:2: unexpected end of data"):
+        labelled(broken)
+
+
+def test_columns_that_are_exchanged_are_refused_in_a_line(tmp_path):
+    path = write(
+        tmp_path, "a.tsv", "".join(f"pos\ttext number {i} {'x' * 999}\n" for i in range(50))
+    )
+    with pytest.raises(DataError) as error:
+        SentimentFiles(train=str(path)).spec()
+    assert str(error.value).startswith(f"{path}: 50 different labels in 50 rows, such as text num")
+    assert len(str(error.value)) < 400 + len(str(path))
+    data = SentimentFiles(train=str(path), columns=(1, 0))
+    assert data.spec().target.tokens == ("pos",)
+    assert len(SentimentFiles(train=str(path), columns=(0, 1)).spec().target) == 50
+
+
+def test_what_was_recognised_is_said(tmp_path):
+    path = str(write(tmp_path, "a.tsv", "text\tlabel\n" + LINES))
+    data = SentimentFiles(train=path, val=path, test=path, batch_size=2)
+    said = "header row skipped (text, label)"
+    assert data.remarks() == [
+        "2 classes: pos 2, neg 1",
+        *(f"{split}: {said}" for split in ("train", "val", "test")),
+    ]
+
+
+def test_words_without_spaces_between_them_are_told(tmp_path):
+    path = str(write(tmp_path, "a.tsv", "我喜欢猫 ok\t1\nฉันรักแมว fine\t0\n"))
+    data = SentimentFiles(train=path, val=path, test=path, batch_size=2)
+    assert data.remarks()[0].startswith("50% of the words are runs of letters of a script without")
+    assert data.remarks()[0].endswith("choose data.level=char")
+    data = SentimentFiles(train=path, val=path, test=path, batch_size=2, level="char")
+    assert data.remarks() == ["2 classes: 0 1, 1 1"]
+    assert "猫" in data.spec().source

@@ -15,7 +15,7 @@ from rnnlab.data.tag_schemes import all_tags
 from rnnlab.data.text import Limit, TextData, Tokenizers
 from rnnlab.data.tokenizer import Level, Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
-from rnnlab.errors import DataError
+from rnnlab.errors import DataError, shortened
 
 TARGET_SPECIALS = (PAD, UNK, START, END)
 """Entries that start the vocabulary of texts that are to be written."""
@@ -102,6 +102,14 @@ class SequenceTextData(TextData):
         characters = character_vocab(train.source_counts()) if self._use_characters else None
         return Spec(source, target, self.kind, *tokenizers, self.max_length, characters)
 
+    def _counted(self, what: str) -> str:
+        """The targets of the training data and how often each occurs."""
+        counts = sorted(
+            self.select("train").target_counts().items(), key=lambda item: (-item[1], item[0])
+        )
+        named = [f"{target} {count:,}" for target, count in counts]
+        return f"{len(counts)} {what}: {shortened(named)}"
+
     def _known_targets(self, corpus: EncodedCorpus, vocab: Vocab) -> Ragged:
         """Ids of labels or tags; one that the vocabulary lacks is a DataError with its place."""
         table = [vocab.id(token) if token in vocab else -1 for token in corpus.target_types]
@@ -111,10 +119,10 @@ class SequenceTextData(TextData):
             row = int(np.searchsorted(ids.offsets, wrong[0], side="right")) - 1
             step = int(wrong[0] - ids.offsets[row])
             what = f"tag at token {step + 1}," if self.kind == "tags" else "label"
-            found = corpus.target_types[corpus.target[row][step]]
+            found = shortened([repr(corpus.target_types[corpus.target[row][step]])])
             owner = "the trained model knows" if self._reused else "the training data has"
-            known = ", ".join(vocab.tokens)
-            raise DataError(f"{corpus.place(row)}: unseen {what} {found!r}; {owner} {known}")
+            known = shortened(vocab.tokens, 20)
+            raise DataError(f"{corpus.place(row)}: unseen {what} {found}; {owner} {known}")
         return ids
 
 
@@ -130,6 +138,10 @@ class LabelledData(SequenceTextData):
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> np.ndarray:
         """Ids of the labels (N,); an unknown one is a DataError that names its place."""
         return self._known_targets(corpus, spec.target_vocab).values.astype(np.int64)
+
+    def remarks(self) -> list[str]:
+        """See the base class; the classes."""
+        return [*super().remarks(), self._counted("classes")]
 
     def dry_targets(self) -> Sequence[str]:
         """Two labels."""
@@ -149,6 +161,10 @@ class TaggedData(SequenceTextData):
     def encode_targets(self, corpus: EncodedCorpus, spec: Spec) -> Ragged:
         """Ids of the tags; an unknown one is a DataError that names its place."""
         return self._known_targets(corpus, spec.target_vocab)
+
+    def remarks(self) -> list[str]:
+        """See the base class; the tags."""
+        return [*super().remarks(), self._counted("tags")]
 
     def dry_targets(self) -> Sequence[str]:
         """Two parts of speech."""
@@ -171,7 +187,7 @@ class PairData(SequenceTextData):
         return ids.framed(vocab.start_id, vocab.end_id)
 
     def remarks(self) -> list[str]:
-        """How many pairs have a blank side; see the base class."""
+        """See the base class; how many pairs have a blank side."""
         found = super().remarks()
         for split in get_args(Split):
             corpus = self.select(split)

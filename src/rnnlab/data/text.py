@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import regex
 
 from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
 from rnnlab.data.base import SequenceData
@@ -18,10 +19,15 @@ from rnnlab.data.reading import sha256
 from rnnlab.data.spec import Spec, Split
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.errors import DataError
+from rnnlab.errors import DataError, shortened
 
 Limit = Annotated[PositiveInt | None, LEARNT]
 """Largest number of something in what a model reads or writes; None for no limit."""
+
+UNSPACED = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Han}\p{Hiragana}\p{Katakana}]{2}")
+"""Letters of scripts in which no space parts words."""
+SOME = 0.05
+"""Share of such words from which on a run says so."""
 
 Tokenizers = tuple[Tokenizer | None, Tokenizer | None]
 """Of the source and of the target; None where it is no text."""
@@ -40,9 +46,11 @@ class TextData(SequenceData):
 
     Attributes:
         corpus: Its name on the command line.
+        finer: Levels of tokens that need no spaces between words, for messages.
     """
 
     corpus: ClassVar[str]
+    finer: ClassVar[str] = "char"
 
     lower: Annotated[bool, LEARNT] = False
     min_freq: Annotated[NonNegativeInt, LEARNT] = 1
@@ -111,6 +119,23 @@ class TextData(SequenceData):
         """
         corpus = self.select(split)
         return corpus.source, corpus.source_types
+
+    def remarks(self) -> list[str]:
+        """See the base class; words that may be none, where a script has no spaces between them."""
+        found = super().remarks()
+        tokenizer, _ = self.current_tokenizers()
+        if tokenizer is None or tokenizer.level != "word":
+            return found
+        counts = self.select("train").source_counts()
+        runs = [token for token in counts if UNSPACED.search(token)]
+        share = sum(counts[run] for run in runs) / sum(counts.values())
+        if share >= SOME:
+            found.append(
+                f"{share:.0%} of the words are runs of letters of a script without spaces between "
+                f"words, such as {shortened(runs, 2)}; each run is one word: choose "
+                f"data.level={self.finer}"
+            )
+        return found
 
     def add_words(self, words: Sequence[str], *, lower_fallback: bool) -> None:
         """See the base class."""

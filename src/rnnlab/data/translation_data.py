@@ -29,6 +29,8 @@ class TranslationData(PairData):
         share_vocab: Both languages have one set of subwords and one vocabulary.
     """
 
+    finer = "bpe"
+
     batch_size: PositiveInt | None = 64
     level: Annotated[Literal["bpe", "word"], LEARNT] = "bpe"
     vocab_size: Annotated[PositiveInt, LEARNT] = 8_000

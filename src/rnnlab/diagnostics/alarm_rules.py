@@ -10,7 +10,7 @@ from annotated_types import Gt, Lt
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.diagnostics.loss_trend import LossTrend, RunningMedian
-from rnnlab.diagnostics.non_finite import shortened
+from rnnlab.errors import shortened
 
 SATURATED = {
     "low": "gate is below 0.05",

@@ -10,12 +10,10 @@ from lightning import Trainer
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import BatchLoader
 from rnnlab.diagnostics.naming import real_steps, record_layers, short_name
+from rnnlab.errors import shortened
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 from rnnlab.training.module import SequenceModule
-
-MAX_LISTED = 8
-"""Names or numbers that a message lists."""
 
 
 def explain_non_finite(
@@ -90,9 +88,3 @@ def batch_tensors(batch: Batch) -> dict[str, Any]:
     for name in ("index", "characters", "lengths"):
         parts[f"word_{name}"] = getattr(batch.words, name, None)
     return {name: None if part is None else part.detach().cpu() for name, part in parts.items()}
-
-
-def shortened(names: list[Any]) -> str:
-    """The first few, comma separated, and how many more there are."""
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(map(str, names[:MAX_LISTED])) + more

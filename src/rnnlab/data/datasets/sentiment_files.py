@@ -1,19 +1,32 @@
-"""Labelled texts from the user's own tab-separated files."""
+"""Labelled texts from the user's own tables."""
 
 from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
 
-from rnnlab.config.types import PositiveInt
-from rnnlab.data.encoded import Example
-from rnnlab.data.reading import lines
+from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
+from rnnlab.data.encoded import EncodedCorpus, Example
+from rnnlab.data.formats.labelled import recognise
 from rnnlab.data.sequences import LabelledData, LabelToText
 from rnnlab.data.source import UserFiles
 from rnnlab.data.spec import Split
-from rnnlab.data.text import Limit
-from rnnlab.errors import DataError
+from rnnlab.data.text import Limit, Tokenizers
+from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.vocab import Vocab
+from rnnlab.errors import DataError, shortened
+
+FEW = 20
+"""So many labels are never too many."""
 
 
 class SentimentFiles(UserFiles, LabelledData):
-    """One `text<TAB>label` a line, UTF-8, plain or `.gz`, no header; blank lines are skipped."""
+    """One `text<TAB>label` a line or a CSV file, UTF-8, plain or `.gz`; blank lines are skipped.
+
+    A header row and quotes around fields are recognised; a run says so when it begins.
+
+    Args:
+        columns: [TEXT, LABEL], from 0; null for those that the header names, else text, label.
+        level: Tokens are words and punctuation marks, characters, or what white space parts.
+    """
 
     corpus = "sentiment_files"
 
@@ -21,23 +34,37 @@ class SentimentFiles(UserFiles, LabelledData):
     lower: bool = True
     max_vocab_size: Limit = 30_000
     max_length: Limit = 400
+    columns: tuple[NonNegativeInt, NonNegativeInt] | None = None
+    level: Annotated[Literal["word", "char", "space"], LEARNT] = "word"
+
+    def tokenizers(self) -> Tokenizers:
+        """Of the level."""
+        return Tokenizer(self.level, lower=self.lower), None
+
+    def settings(self, part: Split) -> Any:
+        """The columns."""
+        return self.columns
 
     def read(self, split: Split) -> Iterator[Example]:
-        """The lines of the file."""
-        path = self.file(split)
-        for number, line in lines(path):
-            if not line or line.isspace():
-                continue
-            columns = line.split("\t")
-            if len(columns) != 2:
-                raise DataError(
-                    f"{path}:{number}: text<TAB>label needs one tab, not {len(columns) - 1}"
-                )
-            text, label = columns[0], columns[1].strip()
-            if not label:
-                raise DataError(f"{path}:{number}: the label is empty")
-            yield Example(text, (label,), str(path), number)
+        """The rows of the file."""
+        return recognise(self.file(split), self.columns).read()
+
+    def target_vocab(self, train: EncodedCorpus) -> Vocab:
+        """See the base class; so many labels that they look like texts are a DataError."""
+        labels = super().target_vocab(train)
+        if self.columns is None and len(labels) > max(FEW, len(train) // 10):
+            raise DataError(
+                f"{train.files[0]}: {len(labels):,} different labels in {len(train):,} rows, such "
+                f"as {shortened(labels.tokens, 3)}; data.columns=[1,0] if labels come "
+                "first, data.columns=[0,1] if this is right"
+            )
+        return labels
+
+    def remarks(self) -> list[str]:
+        """See the base class; how the files were read."""
+        found = ((split, recognise(self.file(split), self.columns)) for split in get_args(Split))
+        return [*super().remarks(), *(f"{split}: {table}" for split, table in found if str(table))]
 
 
 class SentimentFilesOfLabel(LabelToText, SentimentFiles):  # type: ignore[misc]  # sides exchanged
-    """Texts of a label, from the user's own `text<TAB>label` files; see `SentimentFiles`."""
+    """Texts of a label, from the user's own files; see `SentimentFiles`."""
