@@ -6,9 +6,13 @@ from collections.abc import Iterable, Sequence
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def printable(text: str) -> str:
-    """A text that cannot steer a terminal: control characters as visible escapes."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+def printable(text: str, keep: str = "") -> str:
+    """A text that cannot steer a terminal: control characters but `keep` as visible escapes."""
+
+    def escaped(found: re.Match[str]) -> str:
+        return found[0] if found[0] in keep else found[0].encode("unicode_escape").decode()
+
+    return _CONTROL.sub(escaped, text)
 
 
 def shortened(names: Sequence[object], most: int = 8) -> str:

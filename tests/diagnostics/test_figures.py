@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnlab.diagnostics.curve_history import CurveHistory
-from rnnlab.diagnostics.figures import plot_heatmap
+from rnnlab.diagnostics.figures import plot_curves, plot_heatmap
 from rnnlab.diagnostics.stats import curve_of
 
 
@@ -24,3 +24,19 @@ def test_labels_of_a_heatmap_are_not_cut_off(tmp_path, count, quantity):
     assert axis.y0 < label.y0 < label.y1 < axis.y1
     assert axis.x1 < label.x0 < label.x1 <= figure.bbox.x1
     assert panels[0].get_xlim() == (0.0, 125.0)
+
+
+def test_a_small_loss_looks_small_beside_a_large_one():
+    """All runs have one scale, relative to lag 0; where the curve starts is in words."""
+    lags = np.arange(40.0)[None]
+    flat, steep = (
+        curve_of(norm * rate ** lags[:, ::-1]) for norm, rate in ((1e-3, 0.99), (1e2, 0.5))
+    )
+    figures = [plot_curves({"encoder.0": each}, "dL/dh", 1) for each in (flat, steep)]
+    (one,), (other,) = (figure.axes for figure in figures)
+    assert one.get_ylim() == other.get_ylim()
+    ends = [float(axes.lines[0].get_ydata()[10]) for axes in (one, other)]
+    assert ends == pytest.approx([10 * np.log10(0.99), 10 * np.log10(0.5)])
+    texts = [figure.legends[0].get_texts()[0].get_text() for figure in figures]
+    assert texts[0].endswith("-0.004 decades a step, 10^-3.0 at lag 0")
+    assert texts[1].endswith("-0.301 decades a step, 10^2.0 at lag 0")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import PredictConfig
-from rnnlab.errors import ConfigError, DataError
+from rnnlab.errors import ConfigError, DataError, printable
 
 if TYPE_CHECKING:  # it imports torch: other mistakes are reported sooner
     from rnnlab.runs.predictor import Predictor
@@ -50,7 +50,7 @@ def answer_prompt(cfg: dict[str, Any]) -> None:
     predictor = load_model(cfg)
     drawing = {key: cfg[key] for key in ("num_return_sequences", *DRAWING)}
     for text in predictor.write(cfg["prompt"], **drawing):
-        print(text, flush=True)
+        _show(text)
 
 
 def answer_lines(cfg: dict[str, Any]) -> None:
@@ -70,10 +70,15 @@ def answer_lines(cfg: dict[str, Any]) -> None:
             )
             for row, found in enumerate(every, start=1):
                 for text, score in found:
-                    print(text if number == 1 else f"{row}\t{score:.4f}\t{text}", flush=True)
+                    _show(text if number == 1 else f"{row}\t{score:.4f}\t{text}")
             return
         for tokens, prediction in predictor.stream(lines, size):
-            print(predictor.model.task.render(tokens, prediction), flush=True)
+            _show(predictor.model.task.render(tokens, prediction))
+
+
+def _show(answer: str) -> None:
+    """Print an answer: to a program as it is, to a terminal without control characters."""
+    print(printable(answer, keep="\n\t") if sys.stdout.isatty() else answer, flush=True)
 
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:
