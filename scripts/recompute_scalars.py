@@ -132,7 +132,7 @@ def main() -> int:
     every = rows(given.rows)
     if given.train is not None:
         row = every[given.train]
-        stop_at = 5 if row["run"] == "resumed" else None
+        stop_at = 3 if row["run"] == "resumed" else None
         cfg = dumped_run(keep / "run", overrides(row, keep), stop_at=stop_at)
         if not int(os.environ.get("LOCAL_RANK", 0)):
             torch.save(cfg, keep / "cfg.pt")

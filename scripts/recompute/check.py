@@ -77,7 +77,8 @@ def differences(
     compared, wrong = 0, []
     for tag in sorted(found.keys() | true.keys()):
         one, two = found.get(tag, {}), true.get(tag, {})
-        if one.keys() != two.keys():
+        near = tolerance == HALF and tag.endswith(("/half_life", "/decades_per_step"))
+        if one.keys() != two.keys() and not near:  # whether a line is straight may be a near thing
             wrong.append(f"{tag}: logged at steps {sorted(one)}, expected at {sorted(two)}")
         for step in one.keys() & two.keys():
             compared += 1
