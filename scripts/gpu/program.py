@@ -117,7 +117,7 @@ def _train(made: Made, setting: Setting, steps: int) -> Waits:
         stamp={},
     )
     waits = Waits()
-    board = Board(every_n_steps=EVERY)
+    board = Board([EVERY])
     instruments: list[Callback] = [
         Throughput(),
         *(kind(every_n_steps=EVERY) for kind in (WeightFlow, TimeFlow, Saturation)),
