@@ -39,7 +39,7 @@ def metric(name: str, digits: int = 3) -> Callable[[Run], str]:
 def lives(run: Run) -> str:
     """Half-life of the gradient before and after training, in steps."""
     first, last = half_life(run, 0), half_life(run, -1)
-    if first is None or last is None:
+    if first is None and last is None:
         return "-"
     return f"{_steps(first)} → {_steps(last)}"
 
@@ -49,7 +49,9 @@ def verdict(run: Run) -> str:
     return f"{'**solved**' if solved(run) else 'no'}, {lives(run)}"
 
 
-def _steps(value: float) -> str:
+def _steps(value: float | None) -> str:
+    if value is None:  # no straight line
+        return "-"
     return "∞" if not math.isfinite(value) or value >= 1e4 else f"{value:.3g}"
 
 
