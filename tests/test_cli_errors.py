@@ -145,7 +145,7 @@ def test_options_out_of_range(capsys):
     table = {
         "data.lag=0": "data.lag: '0' is not an int of at least 1",
         "data.symbols=1": "data.symbols: '1' is not an int of at least 2 and at most 26",
-        "data.batch_size=0": "data.batch_size: '0' is not an int of at least 1",
+        "data.batch_size=0": "data.batch_size: '0' is not an int of at least 1 or null",
         "cell.hidden_size=0": "cell.hidden_size: '0' is not an int of at least 1",
     }
     for word, message in table.items():
@@ -282,7 +282,7 @@ def test_resuming_what_cannot_be_resumed(tiny_run, capsys, here):
         "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not an int",
         "trainer.max_epochs=9 sead=3": "sead: cannot change in a resumed run",
         "trainer.max_epochs=9 seed=x": "seed: cannot change in a resumed run",
-        "trainer.max_epochs=9 data.train=b.tsv": "data.train: cannot change in a resumed run",
+        "trainer.max_epochs=9 data.level=char": "data.level: cannot change in a resumed run",
         "-m": "resume: one run is continued at a time",
     }
     for words, message in table.items():

@@ -6,6 +6,7 @@ This file imports nothing slow: errors that need no model come at once.
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = run(words)
+        print(end="", flush=True)
     except RnnlabError as error:
         for line in str(error).splitlines():
             shown = printable(line)
@@ -39,15 +41,24 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"rnnlab: {shown[:LONGEST]}{more * (len(shown) > LONGEST)}", file=sys.stderr)
         code = 2
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         code = 0
     except OSError as error:
-        print(f"rnnlab: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+        where, why = error.filename or "standard output", error.strerror or str(error)
+        print(f"rnnlab: cannot write {where}: {printable(why)}", file=sys.stderr)
+        if not error.filename:
+            _drop_output()
         code = 2
     except KeyboardInterrupt:
         print("rnnlab: interrupted", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let what standard output still holds go nowhere: it would fail again at the end."""
+    with suppress(OSError):  # it may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(words: list[str]) -> int:

@@ -1,7 +1,8 @@
 """User errors: each is one line on the terminal and exit code 2; what a terminal may show."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -51,3 +52,15 @@ class Diverged(Exception):  # noqa: N818 - an outcome of a run, not a user error
 
 class Interrupted(Exception):  # noqa: N818 - an outcome of a run, not a user error
     """The run was asked to stop (Ctrl-C, SIGTERM) and saved its state."""
+
+
+@contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Give an OSError that names no file the name of `path`, unless it is about standard output."""
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):  # of standard output: it fails again
+            print(end="", flush=True)
+            error.filename = error.filename or str(path)
+        raise

@@ -11,7 +11,8 @@ import rnnlab
 from rnnlab.config.compose import compose_words
 from rnnlab.errors import ConfigError
 from rnnlab.runs import train as training
-from rnnlab.runs.train import resume_run, run
+from rnnlab.runs.resume import resume_run
+from rnnlab.runs.train import run
 from runs import StopAt, merged, weights
 from tiny import SMALL, call, refused, text, train
 

@@ -9,7 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from rnnlab.config.compose import compose_words
 from rnnlab.diagnostics.throughput import Throughput, Work
 from rnnlab.runs import train
-from rnnlab.runs.train import resume_run, run
+from rnnlab.runs.resume import resume_run
+from rnnlab.runs.train import run
 from runs import merged, small_run
 from tiny import sentiment
 

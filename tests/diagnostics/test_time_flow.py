@@ -13,7 +13,7 @@ import tiny
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.errors import Interrupted
 from rnnlab.runs import train
-from rnnlab.runs.train import resume_run
+from rnnlab.runs.resume import resume_run
 from runs import SMALL, merged, small_run
 
 EVERY = "diagnostics.time_flow.every_n_steps=2"

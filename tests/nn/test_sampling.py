@@ -69,6 +69,16 @@ def test_temperature_gives_the_distribution(temperature):
     assert chisquare(counts, counts.sum() * others / others.sum()).pvalue < 0.001
 
 
+@pytest.mark.parametrize("number", [5e-324, 1e-46, 1e-40, 1e-31, 1e-12, 1e12, 1e31, 1e300])
+def test_extremes_are_greedy_or_uniform(number):
+    log_probs = torch.tensor([[0.1, 0.6, 0.3, 0.0]]).log()  # the last one is banned
+    limit = [0, 1, 0, 0] if number < 1 else [1 / 3, 1 / 3, 1 / 3, 0]
+    found = Sampling(number).probabilities(log_probs)
+    assert found[0].tolist() == pytest.approx(limit, abs=1e-6)
+    if number < 1:
+        assert Sampling(top_p=number).probabilities(log_probs).tolist() == [[0, 1, 0, 0]]
+
+
 def test_top_k_draws_from_k_tokens():
     counts = drawn(Sampling(top_k=3))
     assert counts[3:].tolist() == [0, 0]

@@ -3,13 +3,20 @@
 import csv
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
+from lightning import Callback
 
+from rnnlab.runs import train
 from runs import SMALL, merged
-from tiny import call, refused, start
+from tiny import SMALL as QUICK
+from tiny import call, refused, sentiment, start, write
 
 TINY = ["data.train_size=96", "trainer.max_epochs=1", "trainer.limit_val_batches=1"]
 
@@ -79,6 +86,115 @@ def test_optuna_maximises_the_score(tmp_path, capsys):
     (best,) = [row for row in rows if row["best"] == "*"]
     said = next(table.parent.glob("optimization_results.yaml")).read_text()
     assert f"best_value: {best['score']}"[:20] in said
+
+
+def test_a_job_that_fails_is_a_row_with_its_reason_and_can_be_done_again(tmp_path, capsys):
+    files = sentiment(tmp_path / "data")
+    bad = write(tmp_path / "bad.tsv", "no tab\n")
+    train = next(word for word in files if word.startswith("data.train="))
+    words = [*(w for w in files if w != train), f"{train},{bad}", *QUICK, "seed=1,2", "-m"]
+    words.append("hydra.sweep.dir=sweep")
+    said = call(capsys, "train", *words)
+    reason = f"{bad}:1: text<TAB>label needs one tab, not 0"
+    assert said.code == 2
+    assert said.err.startswith(f"rnnlab: 2 of 4 jobs failed, the first one: {reason}")
+    rows = read(tmp_path / "sweep/jobs.csv")
+    assert [row["status"] for row in rows] == ["completed"] * 2 + ["failed"] * 2
+    assert [row["reason"] for row in rows] == ["", "", reason, reason]
+    assert [row["best"] for row in rows].count("*") == 1
+    before = [json.loads(f.read_text()) for f in sorted(tmp_path.glob("sweep/[01]_*/metrics.json"))]
+    write(bad, (tmp_path / "data/train.tsv").read_text())
+    said = call(capsys, "train", *words)
+    assert said.code == 0, said.err
+    assert said.out.count("completed  before") == 2
+    assert said.out.count("\ncompleted  val") == 2
+    after = [json.loads(f.read_text()) for f in sorted(tmp_path.glob("sweep/[01]_*/metrics.json"))]
+    assert after == before
+    assert {row["status"] for row in read(tmp_path / "sweep/jobs.csv")} == {"completed"}
+
+
+def test_a_job_does_not_write_over_another_run_in_its_folder(tmp_path, capsys):
+    words = merged([*SMALL, *TINY, "seed=1,2", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=same"])
+    said = call(capsys, "train", "-m", *words)
+    assert said.code == 2
+    assert "failed     hydra.run.dir: sweep/same holds a run already" in said.out
+    assert json.loads((tmp_path / "sweep/same/metrics.json").read_text())["seed"] == 1
+
+
+def test_ctrl_c_says_what_is_left_and_how_to_go_on(tmp_path, capsys, monkeypatch):
+    words = merged([*SMALL, *TINY, "seed=1,2,3", "hydra.sweep.dir=sweep"])
+    real, started = train.build_callbacks, []
+
+    class CtrlC(Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            if len(started) == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def callbacks(*given):
+        started.append(1)
+        return [CtrlC(), *real(*given)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "build_callbacks", callbacks)
+        said = call(capsys, "train", "-m", *words)
+    assert (said.code, said.err) == (130, "rnnlab: interrupted\n")
+    (told,) = [line for line in said.out.splitlines() if line.startswith("stopped  ")]
+    told, _, again = told.partition("; the others: rnnlab ")
+    assert told == "stopped  1 of 3 jobs are done"
+    assert call(capsys, *shlex.split(again)).code == 0
+    rows = read(tmp_path / "sweep/jobs.csv")
+    assert [(row["status"], row["seed"]) for row in rows] == [
+        ("completed", seed) for seed in ("1", "2", "3")
+    ]
+    (tmp_path / "whole").mkdir()
+    rnnlab(capsys, "-m", *merged([*words, "hydra.sweep.dir=whole"]))
+    whole = read(tmp_path / "whole/jobs.csv")
+    assert [row["test/loss"] for row in rows] == [row["test/loss"] for row in whole]
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_in_its_storage(tmp_path, capsys):
+    optuna = pytest.importorskip("optuna")
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    storage = f"sqlite:///{tmp_path}/trials.db"
+    words = merged([*SMALL, *TINY, "sweep=optuna", "hydra.sweeper.n_trials=2"])
+    words.append("hydra.sweeper.params={optimizer.lr: 'interval(0.0001, 0.01)'}")
+    for number in range(3):
+        rnnlab(
+            capsys, "-m", *words, f"hydra.sweeper.storage='{storage}'", f"hydra.sweep.dir={number}"
+        )
+    (study,) = optuna.get_all_study_summaries(storage)
+    trials = optuna.load_study(study_name=study.study_name, storage=storage).trials
+    assert len({trial.params["optimizer.lr"] for trial in trials}) == len(trials) == 6
+    assert study.study_name == "delayed_recall-delayed_recall"
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_sigterm_ends_a_sweep_with_its_workers(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = merged([*SMALL, "seed=1,2", "trainer.max_epochs=4000", "launcher=parallel"])
+    command = [sys.executable, "-m", "rnnlab", "train", "-m", *words, "hydra.sweep.dir=sweep"]
+    process = subprocess.Popen(
+        [*command, "hydra.launcher.n_jobs=2"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for _ in range(900):
+        if len(list(tmp_path.glob("sweep/*/checkpoints/last.ckpt"))) == 2:
+            break
+        time.sleep(0.1)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.terminate()
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "0 of 2 jobs are done" in said
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
 
 
 @pytest.mark.slow

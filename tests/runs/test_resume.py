@@ -1,19 +1,26 @@
 """A run that was stopped and resumed equals one that was not, bit for bit."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
+from lightning import Callback
 
 from rnnlab.config.compose import compose_words
 from rnnlab.errors import ConfigError
 from rnnlab.runs import train
-from rnnlab.runs.train import resume_run
+from rnnlab.runs.folders import claimed
+from rnnlab.runs.resume import resume_run
+from rnnlab.training.snapshot import Snapshot
 from runs import SMALL, StopAt, equal, merged, small_run, weights
+from tiny import SMALL as TINY
+from tiny import call, sentiment, write
 
 WORDS = [
     "encoder.num_layers=2",
@@ -54,20 +61,156 @@ def test_more_epochs_are_accepted(tmp_path):
     assert more.record["test"] == whole.record["test"]
 
 
-def test_while_it_goes_on_there_is_no_record_of_the_part_before(tmp_path, monkeypatch):
+def test_the_record_of_the_part_before_stays_until_the_new_one(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     small_run(folder, "trainer.max_epochs=1")
+    before = (folder / "metrics.json").read_text()
     real = train.conclude
     found = []
 
     def conclude(*args, **options):
-        found.append((folder / "metrics.json").exists())
+        found.append((folder / "metrics.json").read_text())
         return real(*args, **options)
 
     monkeypatch.setattr(train, "conclude", conclude)
     resume_run(folder, ["trainer.max_epochs=2"], [])
-    assert found == [False]
-    assert (folder / "metrics.json").exists()
+    assert found == [before]
+    assert json.loads((folder / "metrics.json").read_text())["epochs"] == 2
+
+
+class CtrlC(Callback):
+    """What a SIGINT does, before a batch."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if batch_idx == self.batch:
+            snapshot = next(c for c in trainer.callbacks if isinstance(c, Snapshot))
+            snapshot._request_stop(signal.SIGINT, None)
+
+
+@pytest.mark.parametrize(
+    ("accumulate", "interval", "batch", "steps"),
+    [
+        (3, 6, 4, 2),  # the step of batch 5 coincides with a validation
+        (3, 6, 5, 2),
+        (2, 3, 2, 2),  # a validation in the middle of an accumulation
+        (2, 3, 4, 3),  # and at its end
+        (1, 1, 2, 3),  # a validation after every batch
+        (1, 4, 3, 4),
+    ],
+)
+def test_ctrl_c_ends_with_the_step_or_its_validation(
+    tmp_path, monkeypatch, accumulate, interval, batch, steps
+):
+    words = ["trainer.max_epochs=1", f"trainer.accumulate_grad_batches={accumulate}"]
+    words += [f"trainer.val_check_interval={interval}", "encoder.dropout=0.3", "scheduler=plateau"]
+    whole = small_run(tmp_path / "whole", *words)
+    real = train.build_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "build_callbacks", lambda *a: [CtrlC(batch), *real(*a)])
+        stopped = small_run(tmp_path / "cut", *words)
+    assert (stopped.status, stopped.record["steps"]) == ("interrupted", steps)
+    resumed = resume_run(tmp_path / "cut", [], [])
+    equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "cut/checkpoints/last.ckpt")
+    for key in ("val", "test", "steps", "best_epoch"):
+        assert resumed.record[key] == whole.record[key]
+
+
+def test_a_run_that_lost_its_patience_goes_on_with_more_alone(tmp_path):
+    # nothing is learnt at this rate: no validation is better than the first
+    words = ["optimizer=sgd", "optimizer.lr=1e-12", "trainer.max_epochs=9"]
+    first = small_run(tmp_path / "run", *words, "early_stopping.patience=2")
+    assert first.record["epochs"] == 3
+    with pytest.raises(ConfigError, match=r"ended by early_stopping\.patience=2; .*patience=3"):
+        resume_run(tmp_path / "run", [], [])
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["epochs"] == 3
+    more = resume_run(tmp_path / "run", ["early_stopping.patience=4"], [])
+    whole = small_run(tmp_path / "whole", *words, "early_stopping.patience=4")
+    assert more.record["epochs"] == whole.record["epochs"] == 5
+
+
+@pytest.mark.parametrize("word", ["trainer.max_epochs=2", "trainer.max_steps=20"])
+def test_a_run_that_was_killed_before_its_test_is_tested(tmp_path, word):
+    words = ["trainer.max_epochs=3", word]
+    first = small_run(tmp_path / "run", *words)
+    last = (tmp_path / "run/checkpoints/last.ckpt").read_bytes()
+    (tmp_path / "run/metrics.json").unlink()
+    again = resume_run(tmp_path / "run", [], [])
+    for key in ("status", "score", "val", "test", "steps", "epochs", "best_epoch"):
+        assert again.record[key] == first.record[key], key
+    assert (tmp_path / "run/checkpoints/last.ckpt").read_bytes() == last
+
+
+def test_a_run_that_ran_out_of_patience_and_was_killed_is_tested(tmp_path):
+    words = ["optimizer=sgd", "optimizer.lr=1e-12", "trainer.max_epochs=9"]
+    first = small_run(tmp_path / "run", *words, "early_stopping.patience=1")
+    (tmp_path / "run/metrics.json").write_text("{")
+    again = resume_run(tmp_path / "run", [], [])
+    assert again.record["epochs"] == first.record["epochs"] == 2
+    assert again.record["test"] == first.record["test"]
+
+
+def test_a_record_of_fewer_epochs_does_not_hide_that_the_last_were_not_tested(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    before = (tmp_path / "run/metrics.json").read_text()
+    more = resume_run(tmp_path / "run", ["trainer.max_epochs=2"], [])
+    (tmp_path / "run/metrics.json").write_text(before)
+    assert resume_run(tmp_path / "run", [], []).record["test"] == more.record["test"]
+
+
+def test_relative_paths_are_those_of_the_folder_of_the_start(tmp_path, monkeypatch, capsys):
+    words = [*sentiment(tmp_path / "here"), *TINY, "hydra.run.dir=run"]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert call(capsys, "train", *[w.replace(f"{tmp_path}/here/", "") for w in words]).code == 0
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    said = call(capsys, "train", "resume=../here/run", "trainer.max_epochs=2")
+    assert said.code == 0, said.err
+    assert json.loads((tmp_path / "here/run/metrics.json").read_text())["epochs"] == 2
+    assert list(Path().iterdir()) == []
+    (tmp_path / "here/train.tsv").rename(tmp_path / "elsewhere/moved.tsv")
+    more = ["resume=../here/run", "trainer.max_epochs=3"]
+    said = call(capsys, "train", *more)
+    assert (said.code, said.err) == (2, "rnnlab: train.tsv: no such file\n")
+    assert call(capsys, "train", *more, "data.train=moved.tsv").code == 0
+    write(tmp_path / "elsewhere/other.tsv", "a film\tpos\nno film\tneg\n")
+    more = ["resume=../here/run", "trainer.max_epochs=4", "data.train=other.tsv"]
+    said = call(capsys, "train", *more)
+    assert said.code == 2
+    assert "other.tsv changed since the run began" in said.err
+
+
+def test_one_process_a_folder(tmp_path, monkeypatch):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    code = (
+        "import sys, time; from pathlib import Path; from rnnlab.runs.folders import claimed\n"
+        "with claimed(Path(sys.argv[1]), resume=True): print(flush=True); time.sleep(99)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline()
+        for resume in (True, False):
+            with (
+                pytest.raises(ConfigError, match="another process trains in this folder"),
+                claimed(tmp_path / "run", resume=resume),
+            ):
+                pass
+        with monkeypatch.context() as child:  # of a run of several processes
+            child.setenv("LOCAL_RANK", "1")
+            with claimed(tmp_path / "run", resume=False):
+                pass
+        other.kill()
+        other.wait()
+    assert resume_run(tmp_path / "run", ["trainer.max_epochs=2"], []).status == "completed"
+
+
+def test_a_folder_with_checkpoints_of_a_killed_run_is_not_written_over(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    (tmp_path / "run/metrics.json").unlink()
+    with pytest.raises(ConfigError, match="holds a run already"):
+        small_run(tmp_path / "run", "trainer.max_epochs=1")
 
 
 def test_of_epochs_with_equal_scores_the_first_is_told(tmp_path):

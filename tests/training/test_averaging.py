@@ -8,7 +8,8 @@ from lightning import Callback
 
 from rnnlab.config.compose import compose_words
 from rnnlab.runs import train
-from rnnlab.runs.train import resume_run, run
+from rnnlab.runs.resume import resume_run
+from rnnlab.runs.train import run
 from rnnlab.training.averaging import CURRENT
 from rnnlab.training.checkpoint import load_plain, read_checkpoint
 from rnnlab.training.convert import KEY

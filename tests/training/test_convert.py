@@ -7,7 +7,7 @@ import torch
 
 from rnnlab.config.renames import CLASSES, OPTIONS, WEIGHTS
 from rnnlab.config.trust import shipped
-from rnnlab.runs.train import resume_run
+from rnnlab.runs.resume import resume_run
 from rnnlab.training import convert as module
 from rnnlab.training.checkpoint import load_plain, read_checkpoint
 from rnnlab.training.convert import FORMAT, KEY, class_name, convert, layer_name

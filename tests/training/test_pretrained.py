@@ -14,7 +14,7 @@ from rnnlab.data.vocab import Vocab
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.recurrent import RecurrentEncoder
-from rnnlab.runs.train import resume_run
+from rnnlab.runs.resume import resume_run
 from rnnlab.training.checkpoint import read_checkpoint
 from rnnlab.training.pretrained import Pretrained
 from runs import small_run, weights

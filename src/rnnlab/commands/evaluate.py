@@ -4,10 +4,11 @@ import json
 import sys
 from pathlib import Path
 
-from rnnlab.runs.build import build_module, build_trainer
+from rnnlab.runs.build import build_module
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.finish import evaluate_split
 from rnnlab.runs.restore import open_run, restored
+from rnnlab.runs.trainer import build_trainer
 
 
 def evaluate_words(words: list[str]) -> dict[str, float]:

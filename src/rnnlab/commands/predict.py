@@ -62,6 +62,8 @@ def answer_lines(cfg: dict[str, Any]) -> None:
         raise ConfigError(f"{useless[0]}: has an effect with prompt=TEXT only")
     size, beams, number = cfg["batch_size"], cfg["num_beams"], cfg["num_return_sequences"]
     with _open(cfg["input"]) as stream:
+        if stream.isatty():
+            size = 1  # somebody waits for the answer to each line
         predictor = load_model(cfg)
         lines = (line for _, line in decoded(stream, cfg["input"]))
         if number > 1 or beams is not None:
@@ -83,8 +85,10 @@ def _show(answer: str) -> None:
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:
     if name == "-":
+        if sys.stdin is None:
+            raise DataError("input: standard input is closed; name a file, input=FILE")
         return nullcontext(sys.stdin.buffer)
     try:
-        return Path(name).open("rb")
+        return Path(name).expanduser().open("rb")
     except OSError as error:
         raise DataError(f"input: cannot read {name}: {error.strerror}") from None

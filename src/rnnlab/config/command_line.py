@@ -1,5 +1,6 @@
 """Splits a command line into overrides and flags."""
 
+import re
 import sys
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ WITH_VALUE = frozenset({*SEARCH, "--config-name", "-cn", "--config-path", "-cp",
 INSPECTING = frozenset({"--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help"})
 FLAGS = WITH_VALUE | INSPECTING | {"--multirun", "-m", "--run", "-r", "--resolve"}
 """Flags of Hydra; those with a value take it after `=` or as the next word."""
+
+_TILDE = re.compile(r"""(^|^[^=]+=["'\[(]*|,["']?)~/""")
+"""The home folder where a path may begin: a shell replaces it at the start of a word alone."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class CommandLine:
         rest = iter(words)
         for word in rest:
             if not word.startswith("-"):
-                overrides.append(word)
+                overrides.append(_TILDE.sub(_home, word))
                 continue
             name, equals, value = word.partition("=")
             if name not in FLAGS | own:
@@ -58,7 +62,7 @@ class CommandLine:
                 value = next(rest, "")
                 flags.append(value)
             if name in SEARCH:
-                search = Path(value)
+                search = Path(value).expanduser()
         return cls(overrides, flags, search)
 
     @classmethod
@@ -92,6 +96,10 @@ class CommandLine:
     def without(self, key: str) -> list[str]:
         """The overrides of all other keys."""
         return [word for word in self.overrides if not word.startswith(f"{key}=")]
+
+
+def _home(found: re.Match[str]) -> str:
+    return f"{found[1]}{Path.home()}/"
 
 
 def use_current_folder(cfg: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from rnnlab.config.defaults import plain_default, with_defaults
 from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.config.hints import shown, suggest
 from rnnlab.config.option_names import option_names
-from rnnlab.config.overrides import parse
+from rnnlab.config.overrides import at_home, parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import ROOTS
 from rnnlab.config.schema import nested, options
@@ -94,7 +94,7 @@ def resolved(cfg: DictConfig, root: str = "train") -> dict[str, Any]:
     use_current_folder(plain)
     filled = OmegaConf.create(with_defaults(plain, ROOTS[root]))
     values: Any = OmegaConf.to_container(filled, resolve=True, throw_on_missing=True)
-    return {str(key): value for key, value in values.items()}
+    return {str(key): at_home(value) for key, value in values.items()}
 
 
 @cache

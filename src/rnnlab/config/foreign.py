@@ -22,9 +22,10 @@ WIRED = frozenset(
     {
         *("callbacks", "logger", "plugins", "default_root_dir", "enable_checkpointing"),
         *("enable_model_summary", "num_sanity_val_steps", "use_distributed_sampler"),
+        "overfit_batches",  # wants a sampler of torch's; limit_train_batches is no worse
     }
 )
-"""What the program itself sets, so that it is no option."""
+"""What the program itself sets, or cannot work with, so that it is no option."""
 
 RANGES: dict[str, Any] = {
     # optimisers
@@ -60,8 +61,12 @@ RANGES: dict[str, Any] = {
     "limit_val_batches": Limit | None,
     "limit_test_batches": Limit | None,
     "limit_predict_batches": Limit | None,
-    "val_check_interval": Limit | str | dict[str, int] | None,
-    "overfit_batches": NonNegativeInt | Fraction,
+    "max_time": str | dict[str, int] | None,
+    "val_check_interval": PositiveInt
+    | Annotated[float, Gt(0), Le(1)]
+    | str
+    | dict[str, int]
+    | None,
     "num_sanity_val_steps": Annotated[int, Ge(-1)] | None,
     "reload_dataloaders_every_n_epochs": NonNegativeInt,
     "precision": Literal["32-true", "bf16-mixed", "16-mixed", "32", 32, "bf16", "16", 16] | None,

@@ -100,5 +100,14 @@ def override_values(cfg: dict[str, Any], words: Sequence[str]) -> dict[str, Any]
             node = node.get(name) if isinstance(node, dict) else None
         if not isinstance(node, dict) or (node is changed and last not in cfg):
             raise ConfigError(f"{key}: the configuration has no such option")
-        node[last] = override.value()
+        node[last] = at_home(override.value())
     return changed
+
+
+def at_home(value: Any) -> Any:
+    """A value where `~` at the start of a path is the home folder, as a shell has it."""
+    if isinstance(value, str) and value.startswith("~/"):
+        return str(Path(value).expanduser())
+    if isinstance(value, dict):
+        return {key: at_home(child) for key, child in value.items()}
+    return [at_home(child) for child in value] if isinstance(value, list) else value

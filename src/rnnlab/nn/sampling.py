@@ -14,6 +14,10 @@ Draw = Callable[..., list[list[int]]]
 """`sample`, of which all is given but the step function, its start and tokens to avoid."""
 
 
+COLDEST, HOTTEST = 1e-30, 1e30
+"""Beyond them log-probabilities divided by a temperature are no numbers any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How a token is drawn from a distribution.
@@ -33,15 +37,17 @@ class Sampling:
     def probabilities(self, log_probs: Float[Tensor, "N V"]) -> Float[Tensor, "N V"]:
         """What is drawn from: of each row the probabilities that remain, summing to 1."""
         order = log_probs.argsort(dim=1, descending=True, stable=True)
-        if self.temperature == 0:
+        if self.temperature < COLDEST:
             return torch.zeros_like(log_probs).scatter_(1, order[:, :1], 1.0)
-        ranked = (log_probs.gather(1, order) / self.temperature).softmax(dim=1)
+        temperature = min(self.temperature, HOTTEST)
+        ranked = (log_probs.gather(1, order) / temperature).softmax(dim=1)
         if self.top_k is not None:
             ranked[:, self.top_k :] = 0.0
             ranked = ranked / ranked.sum(dim=1, keepdim=True)
         if self.top_p < 1:
             # a token stays if those before it have less than top_p: the first one always does
             before = ranked.cumsum(dim=1) - ranked
+            before[:, 0] = -1.0  # also where `top_p` is too small for a float
             ranked = torch.where(before < self.top_p, ranked, 0.0)
             ranked = ranked / ranked.sum(dim=1, keepdim=True)
         return torch.zeros_like(ranked).scatter_(1, order, ranked)

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from lightning import Callback, Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import EarlyStopping
-from lightning.pytorch.loggers import Logger
+from lightning import Callback
 from torch import nn
 
 from rnnlab.config.schema import options
@@ -29,9 +25,9 @@ from rnnlab.nn.characters import SizedCell, StackedEmbedding
 from rnnlab.nn.embedding import Features, Vectors
 from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.base import Task
-from rnnlab.training.archive import SealedCheckpoints
 from rnnlab.training.averaging import Averaging
 from rnnlab.training.checkpoint import Origin, stamp
+from rnnlab.training.early_stopping import EarlyStopping
 from rnnlab.training.module import SequenceModule
 from rnnlab.training.pretrained import Pretrained
 from rnnlab.training.snapshot import Best, Snapshot
@@ -146,44 +142,3 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     if cfg["trainer"].get("enable_progress_bar", True):
         callbacks.append(Progress(monitor))
     return callbacks
-
-
-def build_trainer(cfg: Config, folder: Path, callbacks: list[Callback]) -> Trainer:
-    """Lightning's trainer, with the logger writing into the run folder.
-
-    Raises:
-        ConfigError: No such accelerator, too few devices, options that Lightning refuses.
-    """
-    settings, logger = cfg["trainer"], cfg["logger"]
-    automatic = settings.get("accelerator", "auto") == "auto" and not torch.cuda.is_available()
-    if automatic and isinstance(settings.get("devices"), int) and settings["devices"] > 1:
-        raise ConfigError(
-            f"trainer.devices: {settings['devices']} asked for, but there is no GPU here; for "
-            f"several processes on the CPU say trainer=ddp trainer.accelerator=cpu"
-        )
-    try:
-        trainer: Trainer = factory(settings, cfg["trust"])(
-            callbacks=callbacks,
-            plugins=[SealedCheckpoints()],
-            logger=build_logger(logger, folder, cfg["trust"]) if logger else False,
-            default_root_dir=str(folder),
-            num_sanity_val_steps=0,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
-        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
-    return trainer
-
-
-def build_logger(node: Config, folder: Path, trusted: list[str]) -> Logger:
-    """The logger of a run.
-
-    Raises:
-        ConfigError: It would write files outside of the run's folder.
-    """
-    logger: Logger = make(node, trusted, str(folder))
-    place = getattr(logger, "log_dir", None)
-    if place is not None and not Path(place).resolve().is_relative_to(folder.resolve()):
-        raise ConfigError(f"logger: would write to {place}, outside of the run's folder {folder}")
-    return logger

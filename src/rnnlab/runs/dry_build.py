@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from rnnlab.config.trust import factory
 from rnnlab.config.validate import validate
@@ -15,20 +17,33 @@ from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.errors import ConfigError, DataError, refuse
 from rnnlab.layers.base import Layer
 from rnnlab.nn.embedding import TokenEmbedding, Vectors
-from rnnlab.runs.build import Config, Model, build_data, build_model, build_vectors
+from rnnlab.runs.build import (
+    Config,
+    Model,
+    build_callbacks,
+    build_data,
+    build_model,
+    build_vectors,
+)
+from rnnlab.runs.environment import quiet
+from rnnlab.runs.trainer import build_trainer
 
 MANY = 100_000
 """Tokens of a vocabulary that is large enough for every option."""
 
 
-def check_fit(cfg: Config) -> list[str]:
+def check_fit(cfg: Config, *, training: bool = True) -> list[str]:
     """Problems of a valid configuration that show when it is built; no data is read.
 
     A model is built on torch's meta device, where tensors have shapes but no memory.
+
+    Args:
+        cfg: The configuration.
+        training: Whether it is to be trained with: then its trainer is made as well.
     """
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            return _check_fit(cfg)
+            return _check_fit(cfg, training=training)
     except (ConfigError, DataError) as error:
         return [str(error)]
     except (RuntimeError, OverflowError, MemoryError) as error:  # sizes beyond what torch can count
@@ -37,16 +52,16 @@ def check_fit(cfg: Config) -> list[str]:
 
 
 def check_run(cfg: Config, choices: Mapping[str, Any]) -> None:
-    """Check a stored configuration as one that is new.
+    """Check a stored configuration, whose model is used and not trained, as one that is new.
 
     Raises:
         ConfigError: All problems, one a line.
     """
     validate(cfg, choices)
-    refuse(check_fit(cfg))
+    refuse(check_fit(cfg, training=False))
 
 
-def _check_fit(cfg: Config) -> list[str]:
+def _check_fit(cfg: Config, *, training: bool) -> list[str]:
     vectors = DryVectors(build_vectors(cfg))
     data = build_data(cfg, vectors)
     spec = data.dry_spec()
@@ -55,8 +70,7 @@ def _check_fit(cfg: Config) -> list[str]:
     except ConfigError:  # does an option only need a larger vocabulary, as the data may have?
         model = build_model(cfg, _with_large_vocabularies(spec), vectors)
     optimizer = factory(cfg["optimizer"], cfg["trust"])(list(_parameters(model)))
-    if cfg["scheduler"]:
-        factory(cfg["scheduler"], cfg["trust"])(optimizer)
+    scheduler = factory(cfg["scheduler"], cfg["trust"])(optimizer) if cfg["scheduler"] else None
     needed, machine = memory(model, data), psutil.virtual_memory().total
     if needed > machine:
         return [
@@ -64,7 +78,21 @@ def _check_fit(cfg: Config) -> list[str]:
             f"{machine / 2**30:,.0f} GiB; choose smaller sizes (cell.hidden_size, "
             "encoder.num_layers, data.batch_size ...)"
         ]
-    return []
+    if not training:
+        return []
+    quiet()
+    callbacks = build_callbacks(cfg, Path(), model.task)
+    trainer = build_trainer({**cfg, "logger": None}, Path(), callbacks)
+    watching = {
+        "early_stopping.patience": cfg["early_stopping"]["patience"] is not None,
+        "averaging.patience": cfg["averaging"]["patience"] is not None,
+        "scheduler": isinstance(scheduler, ReduceLROnPlateau),
+    }
+    return [
+        f"{key}: needs validations, which trainer.limit_val_batches=0 leaves out"
+        for key, used in watching.items()
+        if used and trainer.limit_val_batches == 0
+    ]
 
 
 def _with_large_vocabularies(spec: Spec) -> Spec:

@@ -36,4 +36,5 @@ def quiet() -> None:
     ignore(message=".*LeafSpec.*is deprecated", category=FutureWarning)
     # true of every resumed run, and of every run shorter than fifty steps
     ignore(message="Checkpoint directory .* exists and is not empty")
+    ignore(message=r".*ModelCheckpoint\(monitor=.*could not find")  # no validation was asked for
     ignore(message="The number of training batches .* is smaller than the logging interval")

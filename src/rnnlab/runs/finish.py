@@ -83,7 +83,7 @@ def conclude(
         **({} if reason is None else {"reason": reason}),
         monitor=f"val/{task.monitor}",
         score=score if math.isfinite(score) else None,
-        epochs=trainer.current_epoch,
+        epochs=trainer.fit_loop.epoch_progress.current.processed,  # type: ignore[attr-defined]
         best_epoch=best_epoch,
         steps=trainer.global_step,
         wall_seconds=speed.wall,

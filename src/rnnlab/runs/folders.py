@@ -1,12 +1,22 @@
 """Folders of runs: each has its own, named by the time."""
 
+import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from rnnlab.errors import ConfigError
+from filelock import FileLock, Timeout
+
+from rnnlab.errors import ConfigError, naming
+
+LOCK = ".lock"
+"""The file that the process of a run holds."""
+
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+"""Variables that number the processes of one run."""
 
 
 def dated(parent: str | Path) -> Path:
@@ -37,29 +47,43 @@ def new_folder(wanted: str | Path) -> Path:
 
 def remove_unused(folder: Path) -> None:
     """Remove the folder of a run that was refused before it began; one that holds more stays."""
-    hydra, config, checkpoints = (folder / n for n in (".hydra", "config.yaml", "checkpoints"))
+    made = {folder / name for name in (".hydra", LOCK, "config.yaml", "checkpoints")}
     with suppress(OSError):  # up to the first folder that holds something else
-        if set(folder.iterdir()) <= {hydra, config, checkpoints} and not any(checkpoints.glob("*")):
+        if set(folder.iterdir()) <= made and not any(folder.glob("checkpoints/*")):
             shutil.rmtree(folder)
             for parent in folder.parents:
                 parent.rmdir()
 
 
-def prepare_folder(folder: Path, *, resume: bool) -> None:
-    """Make the run's folder and check early that it can be written to.
+@contextmanager
+def claimed(folder: Path, *, resume: bool) -> Iterator[None]:
+    """Make a run's folder and keep it to this process; to be nested at will.
+
+    The system gives up the lock of a process that ends in any way: none is left behind.
 
     Raises:
-        ConfigError: It holds another run.
+        ConfigError: Another process has it, or it holds another run.
         OSError: Nothing can be written there.
     """
-    if not resume and (folder / "metrics.json").exists():
-        raise ConfigError(
-            f"hydra.run.dir: {folder} holds a run already; continue it with resume={folder}, "
-            "or name another folder"
-        )
     for path in folder.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise ConfigError(f"{path}: a link to outside of the run's folder; nothing was written")
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-    (folder / "checkpoints" / ".probe").touch()
-    (folder / "checkpoints" / ".probe").unlink(missing_ok=True)
+    if any(os.environ.get(name, "0") != "0" for name in RANKS):
+        yield  # of the run of the first process
+        return
+    lock = FileLock(folder / LOCK, blocking=False, is_singleton=True)
+    try:
+        held = lock.acquire()
+    except Timeout:
+        raise ConfigError(
+            f"{folder}: another process trains in this folder; wait for it or stop it, or name "
+            "another folder"
+        ) from None
+    with held, naming(folder):
+        if not resume and ((folder / "metrics.json").exists() or any(folder.glob("checkpoints/*"))):
+            raise ConfigError(
+                f"hydra.run.dir: {folder} holds a run already; continue it with resume={folder}, "
+                "or name another folder"
+            )
+        yield

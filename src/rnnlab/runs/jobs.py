@@ -14,7 +14,10 @@ from rnnlab.config.overrides import each_value, grid, parse
 from rnnlab.config.validate import find_problems
 from rnnlab.errors import ConfigError, refuse
 
-FIT = ("task", "cell", "encoder", "embedding", "characters", "data", "optimizer", "scheduler")
+FIT = (
+    *("task", "cell", "encoder", "embedding", "characters", "data", "optimizer", "scheduler"),
+    *("trainer", "early_stopping", "averaging"),
+)
 """What decides whether parts fit."""
 
 

@@ -1,14 +1,10 @@
 """Starting a run, a multirun or a resumed run."""
 
-import math
-import os
 import sys
 from functools import partial
 from pathlib import Path
 
-from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import run_job
 from hydra.errors import HydraException
 from hydra.types import HydraContext
@@ -17,18 +13,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnlab.config.command_line import CommandLine, use_current_folder
-from rnnlab.config.compose import Composed, explain, register, resolved
+from rnnlab.config.compose import Composed, explain, register
 from rnnlab.config.files import config_dir
 from rnnlab.config.overrides import override_values
-from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError, RnnlabError
-from rnnlab.runs.folders import new_folder, remove_unused
+from rnnlab.runs.folders import claimed, new_folder, remove_unused
 from rnnlab.runs.jobs import check_jobs
+from rnnlab.runs.multirun import HYDRA, run_sweep
 
 EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
-
-HYDRA = ["rnnlab.runs.sweep.SweepTable"]
-"""Classes that Hydra itself may make; `rnnlab.config.trust` decides about all others."""
 
 
 def launch(words: list[str]) -> int:
@@ -44,7 +37,10 @@ def launch(words: list[str]) -> int:
     if folder not in (None, "null"):
         return _resume(line, str(folder))
     composed, several = check_jobs(line)
-    return _multirun(line, composed) if several else _single(composed)
+    if not several:
+        return _single(composed)
+    jobs = composed.hydra.hydra.sweeper.get("n_trials") or several
+    return run_sweep(line, composed, _folder(composed, "hydra.sweep.dir"), jobs)
 
 
 def _single(composed: Composed) -> int:
@@ -61,7 +57,7 @@ def _single(composed: Composed) -> int:
         except (RnnlabError, OSError) as error:  # Hydra would print more than its one line
             return error
 
-    with execution_whitelist(HYDRA):
+    with claimed(folder, resume=False), execution_whitelist(HYDRA):
         context = HydraContext(None, Callbacks(cfg), HYDRA)  # type: ignore[arg-type]
         ended = run_job(train, cfg, "hydra.run.dir", None, context).return_value
     if isinstance(ended, RnnlabError | OSError):
@@ -70,45 +66,11 @@ def _single(composed: Composed) -> int:
     return EXIT_CODES[ended]
 
 
-def _multirun(line: CommandLine, composed: Composed) -> int:
-    """Several runs, by Hydra's sweeper and launcher."""
-    words = [*line.overrides, f"hydra.sweep.dir={_folder(composed, 'hydra.sweep.dir')}"]
-    if line.search:
-        words.append(f"hydra.searchpath=['file://{line.search.resolve()}']")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come as they are, without a message beside them
-    try:
-        with initialize_config_dir(str(config_dir())), execution_whitelist(HYDRA):
-            hydra = GlobalHydra.instance().hydra
-            assert hydra is not None
-            hydra.multirun("train", job, words)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(explain(error)) from None
-    return 0
-
-
 def _folder(composed: Composed, key: str) -> Path:
     """The folder that a configuration names: a new one, unless the user named it."""
     named = any(o.startswith(f"{key}=") for o in composed.hydra.hydra.overrides.hydra)
-    folder = Path(str(OmegaConf.select(composed.hydra, key)))
+    folder = Path(str(OmegaConf.select(composed.hydra, key))).expanduser()
     return folder if named else new_folder(folder)
-
-
-def job(cfg: DictConfig) -> float:
-    """One job of a multirun, as Hydra starts it; its score: higher is better."""
-    from hydra.core.hydra_config import HydraConfig
-
-    from rnnlab.runs.train import run
-
-    hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
-    if folder.is_relative_to(Path.cwd()):
-        folder = folder.relative_to(Path.cwd())
-    plain, choices = resolved(cfg), dict(hydra.runtime.choices)
-    validate(plain, choices)  # a search draws its values only now
-    outcome = run(plain, choices, folder)
-    if outcome.status == "interrupted":
-        raise KeyboardInterrupt  # stop the whole sweep, not only this run
-    return outcome.score if outcome.score is not None else -math.inf
 
 
 def _inspect(words: list[str]) -> int:
@@ -131,9 +93,9 @@ def _resume(line: CommandLine, folder: str) -> int:
         raise ConfigError("resume: one run is continued at a time, without -m")
     if not folder:
         raise ConfigError("resume: name the run's folder, resume=outputs/...")
-    from rnnlab.runs.train import resume_run
+    from rnnlab.runs.resume import resume_run
 
     kept = line.without("resume")
     trusted = override_values({"trust": []}, [w for w in kept if w.startswith("trust=")])
     use_current_folder(trusted)
-    return EXIT_CODES[resume_run(Path(folder), kept, trusted["trust"]).status]
+    return EXIT_CODES[resume_run(Path(folder).expanduser(), kept, trusted["trust"]).status]

@@ -16,7 +16,7 @@ from rnnlab.data.characters import encode_characters
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import UNK, Vocab
-from rnnlab.errors import CheckpointError
+from rnnlab.errors import CheckpointError, RnnlabError
 from rnnlab.nn.encoder import Encoded
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
@@ -117,7 +117,10 @@ class Predictor:
         return (found for _, found in self._answers(texts, batch_size, find, nothing))
 
     def stream(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[tuple[list[str], Any]]:
-        """Tokens and prediction of each text, in order, reading a few batches ahead."""
+        """Tokens and prediction of each text, in order, reading a few batches ahead.
+
+        With `batch_size=1` each answer comes before the next text is read.
+        """
         task = self.model.task
         return self._answers(texts, batch_size, task.predict, task.empty())
 
@@ -125,12 +128,18 @@ class Predictor:
     def _answers(
         self, texts: Iterable[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
     ) -> Iterator[tuple[list[str], Any]]:
-        rest = iter(texts)
-        while chunk := list(islice(rest, 4 * batch_size)):
-            tokens = [self.tokenizer.split(text) for text in chunk]
-            for each in tokens:
-                self.model.task.check(each)
-            answers: list[Any] = [empty] * len(chunk)
+        rest = map(self._tokens, texts)
+        ahead = 4 * batch_size if batch_size > 1 else 1  # batches of texts of similar length
+        broken: RnnlabError | None = None
+        while broken is None:
+            tokens: list[list[str]] = []
+            try:
+                tokens.extend(islice(rest, ahead))
+            except RnnlabError as error:  # those before it are answered first
+                broken = error
+            if not tokens:
+                break
+            answers: list[Any] = [empty] * len(tokens)
             asked = [i for i, each in enumerate(tokens) if each or empty is None]
             asked.sort(key=lambda i: len(tokens[i]))
             for start in range(0, len(asked), batch_size):
@@ -140,6 +149,13 @@ class Predictor:
                 for row, prediction in zip(rows, ask(encoded), strict=True):
                     answers[row] = prediction
             yield from zip(tokens, answers, strict=True)
+        if broken:
+            raise broken
+
+    def _tokens(self, text: str) -> list[str]:
+        tokens = self.tokenizer.split(text)
+        self.model.task.check(tokens)
+        return tokens
 
     def _batch(self, texts: list[list[str]]) -> Batch:
         rows = np.arange(len(texts))

@@ -46,7 +46,7 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
         overrides: Any = OmegaConf.load(saved) if saved.exists() else []
         given.append({str(o).partition("=")[0]: str(o).partition("=")[2] for o in overrides})
         row = {"best": "", "job": file.parent.name.split("_")[0], "status": record["status"]}
-        row["score"] = record["score"]
+        row |= {"score": record["score"]} | {k: record[k] for k in ("reason",) if k in record}
         row |= {f"test/{k}": v for k, v in record["test"].items() if not of_a_label(k)}
         rows.append(row)
     for row, options in zip(rows, given, strict=True):
@@ -60,3 +60,12 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
 def _number(file: Path) -> tuple[int, str]:
     head = file.parent.name.split("_")[0]
     return (int(head) if head.isdigit() else 0, file.parent.name)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What `metrics.json` says; nothing where there is none."""
+    try:
+        record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}

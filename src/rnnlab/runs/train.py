@@ -10,7 +10,6 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 
-from rnnlab.config.overrides import override_values, parse
 from rnnlab.data.base import SequenceData
 from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted
 from rnnlab.layers.base import Layer
@@ -22,24 +21,17 @@ from rnnlab.runs.build import (
     build_model,
     build_module,
     build_start,
-    build_trainer,
     build_vectors,
 )
-from rnnlab.runs.dry_build import check_run
 from rnnlab.runs.environment import limit_memory, quiet, threads
 from rnnlab.runs.finish import Outcome, conclude, declare_hparams, last_good
-from rnnlab.runs.folders import prepare_folder
+from rnnlab.runs.folders import claimed
 from rnnlab.runs.origin import check_training_files, origin_of, restore_vectors
 from rnnlab.runs.restore import build_trained
 from rnnlab.runs.tables import flat
-from rnnlab.training.checkpoint import Checkpoint, find_checkpoint, load_plain, read_checkpoint
+from rnnlab.runs.trainer import build_trainer, check_batches
+from rnnlab.training.checkpoint import Checkpoint
 from rnnlab.training.module import SequenceModule
-
-CHANGEABLE = (
-    *("trainer.", "diagnostics.", "checkpoint.", "early_stopping."),
-    *("data.root", "embedding.root", "embedding.path", "trust"),
-)
-"""Options that a resumed run may change; weights and optimiser state depend on all others."""
 
 
 def run(
@@ -64,122 +56,78 @@ def run(
     """
     quiet()
     limit_memory()
-    prepare_folder(folder, resume=resume is not None)
-    announce_plan(cfg, choices)
-    start = build_start(cfg) if resume is None else None  # early: reading data may take minutes
-    seed_everything(cfg["seed"], workers=False, verbose=False)
-    vectors = build_vectors(cfg) if resume is None else restore_vectors(cfg, resume)
-    data = build_data(cfg, vectors)
-    if resume is not None:
-        data.reuse(resume.spec)
-    spec = data.spec()
-    if resume is None:
-        model = build_model(cfg, spec, vectors)
-        counts = data.target_counts()
-        if counts is not None:
-            model.task.set_prior(torch.from_numpy(counts))
-    else:
-        check_training_files(data, resume)
-        model = build_trained(cfg, spec, vectors, resume)
-    started = start.initialise(model.encoder, spec) if start else None
-    origin = origin_of(data, vectors, start, resume)
-    module = build_module(cfg, choices, spec, model, origin)
-    trainer = build_trainer(cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks])
-    last = resume.path if resume else None
-    if last:
-        check_resumable(cfg, last)
-    if trainer.is_global_zero:
-        (folder / "metrics.json").unlink(
-            missing_ok=True
-        )  # of the part before; a new one is written at the end
-        OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
-        announce(module, data, vectors, folder, trainer.strategy.root_device, started)
-    declare_hparams(trainer, flat(cfg))
-    status, reason = "completed", None
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
-    except Interrupted:
-        status = "interrupted"
-    except MisconfigurationException as error:
-        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
-    except Diverged as error:
-        status, reason = "diverged", f"{error}; {last_good(folder)}"
+    with claimed(folder, resume=resume is not None):
+        announce_plan(cfg, choices)
+        start = build_start(cfg) if resume is None else None  # early: reading data may take minutes
+        seed_everything(cfg["seed"], workers=False, verbose=False)
+        vectors = build_vectors(cfg) if resume is None else restore_vectors(cfg, resume)
+        data = build_data(cfg, vectors)
+        if resume is not None:
+            data.reuse(resume.spec)
+        spec = data.spec()
+        if resume is None:
+            model = build_model(cfg, spec, vectors)
+            counts = data.target_counts()
+            if counts is not None:
+                model.task.set_prior(torch.from_numpy(counts))
+        else:
+            check_training_files(data, resume)
+            model = build_trained(cfg, spec, vectors, resume)
+        started = start.initialise(model.encoder, spec) if start else None
+        origin = origin_of(data, vectors, start, resume)
+        module = build_module(cfg, choices, spec, model, origin)
+        trainer = build_trainer(
+            cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks]
+        )
+        check_batches(trainer, data)
+        last = resume.path if resume else None
         if trainer.is_global_zero:
-            print(f"diverged: {reason}", flush=True)
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        if resume is None or module.stepped:
-            raise
-        raise CheckpointError(
-            f"{resume.path}: the run cannot be continued from it ({explained(error)})"
-        ) from error
-    outcome = conclude(
-        cfg,
-        trainer,
-        module,
-        data,
-        status=status,
-        reason=reason,
-        folder=folder,
-        checksums={**data.checksums(), **origin.files["embedding"], **origin.sources},
-    )
-    if trainer.world_size == 1:
-        add_baseline(cfg, module, data, vectors, outcome)
-    return outcome
-
-
-def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcome:
-    """Continue a run in its own folder.
-
-    Args:
-        folder: The run's folder.
-        overrides: Changed values, as `key=value`; a larger `trainer.max_epochs`, say.
-        trusted: Packages of the user's own that the configuration may name.
-
-    Raises:
-        CheckpointError: There is nothing to continue from.
-        ConfigError: An override that the run's configuration has no place for.
-    """
-    for override in parse(overrides):
-        key = override.key_or_group
-        if not key.startswith(CHANGEABLE):
-            raise ConfigError(
-                f"{key}: cannot change in a resumed run; what can: {', '.join(CHANGEABLE)}"
-            )
-    checkpoint = read_checkpoint(find_checkpoint(folder, "last"), trusted)
-    cfg = override_values(checkpoint.cfg, overrides)
-    epochs = checkpoint.cfg["trainer"].get("max_epochs")
-    if cfg["scheduler"] and cfg["scheduler"].get("T_max", -1) == epochs:
-        cfg["scheduler"]["T_max"] = cfg["trainer"]["max_epochs"]
-    check_run(cfg, checkpoint.choices)
-    return run(cfg, checkpoint.choices, folder, resume=checkpoint)
+            OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
+            announce(module, data, vectors, folder, trainer.strategy.root_device, started)
+        declare_hparams(trainer, flat(cfg))
+        status, reason = "completed", None
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
+        except Interrupted:
+            status = "interrupted"
+        except MisconfigurationException as error:
+            raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
+        except Diverged as error:
+            status, reason = "diverged", f"{error}; {last_good(folder)}"
+            if trainer.is_global_zero:
+                print(f"diverged: {reason}", flush=True)
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            if resume is None or module.stepped:
+                raise
+            raise CheckpointError(
+                f"{resume.path}: the run cannot be continued from it ({explained(error)})"
+            ) from error
+        outcome = conclude(
+            cfg,
+            trainer,
+            module,
+            data,
+            status=status,
+            reason=reason,
+            folder=folder,
+            checksums={**data.checksums(), **origin.files["embedding"], **origin.sources},
+        )
+        if trainer.world_size == 1:
+            add_baseline(cfg, module, data, vectors, outcome)
+        return outcome
 
 
 def explained(error: Exception) -> str:
     """What an error of another package says, in its first words."""
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {first[:200]}"
-
-
-def check_resumable(cfg: Config, last: Path) -> None:
-    """A ConfigError where a run has no epochs left to train."""
-    try:
-        progress = load_plain(last)["loops"]["fit_loop"]["epoch_progress"]["current"]
-        done = int(progress["processed"])  # saved at an epoch's end, before it counts as completed
-    except (LookupError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{last}: broken, its progress is missing ({error!r})") from None
-    wanted = cfg["trainer"].get("max_epochs")
-    if wanted is not None and 0 <= wanted <= done:
-        raise ConfigError(
-            f"resume: the run has all of its {done} epochs; ask for more, "
-            f"such as trainer.max_epochs={done + 1}"
-        )
 
 
 @rank_zero_only

@@ -136,8 +136,8 @@ class SequenceModule(LightningModule):
             return optimizer
         scheduler = self._make_scheduler(optimizer)
         self._period = settle_cosine(scheduler, self.trainer, self._interval)
-        # Lightning asks for a metric by name, where the scheduler looks at one
-        settings = {"scheduler": scheduler, "interval": self._interval, "monitor": "val/loss"}
+        # one that looks at a metric is stepped by `on_train_epoch_end` alone
+        settings = {"scheduler": scheduler, "interval": self._interval, "reduce_on_plateau": False}
         return {"optimizer": optimizer, "lr_scheduler": settings}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:

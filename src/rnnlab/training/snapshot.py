@@ -13,7 +13,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from rnnlab.config.types import Fraction, PositiveInt
-from rnnlab.errors import Interrupted
+from rnnlab.errors import Interrupted, naming
 
 
 class Best(ModelCheckpoint):
@@ -34,6 +34,10 @@ class Best(ModelCheckpoint):
             enable_version_counter=False,
             save_on_exception=False,
         )
+
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        with naming(filepath):
+            super()._save_checkpoint(trainer, filepath)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the best score, also where the run's folder was moved or copied.
@@ -86,7 +90,20 @@ class Snapshot(Checkpoint):
         self._stop_requested = False
         self._saved_at = 0
         self._last_step = 0
+        self._validated: dict[str, torch.Tensor] = {}
         self._handlers: dict[int, Any] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the last validation measured."""
+        return {"validated": self._validated}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what was measured before."""
+        self._validated = state_dict.get("validated", {})
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let a resumed run know the last validation, as if it had not been stopped."""
+        trainer.callback_metrics.update(self._validated)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Handle signals, where this is the main thread: others cannot."""
@@ -111,10 +128,18 @@ class Snapshot(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where it is due; not where a validation follows, which a resumed run would skip."""
-        every = trainer.val_check_batch
-        validates = trainer.is_last_batch or (every and (batch_idx + 1) % every == 0)
-        if validates or trainer.global_step == self._last_step:
+        """Save where it is due; after a validation that follows, which a resumed run would skip."""
+        fetcher = trainer.fit_loop._data_fetcher
+        assert fetcher is not None
+        if not trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher):
+            self._end_step(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save where it is due."""
+        self._end_step(trainer)
+
+    def _end_step(self, trainer: Trainer) -> None:
+        if trainer.is_last_batch or trainer.global_step == self._last_step:
             return
         self._last_step = trainer.global_step
         stop = self._must_stop(trainer)
@@ -151,8 +176,11 @@ class Snapshot(Checkpoint):
         norms = torch.stack(torch._foreach_norm([p.detach() for p in module.parameters()]))
         if not torch.isfinite(norms).all():
             return
+        measured = trainer.callback_metrics.items()
+        self._validated = {key: value for key, value in measured if key.startswith("val/")}
         temporary = self.folder / "last.ckpt.part"
-        trainer.save_checkpoint(temporary)
+        with naming(temporary):
+            trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
             os.replace(temporary, self.folder / "last.ckpt")  # noqa: PTH105 - the atomic one
         self._saved_at = trainer.global_step

@@ -41,8 +41,9 @@ def read_line(words: Sequence[str]) -> tuple[list[Path], CompareConfig]:
         ConfigError: An option that does not exist or has no value; no folder.
     """
     line = CommandLine.without_flags(list(words)).overrides
-    paths = [Path(word) for word in line if "=" not in word or Path(word).exists()]
-    given = read_options(CompareConfig, [word for word in line if Path(word) not in paths])
+    folders = [word for word in line if "=" not in word or Path(word).exists()]
+    paths = [Path(word).expanduser() for word in folders]
+    given = read_options(CompareConfig, [word for word in line if word not in folders])
     empty = [f"{name}: no value" for name, value in given.items() if value == ""]
     if empty:
         raise ConfigError("\n".join(empty))
