@@ -69,7 +69,7 @@ def check_batches(trainer: Trainer, data: SequenceData) -> None:
                 f"trainer.limit_{split}_batches: {limit} of {count} batches is none; "
                 f"{split} needs at least {1 / count:.2g}"
             )
-    count, interval = len(data.train_dataloader()), trainer.val_check_interval
+    count, interval = len(data.train_dataloader()), getattr(trainer, "val_check_interval", None)
     within = trainer.check_val_every_n_epoch is not None
     if isinstance(interval, int) and within and interval > count:
         raise ConfigError(
