@@ -3,8 +3,9 @@
     python scripts/fuzz_runs.py outputs/names-gru/2026-01-31_12-00-00 --flips 5000 --hostile 1000
 
 Flips single bits of the best checkpoint: each file is refused, or has the weights it had. Then
-writes hostile values into checkpoints, sealed as if they had been trained that way, and uses the
-run by every command: each answers, or says in a line what is wrong. The run itself is not changed.
+writes hostile values into checkpoints, sealed as if they had been trained that way, or damages
+another file of the run, and uses the run by every command: each answers, or says in a line what is
+wrong. The run itself is not changed.
 The same seed does the same; what is found is printed with the number that repeats it alone.
 """
 
@@ -104,6 +105,30 @@ def mutate(content: dict[str, Any], rng: random.Random, outside: Path) -> str:
     return f"{key!r}: {action}"
 
 
+def damage(run: Path, rng: random.Random) -> str:
+    """Change a file of a run that is no checkpoint; says which and how."""
+    files = sorted(p for p in run.rglob("*") if p.is_file() and p.suffix != ".ckpt")
+    file = rng.choice(files)
+    data = bytearray(file.read_bytes())
+    action = rng.choice(["cut", "empty", "noise", "other", "link"])
+    if action == "cut":
+        data = data[: rng.randrange(len(data) + 1)]
+    elif action == "empty":
+        data = bytearray()
+    elif action == "noise":
+        for _ in range(rng.randint(1, 20)):
+            data[rng.randrange(len(data)) : rng.randrange(len(data))] = rng.randbytes(3)
+    elif action == "other":
+        others = [b"[]", b"null", b'{"val": {"loss": "x"}}', b"\xff\x1b[2J", b"a: ["]
+        data = bytearray(rng.choice(others))
+    if action == "link":
+        file.unlink()
+        file.symlink_to(run.parent.parent / "outside" / "x")
+    else:
+        file.write_bytes(data)
+    return f"{file.relative_to(run)}: {action}"
+
+
 def commands(run: Path) -> Iterator[list[str]]:
     """Every way to use a run; training ends soon, and in one process."""
     yield ["evaluate", f"checkpoint={run}", "trainer.accelerator=cpu"]
@@ -114,6 +139,12 @@ def commands(run: Path) -> Iterator[list[str]]:
         *("trainer.num_nodes=1", "trainer.strategy=auto"),
     ]
     yield ["analyze", f"checkpoint={run}", "k=2", "steps=20", "transient=5", "streams=2"]
+
+
+def readers(run: Path) -> Iterator[list[str]]:
+    """What reads other files than checkpoints."""
+    yield ["compare", str(run), f"output={run / 'compared'}"]
+    yield list(commands(run))[2]
 
 
 def fault(words: list[str]) -> str | None:
@@ -160,12 +191,15 @@ def hostile(run: Path, numbers: range) -> Iterator[str]:
             copy = base / "runs" / "run"
             shutil.copytree(run, copy)
             (base / "runs" / "in.txt").write_text("a good film\n\nbad\n")
-            content = torch.load(copy / "checkpoints" / "last.ckpt", weights_only=True)
-            what = mutate(content, rng, base / "outside")
-            for name in NAMES:
-                write_archive(content, copy / "checkpoints" / f"{name}.ckpt")
+            if number % 4 == 3:
+                what, used = damage(copy, rng), readers(copy)
+            else:
+                content = torch.load(copy / "checkpoints" / "last.ckpt", weights_only=True)
+                what, used = mutate(content, rng, base / "outside"), commands(copy)
+                for name in NAMES:
+                    write_archive(content, copy / "checkpoints" / f"{name}.ckpt")
             before = _state(base, copy)
-            for words in commands(copy):
+            for words in used:
                 found, after = fault(words), _state(base, copy)
                 if found is None and after != before:
                     found = "it wrote outside of the run's folder"

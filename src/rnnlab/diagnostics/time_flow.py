@@ -20,10 +20,11 @@ from rnnlab.training.module import SequenceModule
 class TimeFlow(CurveInstrument):
     """Measures the gradient through time of every recurrent layer, on sampled optimiser steps.
 
-    It watches the training's own forward and backward pass (see `Layer.watch`): nothing is
-    computed twice, on the steps between nothing is done and no device is waited for, and at a
-    sampled one once. Where every step has a loss of its own (tags, language models, decoders) the
-    curve is flat by construction and says nothing about memory: see `Memory`.
+    It watches the training's own forward and backward pass (see `Layer.watch`): no pass is
+    repeated, though gates that torch's kernel does not keep are computed again. On the steps
+    between nothing is done and no device is waited for, and at a sampled one once. Where every step
+    has a loss of its own (tags, language models, decoders) the curve is flat by construction and
+    says nothing about memory: see `Memory`.
 
     Key                              | Meaning
     flow/<layer>/decades_per_step    | slope of log10 ||dL/dh_t|| against the lag: 0 healthy,
