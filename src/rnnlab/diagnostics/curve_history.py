@@ -1,14 +1,18 @@
 """The curves of a whole training, in one small file of the run's folder."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.diagnostics.naming import current_name
 from rnnlab.diagnostics.stats import Curve
+
+_log = logging.getLogger(__name__)
 
 MAX_SAMPLES = 400
 """Samples that are kept; when there are more, every second one is dropped, and so on."""
@@ -78,13 +82,20 @@ class CurveHistory:
         os.replace(temporary, self.path)  # noqa: PTH105 - the atomic one
 
     def resume(self, step: int) -> None:
-        """Continue what the file holds of the steps up to the one that training goes on from."""
+        """Continue what the file holds of the steps up to the one that training goes on from.
+
+        A damaged file is told and written anew.
+        """
         if not self.path.exists():
             return
-        with np.load(self.path) as file:
-            steps, decades = file["steps"], file["decades"]
-            layers = [current_name(name) for name in file["layers"].tolist()]
-        keep = steps <= step
-        self.steps, self.layers = steps[keep].tolist(), layers
-        self._curves = [dict(zip(layers, sample, strict=True)) for sample in decades[keep]]
+        try:
+            with self.path.open("rb") as stream, np.load(stream) as file:
+                steps, decades = file["steps"], file["decades"]
+                layers = [current_name(name) for name in file["layers"].tolist()]
+            keep = steps <= step
+            curves = [dict(zip(layers, sample, strict=True)) for sample in decades[keep]]
+        except (OSError, EOFError, LookupError, TypeError, ValueError, BadZipFile) as error:
+            _log.warning("%s: damaged, begun anew (%s)", self.path, error)
+            return
+        self.steps, self.layers, self._curves = steps[keep].tolist(), layers, curves
         self._count = len(self.steps)

@@ -1,6 +1,5 @@
 """`checkpoints/last.ckpt`, what a run can be continued from, and `checkpoints/best.ckpt`."""
 
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -178,11 +177,8 @@ class Snapshot(Checkpoint):
             return
         measured = trainer.callback_metrics.items()
         self._validated = {key: value for key, value in measured if key.startswith("val/")}
-        temporary = self.folder / "last.ckpt.part"
-        with naming(temporary):
-            trainer.save_checkpoint(temporary)
-        if trainer.is_global_zero:
-            os.replace(temporary, self.folder / "last.ckpt")  # noqa: PTH105 - the atomic one
+        with naming(self.folder / "last.ckpt"):
+            trainer.save_checkpoint(self.folder / "last.ckpt")  # in one go: see `write_archive`
         self._saved_at = trainer.global_step
         self._written = self.clock()
         self._cost = self._written - started
