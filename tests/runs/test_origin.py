@@ -11,7 +11,8 @@ import rnnlab
 from rnnlab.cli import main
 from rnnlab.data.vector_file import Table
 from rnnlab.data.vocab import PAD, UNK, Vocab
-from rnnlab.nn.vectors import LARGE, FileVectors
+from rnnlab.nn import vectors
+from rnnlab.nn.vectors import FileVectors
 from rnnlab.runs.origin import changed_files
 from rnnlab.training.checkpoint import Origin, read_checkpoint
 from tiny import SMALL, call, refused, sentiment, write
@@ -138,19 +139,21 @@ def test_resumed_is_as_if_it_had_not_been_stopped(run, capsys):
 @pytest.mark.parametrize(
     ("save", "rows", "kept"),
     [
-        (None, LARGE // 8, True),
-        (None, LARGE // 8 + 1, False),
-        (True, LARGE // 8 + 1, True),
+        (None, 100, True),
+        (None, 101, False),
+        (True, 101, True),
         (False, 3, False),
     ],
 )
-def test_large_vectors_are_kept_only_on_request(save, rows, kept):
-    vectors = FileVectors(path="x", embedding_dim=2, save=save)
+def test_large_vectors_are_kept_only_on_request(save, rows, kept, monkeypatch):
+    assert vectors.LARGE == 32_000_000
+    monkeypatch.setattr(vectors, "LARGE", 800)  # a hundred words of two float32
+    found = FileVectors(path="x", embedding_dim=2, save=save)
     words = [f"w{i}" for i in range(rows)]
     table = np.zeros((rows, 2), "f4")
-    vectors.table = Table(words, table)
+    found.table = Table(words, table)
     vocab = Vocab([PAD, UNK]).extend(words, lower_fallback=True)
-    assert (vectors.to_keep(vocab) is not None) is kept
+    assert (found.to_keep(vocab) is not None) is kept
 
 
 def test_a_file_for_a_model_without_one(tiny_run, capsys):
