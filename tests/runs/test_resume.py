@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,7 +36,9 @@ WORDS = [
 @pytest.mark.parametrize(
     ("cell", "epoch", "batch"), [("rnn", 0, 7), ("lstm", 1, 4), ("gru", 0, 14), ("lstm", 0, 7)]
 )
-def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, cell, epoch, batch):
+def test_stopped_and_resumed_is_as_if_never_stopped(
+    tmp_path, monkeypatch, capsys, cell, epoch, batch
+):
     words = [*WORDS, f"cell={cell}", "trainer.max_epochs=3", "scheduler=plateau"]
     words += ["scheduler.patience=0", "optimizer.lr=0.3"]  # the schedule must act, and go on
     words += ["checkpoint.max_overhead=1"]  # write at every interval, whatever it costs
@@ -45,6 +48,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, cell,
         patch.setattr(train, "build_callbacks", lambda *a: [*real(*a), StopAt(batch, epoch)])
         stopped = small_run(tmp_path / "stopped", *words)
     assert stopped.status == "interrupted"
+    assert re.search(r"^interrupted +(val\.|\|)", capsys.readouterr().out, re.M)
     resumed = resume_run(tmp_path / "stopped", [], [])
     assert resumed.status == "completed"
     equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "stopped/checkpoints/last.ckpt")
