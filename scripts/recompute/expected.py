@@ -67,10 +67,9 @@ class Expected:
         for rank, dump in enumerate(self.dumps):
             own = dump.steps[number]
             self.load(own.before)
-            self.copy._tbptt._states = {
-                key: tuple(tuple(part.double() for part in state) for state in states)
-                for key, states in own.carried.items()
-            }
+            states = own.carried.get(True, ())  # of training; the copy is in evaluation mode
+            doubled = tuple(tuple(part.double() for part in state) for state in states)
+            self.copy._tbptt._states = {False: doubled}
             for place, batch in enumerate(own.batches):
                 loss = self._loss(batch)
                 if rank == 0:

@@ -8,6 +8,7 @@ import recompute_scalars as scripts
 from pairs import pairs
 from recompute.check import EXACT, HALF, differences, dumped_run, expected, logged
 from recompute_scalars import rows
+from runs import merged
 from tiny import CORPORA, python
 
 OFTEN = ["weight_flow", "time_flow", "memory", "saturation"]
@@ -70,6 +71,30 @@ def test_in_any_order(order, ordered, tmp_path):
     compared, wrong = differences(logged(tmp_path / "run"), some)
     assert not wrong, "\n".join(wrong[:20])
     assert compared > 20
+
+
+TASKS = {
+    "ner": ["encoder.bidirectional=true"],
+    "translation": ["cell=gru"],
+    "language_model": ["data.batch_size=4", "data.bptt=9", "trainer.accumulate_grad_batches=2"],
+    "generate": ["cell=rnn"],
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_of_any_task(task, tmp_path):
+    """Decoders and states that go on from batch to batch too; but for each task's own scores."""
+    words = [*CORPORA[task](tmp_path / "data"), *SMALL, "trainer.max_epochs=1", *TASKS[task]]
+    words = merged([word.replace("task.embedding_dim=6", "task.embedding_dim=3") for word in words])
+    cfg = dumped_run(tmp_path / "run", words)
+    found, true = logged(tmp_path / "run"), expected(tmp_path / "run", cfg)
+    scores = [t for t in found if t.startswith(("val/", "test/")) and not t.endswith("/loss")]
+    for tag in {*scores, "attention/entropy"}:
+        found.pop(tag, None)
+        true.pop(tag, None)
+    compared, wrong = differences(found, true)
+    assert not wrong, "\n".join(wrong[:20])
+    assert compared > 100
 
 
 MODES = pairs(
