@@ -170,3 +170,13 @@ def test_weights_that_are_none_are_refused(run, wrong, tmp_path, capsys):
         message = refused(call(capsys, *words))
         assert message.startswith(f"{copy}")
         assert "encoder.layers" in message
+
+
+@pytest.mark.parametrize(
+    "text", [b"a: [", b"\xff", b"[]", b"", b"hydra: 3", b"hydra:\n  runtime: x"]
+)
+def test_a_damaged_file_of_hydra_does_not_end_a_run(run, text, tmp_path, capsys):
+    copy = with_change(run, tmp_path / "run", lambda content: None)
+    (copy / ".hydra" / "hydra.yaml").write_bytes(text)
+    said = call(capsys, "train", f"resume={copy}", "trainer.max_epochs=4")
+    assert said.code == 0, said.err

@@ -1,22 +1,27 @@
 """Goes on with a run that was stopped, killed or is to last longer."""
 
+import logging
 from collections.abc import Mapping
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
+from rnnlab.config.compose import explain
 from rnnlab.config.overrides import override_values, parse
-from rnnlab.config.validate import validate
-from rnnlab.errors import CheckpointError, ConfigError, refuse
+from rnnlab.errors import CheckpointError, ConfigError
 from rnnlab.runs.build import Config
-from rnnlab.runs.dry_build import check_fit
+from rnnlab.runs.dry_build import check_run
 from rnnlab.runs.finish import Outcome
 from rnnlab.runs.folders import claimed
 from rnnlab.runs.sweep import read_record
 from rnnlab.runs.train import run
 from rnnlab.training.checkpoint import find_checkpoint, load_plain, read_checkpoint
+
+_log = logging.getLogger(__name__)
 
 FILES = ("data.train", "data.val", "data.test", "embedding.path")
 """Options that a resumed run may say anew; files of the training that have changed are refused."""
@@ -57,8 +62,7 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
         epochs = checkpoint.cfg["trainer"].get("max_epochs")
         if cfg["scheduler"] and cfg["scheduler"].get("T_max", -1) == epochs:
             cfg["scheduler"]["T_max"] = cfg["trainer"]["max_epochs"]
-        validate(cfg, checkpoint.choices)
-        refuse(check_fit(cfg))
+        check_run(cfg, checkpoint.choices)
         content = load_plain(last)
         try:
             done = nothing_left(cfg, content)
@@ -115,7 +119,11 @@ def _began_in(folder: Path) -> Path:
     """The folder that the run was started in; the present one where that is not known or gone."""
     file = folder / ".hydra" / "hydra.yaml"
     if file.is_file():
-        began = OmegaConf.select(OmegaConf.load(file), "hydra.runtime.cwd")
+        try:
+            began = OmegaConf.select(OmegaConf.load(file), "hydra.runtime.cwd")
+        except (OSError, ValueError, AttributeError, YAMLError, OmegaConfBaseException) as error:
+            _log.warning("%s: damaged (%s); relative paths are those of here", file, explain(error))
+            return Path.cwd()
         if began and Path(str(began)).is_dir():
             return Path(str(began))
     return Path.cwd()
