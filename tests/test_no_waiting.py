@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from lightning import Trainer
 
 from rnnlab.data.examples import BatchLoader, Examples
 from rnnlab.data.ragged import Ragged
@@ -71,6 +72,9 @@ def made(task, cell):
     optimizer = partial(torch.optim.Adam, lr=0.1)
     module = SequenceModule(
         encoder, kind(encoder, spec), optimizer=optimizer, scheduler=None, stamp={}
+    )
+    module.trainer = Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
     return module, batch
 

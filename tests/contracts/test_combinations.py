@@ -41,7 +41,7 @@ def prepared(tmp_path_factory):
 
     @cache
     def prepare(task):
-        words = [*EVERY_TASK[task](tmp_path_factory.mktemp(task)), *SMALL]
+        words = [*EVERY_TASK[task](tmp_path_factory.mktemp(task)), *SMALL, "data.batch_size=32"]
         cfg = compose_words("train", words).cfg
         vectors = build_vectors(cfg)
         data = build_data(cfg, vectors)

@@ -13,7 +13,10 @@ CHARACTERS = {
     "none": ["diagnostics=off"],
     "cnn": ["characters=cnn", "characters.shape_size=4", "encoder.variational_dropout=true"],
     "recurrent": ["characters=recurrent", "characters.hidden_size=6"],
-    "shape": ["characters=shape", "encoder.word_dropout=0.05", "diagnostics=off"],
+    "shape": [
+        *("characters=shape", "encoder.word_dropout=0.05"),
+        *("task.frequency_bias=false", "diagnostics=off"),
+    ],
 }
 
 

@@ -92,7 +92,7 @@ class SequenceModule(LightningModule):
         self.last_loss = loss.detach()
         self._rate = self.task.rate(batch)
         whole = self.trainer.accumulate_grad_batches
-        step = min(whole, int(self.trainer.num_training_batches) - batch_idx // whole * whole)
+        step = min(whole, self.trainer.num_training_batches - batch_idx // whole * whole)
         # Lightning divides by `whole`, at the end of an epoch too
         return loss if step == whole else loss * (whole / step)
 
