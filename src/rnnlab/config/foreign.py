@@ -18,6 +18,9 @@ PACKAGES = ("torch", "lightning")
 Limit = PositiveInt | Annotated[float, Ge(0), Le(1)]
 """A number of batches, or a share of them."""
 
+NoLimit = Literal[-1] | PositiveInt
+"""A number of steps or epochs, at least one: nothing is learnt in none; -1 for no limit."""
+
 WIRED = frozenset(
     {
         *("callbacks", "logger", "plugins", "default_root_dir", "enable_checkpointing"),
@@ -47,17 +50,18 @@ RANGES: dict[str, Any] = {
     "cooldown": NonNegativeInt,
     "min_lr": NonNegativeFloat,
     # Trainer
-    "max_epochs": Annotated[int, Ge(-1)] | None,
+    "max_epochs": NoLimit | None,
     "min_epochs": NonNegativeInt | None,
-    "max_steps": Annotated[int, Ge(-1)],
+    "max_steps": NoLimit,
     "min_steps": NonNegativeInt | None,
     "num_nodes": PositiveInt,
     "accumulate_grad_batches": PositiveInt,
     "gradient_clip_val": NonNegativeFloat | None,
     "gradient_clip_algorithm": Literal["norm", "value"] | None,
     "log_every_n_steps": PositiveInt,
+    "fast_dev_run": Literal[False],  # no checkpoint, no score; max_steps=1 tries a run
     "check_val_every_n_epoch": PositiveInt | None,
-    "limit_train_batches": Limit | None,
+    "limit_train_batches": PositiveInt | Annotated[float, Gt(0), Le(1)] | None,
     "limit_val_batches": Limit | None,
     "limit_test_batches": Limit | None,
     "limit_predict_batches": Limit | None,

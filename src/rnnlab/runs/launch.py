@@ -21,7 +21,7 @@ from rnnlab.runs.folders import claimed, new_folder, remove_unused
 from rnnlab.runs.jobs import check_jobs
 from rnnlab.runs.multirun import HYDRA, run_sweep
 
-EXIT_CODES = {"completed": 0, "diverged": 1, "interrupted": 130}
+EXIT_CODES = {"completed": 0, "untrained": 1, "diverged": 1, "interrupted": 130}
 
 
 def launch(words: list[str]) -> int:

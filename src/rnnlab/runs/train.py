@@ -88,6 +88,7 @@ def run(
         status, reason = "completed", None
         try:
             trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
+            status = "completed" if trainer.global_step else "untrained"
         except Interrupted:
             status = "interrupted"
         except MisconfigurationException as error:

@@ -127,7 +127,10 @@ class Snapshot(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where it is due; after a validation that follows, which a resumed run would skip."""
+        """Save where it is due; after a validation that follows, which a resumed run would skip.
+
+        The one after `max_steps` is none of these: a run with more steps has none there.
+        """
         fetcher = trainer.fit_loop._data_fetcher
         assert fetcher is not None
         if not trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher):
@@ -142,7 +145,8 @@ class Snapshot(Checkpoint):
             return
         self._last_step = trainer.global_step
         stop = self._must_stop(trainer)
-        if stop or self._is_due(trainer):
+        last = 0 <= trainer.max_steps <= trainer.global_step
+        if stop or last or self._is_due(trainer):
             self.save(trainer)
         if stop:
             raise Interrupted
@@ -150,10 +154,12 @@ class Snapshot(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the finished epoch: its validation and what followed from it included.
 
+        One that `max_steps` ended in its middle was saved there, so that it can be finished.
         (Lightning calls checkpoint callbacks after the module and all other callbacks.)
         """
         self._last_step = trainer.global_step
-        self.save(trainer)
+        if trainer.is_last_batch or self._saved_at != trainer.global_step:
+            self.save(trainer)
         if self._must_stop(trainer):
             raise Interrupted
 
