@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.nn.metrics import StepAccuracy, UnitMean
+from rnnlab.nn.label_scores import StepAccuracy
+from rnnlab.nn.metrics import UnitMean
 
 PAIRS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, 2, IGNORE])), min_size=1)
 
@@ -12,13 +13,18 @@ PAIRS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, 2, IGNORE])
 @settings(deadline=None)
 @given(st.lists(PAIRS, min_size=1, max_size=4))
 def test_counts_the_steps_that_have_a_target(batches):
-    metric = StepAccuracy()
+    metric = StepAccuracy("abc")
     for batch in batches:
         predicted, target = torch.tensor(batch).T
         metric.update(predicted.unsqueeze(0), target.unsqueeze(0))
     known = [(p, t) for batch in batches for p, t in batch if t != IGNORE]
     expected = sum(p == t for p, t in known) / max(1, len(known))
     assert abs(metric.compute()["accuracy"].item() - expected) < 1e-6
+    gold = [t for _, t in known]
+    most = max(gold.count(t) for t in range(3)) / max(1, len(gold))
+    assert metric.facts.constant == pytest.approx(most)
+    lost = {t for t in gold if t not in {p for p, _ in known}}
+    assert list(metric.facts.never) == ["abc"[t] for t in sorted(lost)]
 
 
 @pytest.mark.parametrize("number", [torch.nan, torch.inf])
@@ -44,7 +50,7 @@ def test_a_mean_over_many_units_does_not_drift():
 
 
 def test_reset_starts_anew():
-    metric = StepAccuracy()
+    metric = StepAccuracy("abc")
     metric.update(torch.tensor([[0]]), torch.tensor([[1]]))
     metric.reset()
     metric.update(torch.tensor([[1]]), torch.tensor([[1]]))

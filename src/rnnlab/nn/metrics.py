@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 from sacrebleu.metrics.bleu import BLEU
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.classification import MulticlassConfusionMatrix
 
 from rnnlab.data.batch import IGNORE
+from rnnlab.nn.label_scores import Facts, never_predicted
 
 
 class UnitMean(Metric):
@@ -49,32 +49,6 @@ class UnitMean(Metric):
         return (self.total + self.lost) / self.units
 
 
-class StepAccuracy(Metric):
-    """Share of right steps among those that have a target.
-
-    Unlike that of torchmetrics, it does not select the steps first: a GPU would wait for that.
-    """
-
-    full_state_update = False
-    higher_is_better = True
-    right: Tensor
-    steps: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("right", torch.tensor(0), dist_reduce_fx="sum")
-        self.add_state("steps", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, predicted: Int[Tensor, "B T"], target: Int[Tensor, "B T"]) -> None:
-        """Count a batch; steps whose target is `IGNORE` do not count."""
-        self.right = self.right + ((predicted == target) & (target != IGNORE)).sum()
-        self.steps = self.steps + (target != IGNORE).sum()
-
-    def compute(self) -> dict[str, Tensor]:
-        """`accuracy`, 0 to 1."""
-        return {"accuracy": self.right / self.steps.clamp(min=1)}
-
-
 class LanguageScores(UnitMean):
     """`perplexity` of a mean negative log-likelihood in nats, and of characters `bpc` (bits).
 
@@ -91,25 +65,6 @@ class LanguageScores(UnitMean):
         nll = float(super().compute())
         scores = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
         return scores | {"bpc": nll / math.log(2)} if self.characters else scores
-
-
-class LabelScores(MulticlassConfusionMatrix):
-    """`accuracy`, macro-averaged `f1` and `balanced_accuracy`, 0 to 1, of predicted labels.
-
-    The last is the mean over the labels that occur of the share of their sequences that were
-    recognised; torchmetrics' macro recall counts labels that were predicted, but do not occur.
-    """
-
-    def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
-        """The scores so far."""
-        confusion = super().compute()
-        right, gold, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-        both, occurring = gold + predicted, gold > 0
-        return {
-            "accuracy": right.sum() / gold.sum(),
-            "f1": (2 * right / both.clamp(min=1) / (both > 0).sum()).sum(),
-            "balanced_accuracy": (right[occurring] / gold[occurring]).mean(),
-        }
 
 
 class EntityF1(Metric):
@@ -184,6 +139,7 @@ class EntityF1(Metric):
 
         The accuracy is that of the tags as `valid_iob2` writes them. A quotient of zeros is 0.
         """
+        self.facts = Facts(never=never_predicted(self.names, self.gold, self.predicted))
         right, predicted, gold = self.right.sum(), self.predicted.sum(), self.gold.sum()
         kinds = 2 * self.right / (self.predicted + self.gold).clamp(min=1)
         return {

@@ -28,6 +28,7 @@ from rnnlab.tasks.base import Task
 from rnnlab.training.averaging import Averaging
 from rnnlab.training.checkpoint import Origin, stamp
 from rnnlab.training.early_stopping import EarlyStopping
+from rnnlab.training.history import History
 from rnnlab.training.module import SequenceModule
 from rnnlab.training.pretrained import Pretrained
 from rnnlab.training.snapshot import Best, Snapshot
@@ -132,6 +133,7 @@ def build_callbacks(cfg: Config, folder: Path, task: Task) -> list[Callback]:
     since = cfg["averaging"]["patience"]
     if since is not None:  # behind the instruments: they see the same weights in all of a step
         callbacks.append(Averaging(monitor, mode=task.mode, patience=since))
+    callbacks.append(History(monitor, mode=task.mode))
     checkpoints = folder / "checkpoints"
     callbacks.append(Best(checkpoints, monitor=monitor, mode=task.mode))
     # behind the best: what resumes a run has to know which epoch that was

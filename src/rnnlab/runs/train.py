@@ -30,6 +30,7 @@ from rnnlab.runs.origin import check_training_files, origin_of, restore_vectors
 from rnnlab.runs.restore import build_trained
 from rnnlab.runs.tables import flat
 from rnnlab.runs.trainer import build_trainer, check_batches
+from rnnlab.runs.verdict import add_verdict
 from rnnlab.training.checkpoint import Checkpoint
 from rnnlab.training.module import SequenceModule
 
@@ -122,6 +123,7 @@ def run(
         )
         if trainer.world_size == 1:
             add_baseline(cfg, module, data, vectors, outcome)
+        add_verdict(trainer, module.task, outcome)
         return outcome
 
 

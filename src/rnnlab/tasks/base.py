@@ -14,6 +14,7 @@ from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.label_scores import Facts
 from rnnlab.nn.sampling import Draw
 
 
@@ -41,12 +42,14 @@ class Task(nn.Module, ABC):
             checkpoint is best, when to stop early and what a sweep optimises.
         mode: Whether a larger (the default) or a smaller `monitor` is better.
         scores: Running metrics, made by the constructor; see `compute`.
+        facts: What the last `compute` found out besides, where the metrics say so: see `Facts`.
     """
 
     kind: ClassVar[Kind]
     monitor: str
     mode: Literal["max", "min"] = "max"
     scores: Metric | MetricCollection
+    facts = Facts()
 
     def __init__(self, encoder: Encoder, spec: Spec) -> None:
         super().__init__()
@@ -89,6 +92,7 @@ class Task(nn.Module, ABC):
     def compute(self) -> dict[str, float]:
         """Metrics of all batches since the last call (over all processes), then reset."""
         scores = {name: float(value) for name, value in self.scores.compute().items()}
+        self.facts = getattr(self.scores, "facts", self.facts)
         self.scores.reset()
         return scores
 

@@ -12,7 +12,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.metrics import LabelScores
+from rnnlab.nn.label_scores import LabelScores
 from rnnlab.nn.pooling import POOLINGS, AttentionPooling, PoolingKind
 from rnnlab.tasks.base import Task, target_vocab
 
@@ -55,7 +55,7 @@ class Classify(Task):
         self.pooling = POOLINGS[pooling](encoder.output_size)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.output_size, len(self.labels))
-        self.scores = LabelScores(max(2, len(self.labels)), validate_args=False)
+        self.scores = LabelScores(self.labels)
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B K"]:
         """Unnormalised log-probabilities of the labels."""

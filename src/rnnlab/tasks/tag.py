@@ -14,7 +14,8 @@ from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tag_schemes import BIOES, bioes_to_iob2, valid_iob2
 from rnnlab.errors import ConfigError
 from rnnlab.nn.encoder import Encoded, Encoder
-from rnnlab.nn.metrics import EntityF1, StepAccuracy
+from rnnlab.nn.label_scores import StepAccuracy
+from rnnlab.nn.metrics import EntityF1
 from rnnlab.nn.rules import entity_rules
 from rnnlab.nn.tag_outputs import OUTPUTS, TagOutputKind
 from rnnlab.nn.vocabulary_outputs import set_frequencies
@@ -76,7 +77,7 @@ class Tag(Task):
         self.outside = self.tags.index("O") if "O" in self.tags else len(self.tags)
         # by id, as they are predicted and scored
         self.written = bioes_to_iob2(self.tags) if self.entities else self.tags
-        self.scores = EntityF1(self.written) if self.entities else StepAccuracy()
+        self.scores = EntityF1(self.written) if self.entities else StepAccuracy(self.tags)
 
     def set_prior(self, counts: Int[Tensor, "V"]) -> None:
         """See the base class."""
