@@ -97,12 +97,14 @@ def test_what_a_run_says_is_text_and_not_markup(trained, capsys):
     shutil.copytree(trained.sweep / "2_gru-1", "run")
     record = json.loads(Path("run/metrics.json").read_text())
     record["alarms"] = ["vanishing: <script>alert(1)</script> & more"]
+    record["verdict"] = ["never predicted: <b>spam</b>"]
     Path("run/metrics.json").write_text(json.dumps(record))
     said = call(capsys, "compare", "run", "output=out")
     assert "vanishing: <script>" in said.out
     page = read_page(Path("out"))
     assert "script" not in page.tags
     assert any("<script>alert(1)</script> & more" in words for words in page.words)
+    assert any("never predicted: <b>spam</b>" in words for words in page.words)
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -44,6 +44,7 @@ def render(
         figures={name: svg(figure) for name, figure in figures.items()},
         titles=titles,
         alarms=alarms(groups),
+        verdicts=verdicts(groups),
         watched=any(run.alarms is not None for run in all_runs(groups)),
         groups=groups,
         differing=differences(groups),
@@ -71,6 +72,12 @@ def title(groups: Sequence[Group]) -> str:
     count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     within = f" in {len(groups)} groups" if 1 < len(groups) < len(runs) else ""
     return f"{', '.join(tasks)}: {count}{within}"
+
+
+def verdicts(groups: Sequence[Group]) -> list[tuple[str, str]]:
+    """Folder and sentence of every verdict."""
+    records = [(str(run.folder), run.record or {}) for run in all_runs(groups)]
+    return [(where, each) for where, record in records for each in record.get("verdict", ())]
 
 
 def alarms(groups: Sequence[Group]) -> list[tuple[str, str]]:

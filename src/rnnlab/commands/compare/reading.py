@@ -118,8 +118,9 @@ def _record(text: str) -> dict[str, Any]:
     metrics = {
         split: {str(k): _number(v) for k, v in found[split].items()} for split in ("val", "test")
     }
-    if "alarms" in found:
-        found["alarms"] = [str(alarm) for alarm in found["alarms"]]
+    for key in ("alarms", "verdict"):
+        if key in found:
+            found[key] = [str(sentence) for sentence in found[key]]
     return {
         **found,
         **metrics,
