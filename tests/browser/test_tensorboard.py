@@ -66,7 +66,8 @@ def test_hparams_show_settings_with_final_metrics(browser, dashboard, logs, pict
     )
     browser.picture(pictures / "hparams.png")
     heads = cells[: cells.index("")]
-    assert {"cell", "cell.hidden_size", "final/test/loss"} <= set(heads)
+    assert heads[2] == "cell"  # what differs comes first; TensorBoard fills up to five
+    assert "final/test/loss" in heads
     for cell in CELLS_SHOWN:
         loss = json.loads((logs / cell / "metrics.json").read_text())["test"]["loss"]
         row = [text for text in cells[cells.index(cell) :] if text][: len(heads) - 1]
