@@ -21,7 +21,7 @@ class UnitMean(Metric):
 
     Unlike `torchmetrics.MeanMetric`, which drops NaN (or the weights, by its `nan_strategy`), the
     mean is not finite where the value of any batch is not. A batch without units does not count.
-    Sums are compensated (Neumaier 1974): in float32 alone those of millions of units drift, and
+    Sums are compensated (Kahan 1965): in float32 alone those of millions of units drift, and
     not every device has float64.
     """
 
@@ -39,10 +39,9 @@ class UnitMean(Metric):
     def update(self, mean: Float[Tensor, ""], units: int | Tensor) -> None:
         """Add a batch: its mean, and its number of units."""
         count = torch.as_tensor(units, device=mean.device).long()
-        value = torch.where(count > 0, mean.to(self.total.dtype) * count, 0.0)
-        total, larger = self.total + value, self.total.abs() >= value.abs()
-        rest = torch.where(larger, self.total - total + value, value - total + self.total)
-        self.total, self.lost, self.units = total, self.lost + rest, self.units + count
+        value = torch.where(count > 0, mean.to(self.total.dtype) * count, 0.0) + self.lost
+        total = self.total + value
+        self.total, self.lost, self.units = total, value - (total - self.total), self.units + count
 
     def compute(self) -> Tensor:
         """The mean so far; NaN where there were no units."""
