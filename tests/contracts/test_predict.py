@@ -8,6 +8,7 @@ import torch
 
 import rnnlab
 from corpora import ALIKE, EVERY_TASK
+from rnnlab.errors import ConfigError
 from tiny import SMALL, call, refused, sentiment, start, write
 
 LONG = "good " * 10_000
@@ -299,3 +300,62 @@ def test_vectors_are_found_where_the_data_are_today(vectors, capsys, tmp_path, m
     monkeypatch.setenv("RNNLAB_DATA", str(tmp_path / "today"))
     told = json.loads(call(capsys, "evaluate", f"checkpoint={tmp_path}/run").out)
     assert told["test"] == record["test"]
+
+
+def test_a_single_text_is_a_list_of_one_and_nothing_else_is_a_text(tiny_run):
+    model = rnnlab.load(tiny_run("sentiment").folder)
+    assert model.predict("a great film") == model.predict(["a great film"])
+    assert len(model.predict(text for text in ("good", "bad"))) == 2
+    for texts, message in (
+        ([None], r"^texts\[0\]: None is no text$"),
+        (["good", b"bad"], r"^texts\[1\]: b'bad' is no text$"),
+        (None, "^texts: None is neither a text nor a list of texts$"),
+        (7, "^texts: 7 is neither"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            model.predict(texts)
+    for size in (0, -1, 2.5):
+        with pytest.raises(ConfigError, match=f"^batch_size: .*{size}"):
+            model.predict(["good"], batch_size=size)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "content", "message"),
+    [
+        (
+            "sentiment",
+            "a.tsv",
+            "a great film\tpos\nan awful plot\tneg\n",
+            "texts with their labels",
+        ),
+        (
+            "sentiment",
+            "a.tsv",
+            "id\tText\n7\tgood\n",
+            r"a table with a header \(id, Text\); 'cut -f2 ",
+        ),
+        ("sentiment", "a.tsv", "pos\tgood\nneg\tbad\n", "texts with their labels; 'cut -f2 "),
+        ("sentiment", "a.tsv", "label\ttext\npos\tgood\n", "a table with a header"),
+        ("sentiment", "a.csv", 'text,label\n"good, great",pos\n', "CSV; give the texts alone"),
+        ("ner", "a.txt", "-DOCSTART- O\n\nAnn B-PER\nsaw O\n\nBob B-PER\n", "words with tags"),
+        ("ner", "a.txt", "Ann X O\nsaw Y O\nRome Z B-LOC\n", "words with tags, one a line; give"),
+        ("ner", "a.conllu", "# a\n1\tAnn\tX\n2\tsaw\tY\n", "words with tags, one a line"),
+    ],
+)
+def test_tables_are_refused(task, name, content, message, tiny_run, capsys, tmp_path):
+    table = write(tmp_path / name, content)
+    said = refused(call(capsys, "predict", f"checkpoint={tiny_run(task).folder}", f"input={table}"))
+    assert re.match(rf"input: {re.escape(str(table))}: {message}", said), said
+
+
+@pytest.mark.parametrize(
+    ("task", "lines"),
+    [
+        ("sentiment", ["good\tfilm", "pos", "pos\tneg film", "a\tpos", "text"]),
+        ("ner", ["Ann O", "Bob O", "Rome x"]),
+        ("ner", ["Ann saw B-PER", "Bob"]),
+    ],
+)
+def test_texts_that_look_a_little_like_tables_are_answered(task, lines, tiny_run, capsys, tmp_path):
+    out = predict(capsys, tiny_run(task), tmp_path, lines)
+    assert len(out.strip("\n").split("\n\n" if task == "ner" else "\n")) == len(lines)

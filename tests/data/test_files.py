@@ -185,6 +185,21 @@ def test_words_that_are_numbered_stand_in_the_second_column(tmp_path):
     assert data.spec().source.tokens[2:] == ("7", "De", "le", "vas")
 
 
+def test_the_columns_are_told_and_a_column_of_words_is_no_tags(tmp_path):
+    path = str(write(tmp_path, "a.conllu", NUMBERED))
+    data = CoNLLFiles(train=path, val=path, test=path, tag_column=2, batch_size=2)
+    said = "words in column 1, tags in column 2 of 0 to 3; column 0 numbers them"
+    assert data.remarks() == ["3 tags: X 2, Y 1, Z 1", said]
+    lemmas = "".join(f"word{i} lemma{i} N\n" for i in range(30))
+    path = str(write(tmp_path, "b.txt", lemmas))
+    with pytest.raises(
+        DataError, match=r"b\.txt: 30 different tags of 30 different words, such as"
+    ):
+        CoNLLFiles(train=path, tag_column=1).spec()
+    data = CoNLLFiles(train=path, val=path, test=path, batch_size=2)
+    assert data.remarks()[-1] == "words in column 0, tags in column 2 of 0 to 2"
+
+
 def test_numbers_may_be_words(tmp_path):
     two = write(tmp_path, "two.txt", "1 odd\n2 even\n")
     assert columns(two)[0][:2] == (["1", "2"], ["odd", "even"])

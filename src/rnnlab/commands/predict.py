@@ -55,6 +55,7 @@ def answer_prompt(cfg: dict[str, Any]) -> None:
 
 def answer_lines(cfg: dict[str, Any]) -> None:
     """Print the answer for each line of the input."""
+    from rnnlab.commands.plain_text import check_plain
     from rnnlab.data.reading import decoded
 
     useless = [key for key in DRAWING if cfg[key] != getattr(PredictConfig, key)]
@@ -65,6 +66,7 @@ def answer_lines(cfg: dict[str, Any]) -> None:
         if stream.isatty():
             size = 1  # somebody waits for the answer to each line
         predictor = load_model(cfg)
+        check_plain(Path(cfg["input"]), predictor.spec)
         lines = (line for _, line in decoded(stream, cfg["input"]))
         if number > 1 or beams is not None:
             every = predictor.search(

@@ -4,11 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from rnnlab.config.types import LEARNT, NonNegativeInt
-from rnnlab.data.encoded import Example
-from rnnlab.data.formats.conll_columns import read_columns
+from rnnlab.data.encoded import EncodedCorpus, Example
+from rnnlab.data.formats.conll_columns import layout, read_columns
 from rnnlab.data.sequences import TaggedData
 from rnnlab.data.spec import Spec, Split
 from rnnlab.data.tag_schemes import Scheme, is_bioes
+from rnnlab.data.vocab import Vocab
+from rnnlab.errors import DataError, shortened
+
+FEW = 20
+"""So many tags are never too many."""
 
 
 class ColumnData(TaggedData):
@@ -48,6 +53,25 @@ class ColumnData(TaggedData):
         """See the base class; entities are written as the trained model has learnt them."""
         super().reuse(spec)
         self.scheme = "bioes" if is_bioes(spec.target_vocab.tokens) else "iob2"
+
+    def target_vocab(self, train: EncodedCorpus) -> Vocab:
+        """See the base class; so many tags that they look like words are a DataError."""
+        vocab = super().target_vocab(train)
+        words = len(train.source_types)
+        if len(vocab) > max(FEW, words // 2):
+            raise DataError(
+                f"{train.files[0]}: {len(vocab):,} different tags of {words:,} different words, "
+                f"such as {shortened(vocab.tokens, 3)}; data.tag_column says which column has them"
+            )
+        return vocab
+
+    def remarks(self) -> list[str]:
+        """See the base class; the columns."""
+        file, tag = self.file("train"), self.tag_column
+        _, width, word, numbered = layout(file, tag, self.token_column)
+        counted = "; column 0 numbers them" if numbered else ""
+        found = f"words in column {word}, tags in column {tag % width} of 0 to {width - 1}{counted}"
+        return [*super().remarks(), found]
 
     def dry_targets(self) -> Sequence[str]:
         """Entities of one type, in the scheme."""

@@ -16,7 +16,7 @@ from rnnlab.data.characters import encode_characters
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import UNK, Vocab
-from rnnlab.errors import CheckpointError, RnnlabError
+from rnnlab.errors import CheckpointError, ConfigError, RnnlabError, shortened
 from rnnlab.nn.encoder import Encoded
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
@@ -43,8 +43,16 @@ class Predictor:
         model.encoder.eval()
         model.task.eval()
 
-    def predict(self, texts: Sequence[str], batch_size: int = 64) -> list[Any]:
-        """One prediction a text, in order; see the task's `predict` for their type."""
+    def predict(self, texts: str | Sequence[str], batch_size: int = 64) -> list[Any]:
+        """One prediction a text, in order; see the task's `predict` for their type.
+
+        Args:
+            texts: Texts; a single one is a list of one.
+            batch_size: Texts at once.
+
+        Raises:
+            ConfigError: Something is no text, or an option is out of its range.
+        """
         return [prediction for _, prediction in self.stream(texts, batch_size)]
 
     def write(
@@ -89,7 +97,7 @@ class Predictor:
             generator=torch.Generator().manual_seed(seed),
         )
         with torch.inference_mode():
-            tokens = self.tokenizer.split(prompt)
+            (tokens,) = map(self.tokenizer.split, _each([prompt]))
             return self.model.task.write(self.model.encoder, tokens, draw)
 
     def search(
@@ -128,7 +136,8 @@ class Predictor:
     def _answers(
         self, texts: Iterable[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
     ) -> Iterator[tuple[list[str], Any]]:
-        rest = map(self._tokens, texts)
+        check_values(PredictConfig, batch_size=batch_size)
+        rest = map(self._tokens, _each(texts))
         ahead = 4 * batch_size if batch_size > 1 else 1  # batches of texts of similar length
         broken: RnnlabError | None = None
         while broken is None:
@@ -164,6 +173,16 @@ class Predictor:
         words = None if characters is None else encode_characters(texts, characters).batch(rows)
         inputs, lengths = ids.pad(rows, fill=0)
         return Batch(inputs, lengths, target=lengths.new_zeros(0), words=words)
+
+
+def _each(texts: object) -> Iterator[str]:
+    """One text after the other; a single one is a list of one."""
+    if not isinstance(texts, Iterable):
+        raise ConfigError(f"texts: {shortened([texts])} is neither a text nor a list of texts")
+    for number, text in enumerate([texts] if isinstance(texts, str) else texts):
+        if not isinstance(text, str):
+            raise ConfigError(f"texts[{number}]: {shortened([repr(text)])} is no text")
+        yield text
 
 
 def load(

@@ -77,10 +77,13 @@ def _cells(line: str, parts: re.Pattern[str]) -> list[str]:
     return [cell.strip(" ") for cell in parts.split(line.strip(" \t" if parts is _BLANKS else ""))]
 
 
-def _layout(path: Path, columns: dict[str, int]) -> tuple[re.Pattern[str], int, bool]:
-    """What parts columns, their number, and whether the first of three or more has numbers alone.
+def layout(
+    path: Path, tag_column: int, token_column: int | None
+) -> tuple[re.Pattern[str], int, int, bool]:
+    """What parts columns, their number, the words' column, and whether the first is numbers alone.
 
-    Tabs part columns if the first row has one, else blanks do.
+    Tabs part columns if the first row has one, else blanks do. Numbers that are the words are none,
+    as those of fewer than three columns.
     """
     parts, width, numbered = _BLANKS, 0, True
     for number, line in lines(path):
@@ -91,24 +94,22 @@ def _layout(path: Path, columns: dict[str, int]) -> tuple[re.Pattern[str], int, 
             width = len(_cells(line, parts))
             if width < 2:
                 raise DataError(f"{path}:{number}: one column; a token and its tag are needed")
-            for name, column in columns.items():
+            wanted = {"tag_column": tag_column, "token_column": token_column or 0}
+            for name, column in wanted.items():
                 if not -width <= column < width:
                     raise DataError(f"{path}:{number}: {width} columns, no data.{name}={column}")
         numbered = width > 2 and _NUMBER.fullmatch(_cells(line, parts)[0]) is not None
         if not numbered:
             break
-    return parts, width, numbered
+    column = int(numbered) if token_column is None else token_column
+    return parts, width, column, numbered and column > 0
 
 
 def _rows(
     path: Path, tag_column: int, token_column: int | None, iob_only: bool
 ) -> Iterator[tuple[int, str, str]]:
     """Line numbers, words and tags; no word between sentences."""
-    parts, width, numbered = _layout(
-        path, {"tag_column": tag_column, "token_column": token_column or 0}
-    )
-    column = int(numbered) if token_column is None else token_column
-    numbered = numbered and column > 0
+    parts, width, column, numbered = layout(path, tag_column, token_column)
     count = 0
     for number, line in lines(path):
         if _DOCUMENT.fullmatch(line):
