@@ -79,7 +79,6 @@ CASES = {
     "shakespeare": Case(("task=language_model",), (OFF,), "bpc", (50, 100, 150, 200), evaluated=20),
     "ptb": Case(("task=language_model", "data=ptb"), (OFF,), "perplexity", (50, 100, 150), 20),
     "surnames": Case(("task=generate",), (OFF,), "bpc", (60, 120, 180, 240)),
-    "copying": Case(("task=copying", "data.lag=10"), (OFF,), "accuracy", (75, 150, 225, 300)),
 }
 
 MAIN = ("imdb", "multi30k", "conll")

@@ -25,7 +25,7 @@ def run(request, tmp_path_factory):
     words = ["task.output=crf", "task.constrained=true", "data.scheme=bioes"]
     words += ["encoder.bidirectional=true", "data.batch_size=8", "optimizer.lr=0.03"]
     words += ["diagnostics=full", "logger=tensorboard", *CHARACTERS[request.param]]
-    return train(tmp_path_factory.mktemp("tagger"), "ner", *words, "trainer.max_epochs=12")
+    return train(tmp_path_factory.mktemp("tagger"), "ner", *words, "trainer.max_epochs=20")
 
 
 def test_it_learns_and_evaluates_as_it_was_tested(run, capsys):
