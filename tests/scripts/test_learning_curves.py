@@ -51,9 +51,7 @@ def test_median_and_range_of_the_last_batch_stand_in_the_document(tmp_path, monk
         for batches in (1, 2)
     ]  # fmt: skip
     text = table(rows, {"imdb": "accuracy"})
-    assert (
-        "| defaults  |       2 | 1.000 (0.500 - 1.500) | accuracy | 0.200 (0.100 - 0.300) |" in text
-    )
+    assert "| defaults |       2 | 1.000 (0.500 - 1.500) | accuracy | 0.200 (0.100 - 0.300)" in text
     document = tmp_path / "docs.md"
     document.write_text("a\n<!-- learning: begin -->\nold\n<!-- learning: end -->\nb\n")
     (tmp_path / "rows.json").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
