@@ -23,7 +23,7 @@ CHARACTERS = {
 @pytest.fixture(scope="module", params=CHARACTERS)
 def run(request, tmp_path_factory):
     words = ["task.output=crf", "task.constrained=true", "data.scheme=bioes"]
-    words += ["encoder.bidirectional=true", "data.batch_size=8", "optimizer.lr=0.03"]
+    words += ["encoder.bidirectional=true", "data.batch_size=8", "optimizer.lr=0.02"]
     words += ["diagnostics=full", "logger=tensorboard", *CHARACTERS[request.param]]
     return train(tmp_path_factory.mktemp("tagger"), "ner", *words, "trainer.max_epochs=20")
 
@@ -59,7 +59,7 @@ def test_unknown_words_are_told_apart_by_their_letters(tmp_path):
     scores = {}
     for choice in ("none", "cnn", "recurrent"):
         words = ["task=ner", "data=conll_files", *files, *SMALL, f"characters={choice}"]
-        words += ["optimizer.lr=0.03", "data.batch_size=4", f"hydra.run.dir={tmp_path}/{choice}"]
+        words += ["optimizer.lr=0.02", "data.batch_size=4", f"hydra.run.dir={tmp_path}/{choice}"]
         with pytest.raises(SystemExit):
             rnnlab.cli.main(["train", *words, "trainer.max_epochs=2"])
         scores[choice] = json.loads((tmp_path / choice / "metrics.json").read_text())["test"]["f1"]
