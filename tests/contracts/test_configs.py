@@ -26,10 +26,10 @@ def groups():
     return sorted(path.name for path in config_dir().iterdir() if path.is_dir())
 
 
-def sound(*words):
+def sound(*words, here=True):
     composed = compose_words("train", words)
     validate(composed.cfg, composed.choices)
-    assert check_fit(composed.cfg) == []
+    assert check_fit(composed.cfg, training=here) == []
     return composed
 
 
@@ -47,7 +47,9 @@ def test_every_task_takes_all_data_of_its_kind():
 def test_every_choice_of_every_group(group):
     for name in names(group):
         task = "ner" if group == "characters" else "parity"
-        assert sound(f"{group}={name}", f"task={task}").choices[group] == name
+        # not every machine has the hardware of every trainer
+        composed = sound(f"{group}={name}", f"task={task}", here=group != "trainer")
+        assert composed.choices[group] == name
 
 
 def test_every_choice_is_described():

@@ -22,7 +22,7 @@ from rnnlab.config.command_line import CommandLine
 from rnnlab.config.compose import Composed, explain, resolved
 from rnnlab.config.files import config_dir
 from rnnlab.config.validate import validate
-from rnnlab.errors import ConfigError, RnnlabError
+from rnnlab.errors import ConfigError, RnnlabError, printable
 from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.sweep import read_jobs, read_record
 
@@ -82,10 +82,15 @@ def _new_draws(composed: Composed) -> list[str]:
         return []
     import optuna
 
-    with suppress(KeyError):  # a new study
+    try:
         study = optuna.load_study(study_name=sweeper.study_name, storage=sweeper.storage)
-        return [f"hydra.sweeper.sampler.seed={sweeper.sampler.seed + len(study.trials)}"]
-    return []
+    except KeyError:  # a new one
+        return []
+    except Exception as error:  # each kind of storage has its own
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ConfigError(f"hydra.sweeper.storage: {first}") from None
+    seed = sweeper.sampler.get("seed")
+    return [] if seed is None else [f"hydra.sweeper.sampler.seed={seed + len(study.trials)}"]
 
 
 @contextmanager
@@ -157,8 +162,8 @@ def _train(cfg: dict[str, Any], choices: dict[str, Any], folder: Path) -> dict[s
 def _note(folder: Path, error: Exception) -> bool:
     """Leave the reason of a job's failure, unless the folder holds another run's figures."""
     reason = " ".join(str(error).split()) or type(error).__name__
-    print(f"failed     {reason} | {folder}", flush=True)
-    free = read_record(folder).get("status", "failed") in UNFINISHED
+    print(f"failed     {printable(reason)} | {folder}", flush=True)
+    free = read_record(folder).get("status") in (None, "failed")
     if free:
         empty: dict[str, Any] = {"score": None, "monitor": None, "steps": 0, "val": {}, "test": {}}
         with suppress(OSError):  # that may be the reason
