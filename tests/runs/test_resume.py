@@ -135,6 +135,22 @@ def test_a_run_that_lost_its_patience_goes_on_with_more_alone(tmp_path):
     assert more.record["epochs"] == whole.record["epochs"] == 5
 
 
+def test_trainer_options_that_do_not_fit_are_refused_before_anything_is_lost(tmp_path):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+    before = (tmp_path / "run/metrics.json").read_text(), (tmp_path / "run/config.yaml").read_text()
+    for word, message in {
+        "trainer.strategy=magic": "magic",
+        "trainer.max_time=soon": "not a valid duration",
+        "trainer.limit_val_batches=0": "early_stopping.patience: needs validations",
+        "trainer.val_check_interval=1000": "an epoch has 10",
+    }.items():
+        more = ["trainer.max_epochs=2", "early_stopping.patience=1", word]
+        with pytest.raises(ConfigError, match=message):
+            resume_run(tmp_path / "run", more, [])
+    after = (tmp_path / "run/metrics.json").read_text(), (tmp_path / "run/config.yaml").read_text()
+    assert after == before
+
+
 @pytest.mark.parametrize("word", ["trainer.max_epochs=2", "trainer.max_steps=20"])
 def test_a_run_that_was_killed_before_its_test_is_tested(tmp_path, word):
     words = ["trainer.max_epochs=3", word]

@@ -51,14 +51,19 @@ def check_fit(cfg: Config, *, training: bool = True) -> list[str]:
         return [f"the model is too large for any machine: {first}"]
 
 
-def check_run(cfg: Config, choices: Mapping[str, Any]) -> None:
-    """Check a stored configuration, whose model is used and not trained, as one that is new.
+def check_run(cfg: Config, choices: Mapping[str, Any], *, training: bool) -> None:
+    """Check a stored configuration as one that is new.
+
+    Args:
+        cfg: The configuration.
+        choices: The choice made for each group.
+        training: Whether it is to be trained with, or its model used.
 
     Raises:
         ConfigError: All problems, one a line.
     """
     validate(cfg, choices)
-    refuse(check_fit(cfg, training=False))
+    refuse(check_fit(cfg, training=training))
 
 
 def _check_fit(cfg: Config, *, training: bool) -> list[str]:

@@ -101,7 +101,7 @@ def restored(opened: Opened, cfg: Config) -> tuple[Spec, Model, SequenceData]:
         ConfigError, DataError, CheckpointError: The configuration is not valid, or data and model
             do not fit.
     """
-    check_run(cfg, opened.choices)
+    check_run(cfg, opened.choices, training=False)
     seed_everything(cfg["seed"], workers=False, verbose=False)
     spec, model = restore(opened.checkpoint, opened.options["embedding"]["path"])
     data: SequenceData = make(cfg["data"], cfg["trust"])

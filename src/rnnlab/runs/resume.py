@@ -62,7 +62,7 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
         epochs = checkpoint.cfg["trainer"].get("max_epochs")
         if cfg["scheduler"] and cfg["scheduler"].get("T_max", -1) == epochs:
             cfg["scheduler"]["T_max"] = cfg["trainer"]["max_epochs"]
-        check_run(cfg, checkpoint.choices)
+        check_run(cfg, checkpoint.choices, training=True)
         content = load_plain(last)
         try:
             done = nothing_left(cfg, content)
