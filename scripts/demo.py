@@ -114,8 +114,7 @@ def curve(folder: Path, tag: str) -> tuple[list[int], list[float]]:
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     events.Reload()
     scalars = events.Scalars(tag)
-    counted_from_zero = tag.startswith("val/")  # by Lightning; rnnlab's board counts steps made
-    return [s.step + counted_from_zero for s in scalars], [s.value for s in scalars]
+    return [s.step for s in scalars], [s.value for s in scalars]
 
 
 def solved_by(folder: Path) -> int | None:

@@ -1,6 +1,7 @@
 """What TensorBoard shows of real runs: the numbers and pictures that were measured."""
 
 import json
+from itertools import takewhile
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -70,7 +71,8 @@ def test_hparams_show_settings_with_final_metrics(browser, dashboard, logs, pict
     assert "final/test/loss" in heads
     for cell in CELLS_SHOWN:
         loss = json.loads((logs / cell / "metrics.json").read_text())["test"]["loss"]
-        row = [text for text in cells[cells.index(cell) :] if text][: len(heads) - 1]
+        rest = [text for text in cells[cells.index(cell) + 1 :] if text]
+        row = list(takewhile(lambda text: text not in CELLS_SHOWN, rest))
         assert cell.upper() in row
         assert float(row[-1]) == pytest.approx(loss, rel=1e-3)
 

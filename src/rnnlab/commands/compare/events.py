@@ -66,7 +66,7 @@ def read_log(folder: Path) -> Log:
                     texts.setdefault(tag, []).extend(content)
         except DataError as error:
             problems.append(str(error))
-    scalars = {tag: _series(tag, each) for tag, each in points.items()}
+    scalars = {tag: _series(each) for tag, each in points.items()}
     return Log(scalars, texts, tuple(problems))
 
 
@@ -104,7 +104,6 @@ def _csv_points(file: Path) -> Iterator[tuple[str, int, float]]:
         raise DataError(f"{file}: not a table of Lightning's CSV logger ({error})") from None
 
 
-def _series(tag: str, points: dict[int, float]) -> Series:
+def _series(points: dict[int, float]) -> Series:
     steps = np.array(sorted(points), dtype=int)
-    values = np.array([points[step] for step in steps])
-    return Series(steps + 1 if tag.startswith("val/") else steps, values)  # logged from zero on
+    return Series(steps, np.array([points[step] for step in steps]))
