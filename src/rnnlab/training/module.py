@@ -96,11 +96,6 @@ class SequenceModule(LightningModule):
         # Lightning divides by `whole`, at the end of an epoch too
         return loss if step == whole else loss * (whole / step)
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Stop after the last step: Lightning then validates, also inside of an epoch."""
-        if 0 <= self.trainer.max_steps <= self.trainer.global_step:
-            self.trainer.should_stop = True
-
     @property
     def _split(self) -> Split:
         return "test" if self.trainer.testing else "val"

@@ -146,6 +146,7 @@ class Snapshot(Checkpoint):
         self._last_step = trainer.global_step
         stop = self._must_stop(trainer)
         last = 0 <= trainer.max_steps <= trainer.global_step
+        trainer.should_stop |= last  # Lightning then validates, also inside of an epoch
         if stop or last or self._is_due(trainer):
             self.save(trainer)
         if stop:
