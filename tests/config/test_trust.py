@@ -51,8 +51,12 @@ def leaky(tmp_path, monkeypatch):
 
 def test_a_part_whose_package_is_not_installed_is_one_line(leaky, capsys):
     """As Lightning's logger for wandb; `train` would make it."""
+    base = "from lightning.pytorch.loggers import CSVLogger\n"
     missing = "raise ModuleNotFoundError('No module named wandb; pip install it')"
-    write(Path("mylog.py"), f"class Log:\n    def __init__(self, folder):\n        {missing}\n")
+    write(
+        Path("mylog.py"),
+        f"{base}class Log(CSVLogger):\n    def __init__(self, folder):\n        {missing}\n",
+    )
     write(Path("my/logger/mine.yaml"), "_target_: mylog.Log\n")
     words = [*leaky[:2], "logger=mine", "trust=[mylog]", *MEMORY]
     message = refused(call(capsys, "train", *words))

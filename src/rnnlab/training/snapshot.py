@@ -49,6 +49,9 @@ class Best(ModelCheckpoint):
             moved[key] = self._here(state_dict.get(key, ""))
         kept = state_dict.get("best_k_models", {})
         moved["best_k_models"] = {self._here(path): score for path, score in kept.items()}
+        scores = [*kept.values(), state_dict["best_model_score"], state_dict["kth_value"]]
+        if not all(score is None or isinstance(score, torch.Tensor) for score in scores):
+            raise TypeError("a best score is no tensor")
         super().load_state_dict(moved)
 
     def _here(self, path: str) -> str:
