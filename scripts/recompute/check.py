@@ -12,6 +12,7 @@ from rnnlab.config.compose import compose_words
 from rnnlab.data.spec import Spec
 from rnnlab.runs import train
 from rnnlab.runs.build import build_data, build_model, build_module, build_vectors
+from rnnlab.runs.resume import resume_run
 
 EXACT, HALF = (1e-5, 2e-6), (0.2, 0.05)
 """Relative and absolute tolerances in float32, and under bf16."""
@@ -36,7 +37,7 @@ def dumped_run(
     with patch.object(train, "build_callbacks", lambda *given: [*real(*given), dump]):
         outcome = train.run(cfg, composed.choices, folder)
         if stop_at is not None:
-            outcome = train.resume_run(folder, [], [])
+            outcome = resume_run(folder, [], [])
     assert outcome.status == "completed", outcome.status
     dump.save(folder, rank())
     return cfg
