@@ -40,7 +40,8 @@ TABLE = {
     "cell.forget_bias=inf": "cell.forget_bias: inf is not a finite number",
     "cell.init=true": "cell.init: 'True' is not one of orthogonal, torch",
     "+cell._args_=[1]": "cell._args_: keys with an underscore are not options",
-    "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not an int of at least -1 or null",
+    "trainer.max_epochs=many": "trainer.max_epochs: 'many' is not one of -1 or an int of at "
+    "least 1 or null",
     "embedding=glove ~embedding.path": "embedding.path: FileVectors needs a value for it",
     "logger=none logger.name=x": "logger.name: nothing is chosen here that has options",
     "scheduler=none +scheduler.gamma=0.5": "scheduler.gamma: nothing is chosen here that has "
