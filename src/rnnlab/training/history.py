@@ -46,4 +46,7 @@ class History(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue a resumed run."""
-        self.validations = [Validation(*each) for each in state_dict["validations"]]
+        self.validations = [
+            Validation(int(epoch), float(score), float(loss))
+            for epoch, score, loss in state_dict["validations"]
+        ]

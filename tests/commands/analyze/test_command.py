@@ -194,7 +194,9 @@ def test_mistakes_are_one_line(tiny_run, capsys, here):
     state = {key: value * math.nan for key, value in content["state_dict"].items()}
     torch.save(content | {"state_dict": state}, "broken.ckpt")
     message = refused(call(capsys, "analyze", "checkpoint=broken.ckpt"))
-    assert message == "broken.ckpt: weights of encoder.0 are not finite"
+    assert message == (
+        "broken.ckpt: broken, encoder.embedding.weight has numbers that are not finite"
+    )
     assert not list(here.glob("*/analysis.json"))
 
 

@@ -71,7 +71,7 @@ def check_layers(encoder: nn.Module, path: object, k: int | None) -> None:
     """Check that there are recurrent layers, and that they can be analysed.
 
     Raises:
-        CheckpointError: There are none, or weights are not finite.
+        CheckpointError: There are none.
         ConfigError: A state has fewer than k numbers.
     """
     layers = encoder_layers(encoder)
@@ -80,8 +80,6 @@ def check_layers(encoder: nn.Module, path: object, k: int | None) -> None:
             f"{path}: no recurrent layers to analyse in its encoder ({type(encoder).__name__})"
         )
     for name, layer in layers.items():
-        if not all(bool(torch.isfinite(p).all()) for p in layer.parameters()):
-            raise CheckpointError(f"{path}: weights of {name} are not finite")
         size = _size(layer)
         if k is not None and k > size:
             raise ConfigError(f"k: {k} exponents, but the state of {name} has {size} numbers")

@@ -1,7 +1,7 @@
 """Labelled texts from the user's own tables."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
 from rnnlab.data.encoded import EncodedCorpus, Example
@@ -9,6 +9,7 @@ from rnnlab.data.formats.labelled import recognise
 from rnnlab.data.sequences import LabelledData, LabelToText
 from rnnlab.data.source import UserFiles
 from rnnlab.data.spec import Split
+from rnnlab.data.stream_data import Level
 from rnnlab.data.text import Limit, Tokenizers
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
@@ -35,7 +36,7 @@ class SentimentFiles(UserFiles, LabelledData):
     max_vocab_size: Limit = 30_000
     max_length: Limit = 400
     columns: tuple[NonNegativeInt, NonNegativeInt] | None = None
-    level: Annotated[Literal["word", "char", "space"], LEARNT] = "word"
+    level: Annotated[Level, LEARNT] = "word"
 
     def tokenizers(self) -> Tokenizers:
         """Of the level."""
