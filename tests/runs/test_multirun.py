@@ -171,12 +171,18 @@ def test_a_search_goes_on_in_its_storage(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.faults
-def test_sigterm_ends_a_sweep_with_its_workers(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "backend"),
+    [(signal.SIGTERM, "loky"), (signal.SIGKILL, "loky"), (signal.SIGKILL, "multiprocessing")],
+)
+def test_the_end_of_a_sweep_is_the_end_of_its_workers(tmp_path, number, backend):
+    """After a kill the jobs that train save their state; the third one is never begun."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    words = merged([*SMALL, "seed=1,2", "trainer.max_epochs=4000", "launcher=parallel"])
-    command = [sys.executable, "-m", "rnnlab", "train", "-m", *words, "hydra.sweep.dir=sweep"]
+    words = merged([*SMALL, "seed=1,2,3", "trainer.max_epochs=4000", "launcher=parallel"])
+    words += ["hydra.sweep.dir=sweep", "hydra.launcher.n_jobs=2"]
+    words.append(f"hydra.launcher.backend={backend}")
     process = subprocess.Popen(
-        [*command, "hydra.launcher.n_jobs=2"],
+        [sys.executable, "-m", "rnnlab", "train", "-m", *words],
         cwd=tmp_path,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -186,15 +192,24 @@ def test_sigterm_ends_a_sweep_with_its_workers(tmp_path):
     for _ in range(900):
         if len(list(tmp_path.glob("sweep/*/checkpoints/last.ckpt"))) == 2:
             break
+        assert process.poll() is None, process.communicate()[0]
         time.sleep(0.1)
     workers = psutil.Process(process.pid).children(recursive=True)
     assert len(workers) >= 2
-    process.terminate()
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 130, said
-    assert "0 of 2 jobs are done" in said
-    _, alive = psutil.wait_procs(workers, timeout=20)
+    process.send_signal(number)
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    for worker in alive:
+        worker.kill()
     assert not alive
+    said, _ = process.communicate(timeout=120)
+    assert not list(tmp_path.glob("sweep/2_*/checkpoints/*"))
+    if number == signal.SIGTERM:
+        assert process.returncode == 130, said
+        assert "0 of 3 jobs are done" in said
+        return
+    records = [json.loads(file.read_text()) for file in tmp_path.glob("sweep/*/metrics.json")]
+    assert [record["status"] for record in records] == ["interrupted"] * 2
+    assert all(record["steps"] > 0 for record in records)
 
 
 @pytest.mark.slow

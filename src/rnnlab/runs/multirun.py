@@ -3,13 +3,10 @@
 import math
 import os
 import shlex
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -25,15 +22,13 @@ from rnnlab.config.validate import validate
 from rnnlab.errors import ConfigError, RnnlabError, printable
 from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.sweep import read_jobs, read_record
+from rnnlab.runs.workers import no_orphans, working
 
 HYDRA = ["rnnlab.runs.sweep.SweepTable"]
 """Classes that Hydra itself may make; `rnnlab.config.trust` decides about all others."""
 
 UNFINISHED = ("interrupted", "failed")
 """Statuses of jobs that a sweep in the same folder does again, or goes on with."""
-
-GRACE = 60.0
-"""Seconds that workers have to save when the sweep is stopped."""
 
 
 def run_sweep(line: CommandLine, composed: Composed, folder: Path, jobs: int) -> int:
@@ -53,7 +48,7 @@ def run_sweep(line: CommandLine, composed: Composed, folder: Path, jobs: int) ->
         words.append(f"hydra.searchpath=['file://{line.search.resolve()}']")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come as they are, without a message beside them
     try:
-        with initialize_config_dir(str(config_dir())), execution_whitelist(HYDRA), _no_orphans():
+        with initialize_config_dir(str(config_dir())), execution_whitelist(HYDRA), no_orphans():
             hydra = GlobalHydra.instance().hydra
             assert hydra is not None
             hydra.multirun("train", job, words)
@@ -93,32 +88,7 @@ def _new_draws(composed: Composed) -> list[str]:
     return [] if seed is None else [f"hydra.sweeper.sampler.seed={seed + len(study.trials)}"]
 
 
-@contextmanager
-def _no_orphans() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, and end the processes of the jobs with this one."""
-
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except BaseException:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-        workers = [
-            child
-            for child in psutil.Process().children(recursive=True)
-            if "resource_tracker" not in " ".join(child.cmdline())  # ends by itself, and cleans up
-        ]
-        for worker in workers:
-            worker.terminate()
-        for worker in psutil.wait_procs(workers, timeout=GRACE)[1]:
-            worker.kill()
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, former)
-
-
+@working()
 def job(cfg: DictConfig) -> float:
     """One job of a multirun, as Hydra starts it; its score: higher is better.
 
