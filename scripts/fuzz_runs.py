@@ -117,7 +117,7 @@ def damage(run: Path, rng: random.Random) -> str:
         data = bytearray()
     elif action == "noise":
         for _ in range(rng.randint(1, 20)):
-            data[rng.randrange(len(data)) : rng.randrange(len(data))] = rng.randbytes(3)
+            data[rng.randint(0, len(data)) : rng.randint(0, len(data))] = rng.randbytes(3)
     elif action == "other":
         others = [b"[]", b"null", b'{"val": {"loss": "x"}}', b"\xff\x1b[2J", b"a: ["]
         data = bytearray(rng.choice(others))

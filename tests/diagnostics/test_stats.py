@@ -72,10 +72,30 @@ def test_where_it_first_falls_to_a_tenth_and_a_hundredth():
     assert curve(0, -1.5).falls == "down to a tenth at lag 0.667"
 
 
-def test_a_lag_below_the_floor_is_passed_over():
-    norms = np.array([[1e-3, 0.0, 0.0, 1.0]])
-    assert curve_of(norms).lag_of_tenth == pytest.approx(1.0)
-    assert curve_of(norms[:, :3]).scalars("x") == {}
+def test_what_falls_below_the_floor_has_fallen():
+    """A gradient that is gone after a step is not one that never falls."""
+    gone = curve_of(np.array([[0.0] * 9 + [1.0]] * 3))
+    assert np.isnan(gone.decades_per_step)
+    assert 0 < gone.lag_of_tenth < gone.lag_of_hundredth < 1
+    assert gone.falls.startswith("down to a tenth")
+    gap = curve_of(np.array([[1e-3, 0.0, 0.0, 1.0]]))
+    assert 0 < gap.lag_of_tenth < 1
+    assert curve_of(np.array([[1.0, 0.0, 1e-19]])).scalars("x") == {}  # nothing to fall from
+
+
+@pytest.mark.parametrize("kept", [2, 5, 30])
+def test_a_flat_curve_that_ends_in_nothing_is_not_flat(kept):
+    norms = np.array([[0.0] * 20 + [1.0] * kept] * 4)
+    dies = curve_of(norms)
+    assert np.isnan(dies.decades_per_step)
+    assert np.isnan(dies.half_life)
+    assert kept - 1 < dies.lag_of_tenth < kept
+    norms[:2] = 1.0  # half of them live: these speak
+    assert curve_of(norms).decades_per_step == 0.0
+
+
+def test_what_is_infinite_has_not_fallen():
+    assert np.isnan(curve_of(np.array([[np.inf, np.inf, 1.0, 1.0]])).lag_of_tenth)
 
 
 @given(rho=st.floats(0.3, 0.9))

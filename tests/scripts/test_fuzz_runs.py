@@ -182,3 +182,11 @@ def test_a_damaged_file_of_hydra_does_not_end_a_run(run, text, tmp_path, capsys)
     (copy / ".hydra" / "hydra.yaml").write_bytes(text)
     said = call(capsys, "train", f"resume={copy}", "trainer.max_epochs=4")
     assert said.code == 0, said.err
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_files_that_are_all_but_empty_are_damaged_too(size, tmp_path):
+    for number in range(40):
+        (tmp_path / "log").unlink(missing_ok=True)
+        (tmp_path / "log").write_bytes(b"x" * size)
+        assert fuzz_runs.damage(tmp_path, random.Random(number)).startswith("log: ")

@@ -46,12 +46,15 @@ class Curve:
         decades: log10 of the norm (K,), by lag; mean over those sequences that have such a lag and
             are above the floor there, nan where these are fewer than half of those that have it.
         sequences: How many these are (K,).
+        below: How many have such a lag, and are not above the floor there (K,): where these are the
+            more, the norm has fallen, nobody knows how far.
         first_last_ratio: Norm at a sequence's first step over that at its last one, geometric mean
             over all that have both; below the floor the floor counts. nan where none has.
     """
 
     decades: Array
     sequences: Array
+    below: Array
     first_last_ratio: float
 
     @property
@@ -61,25 +64,41 @@ class Curve:
         By least squares over the lags above the floor, each weighted by its sequences; nan where
         there are fewer than two, and where no straight line describes the curve: it explains less
         than `STRAIGHT` of its variance, and is farther from it than `NEAR`. Then see `lag_of`.
+        Where the curve falls below the floor, the line has to come down to it, too.
         """
         fit = np.isfinite(self.decades) & (self.sequences > 0)
         if fit.sum() < 2:
             return float("nan")
         lags, values, weights = np.flatnonzero(fit), self.decades[fit], self.sequences[fit]
-        centred = lags - np.average(lags, weights=weights)
-        rises = values - np.average(values, weights=weights)
-        slope = np.sum(weights * centred * rises) / np.sum(weights * centred**2)
-        left = np.average((rises - slope * centred) ** 2, weights=weights)
-        straight = left <= (1 - STRAIGHT) * np.average(rises**2, weights=weights)
+        middle, mean = np.average(lags, weights=weights), np.average(values, weights=weights)
+        centred = lags - middle
+        slope = np.sum(weights * centred * (values - mean)) / np.sum(weights * centred**2)
+        down = np.flatnonzero(self._fallen)[:1]  # only the first: the floor is no value, but a bound
+        lags, weights = np.append(lags, down), np.append(weights, self.below[down])
+        values = np.append(values, self._values[down])
+        left = np.average((values - mean - slope * (lags - middle)) ** 2, weights=weights)
+        spread = np.average((values - np.average(values, weights=weights)) ** 2, weights=weights)
+        straight = left <= (1 - STRAIGHT) * spread
         return float(slope) if straight or left <= NEAR**2 else float("nan")
+
+    @property
+    def _fallen(self) -> NDArray[np.bool_]:
+        """Where the curve is below the floor."""
+        return np.isnan(self.decades) & (self.below > self.sequences)
+
+    @property
+    def _values(self) -> Array:
+        """`decades`, with the floor where the curve is below it."""
+        return np.where(self._fallen, np.log10(FLOOR), self.decades)
 
     def lag_of(self, share: float) -> float:
         """The lag at which the norm first falls to a share of that at lag 0, whatever comes later.
 
-        Linear between lags; nan where it does not fall so far.
+        Linear between lags, and below the floor the floor counts; nan where it does not fall so
+        far.
         """
-        lags = np.flatnonzero(np.isfinite(self.decades))
-        falls = self.decades[lags] - self.decades[:1] - np.log10(share)  # nan: none at lag 0
+        lags = np.flatnonzero(np.isfinite(self._values))
+        falls = self._values[lags] - self.decades[:1] - np.log10(share)  # nan: none at lag 0
         below = np.flatnonzero(falls <= 0)
         if not below.size:
             return float("nan")
@@ -120,24 +139,24 @@ class Curve:
         return {name: value for name, value in named.items() if np.isfinite(value)}
 
 
-def curve_of(norms: NDArray[Any], floor: float = FLOOR) -> Curve:
+def curve_of(norms: NDArray[Any]) -> Curve:
     """The curve of a batch.
 
     Args:
         norms: Gradient norms (B, T) in the order in which the layer read; exactly zero beyond a
             sequence's end. Sequences that are zero throughout do not count, nor does a norm that
             is not finite.
-        floor: See `FLOOR`.
     """
     aligned = by_lag(norms)
     exists = ~np.isnan(aligned)
-    alive = exists & (aligned > floor) & np.isfinite(aligned)
+    alive = exists & (aligned > FLOOR) & np.isfinite(aligned)
     logs = np.log10(np.where(alive, aligned, 1.0))
     count = alive.sum(0)
     decades = np.full(count.shape, np.nan)
     enough = (count > 0) & (2 * count >= exists.sum(0))
     decades[enough] = logs.sum(0)[enough] / count[enough]
-    return Curve(decades, count.astype(np.float64), _first_last(aligned, floor))
+    below = (aligned <= FLOOR).sum(0).astype(np.float64)
+    return Curve(decades, count.astype(np.float64), below, _first_last(aligned))
 
 
 def by_lag(norms: NDArray[Any]) -> Array:
@@ -151,15 +170,15 @@ def by_lag(norms: NDArray[Any]) -> Array:
     return np.where(index >= 0, taken, np.nan)
 
 
-def _first_last(aligned: Array, floor: float) -> float:
+def _first_last(aligned: Array) -> float:
     lengths = (~np.isnan(aligned)).sum(1)
     rows = np.flatnonzero(lengths > 1)
     last = aligned[rows, 0]
     first = aligned[rows, lengths[rows] - 1]
-    usable = (last > floor) & np.isfinite(last) & np.isfinite(first)
+    usable = (last > FLOOR) & np.isfinite(last) & np.isfinite(first)
     if not usable.any():
         return float("nan")
-    ratio = np.log10(np.maximum(first[usable], floor)) - np.log10(last[usable])
+    ratio = np.log10(np.maximum(first[usable], FLOOR)) - np.log10(last[usable])
     return float(10 ** ratio.mean())
 
 
