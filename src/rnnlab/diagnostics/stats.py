@@ -73,7 +73,7 @@ class Curve:
         middle, mean = np.average(lags, weights=weights), np.average(values, weights=weights)
         centred = lags - middle
         slope = np.sum(weights * centred * (values - mean)) / np.sum(weights * centred**2)
-        down = np.flatnonzero(self._fallen)[:1]  # only the first: the floor is no value, but a bound
+        down = np.flatnonzero(self._fallen)[:1]  # no more: the floor is a bound, not a value
         lags, weights = np.append(lags, down), np.append(weights, self.below[down])
         values = np.append(values, self._values[down])
         left = np.average((values - mean - slope * (lags - middle)) ** 2, weights=weights)
