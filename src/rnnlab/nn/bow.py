@@ -34,4 +34,4 @@ class BagOfWords(Encoder):
         **options: Any,
     ) -> None:
         super().__init__(embedding, cell, **options)
-        self.stack([PerWord(int(embedding.output_size), hidden_size=hidden_size)])  # type: ignore[arg-type]
+        self.stack([PerWord(self.input_size, hidden_size=hidden_size)])

@@ -15,6 +15,7 @@ from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.dropout import LockedDropout, TypeDropout, WordDropout
 from rnnlab.layers.weight_drop import dropped_weights
+from rnnlab.nn.subsampling import Convolutions, Subsampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Encoded:
         final: Its outputs after each whole sequence was read (B, O): at the last valid step of
             the forward direction, at the first step of the backward one.
         layers: The same for every layer, first to last, each (B, its own features).
-        lengths: Real steps of each sequence (B,).
+        lengths: Real steps of each sequence (B,); fewer than the input's with `subsampling`.
         states: Of each layer the state after the last step, first to last; empty where the
             encoder was not asked for them.
         raw: `outputs` before dropout; None where that is not known.
@@ -64,12 +65,15 @@ class Encoder(nn.Module):
             a batch.
         variational_dropout: Drop a feature at all steps of a sequence or at none. This holds for
             features of the embedding and of layers' outputs.
+        subsampling: Input steps for one step of the layers, for inputs that are numbers, such as
+            sound. Two steps become one in each of one or two convolutions, see `Convolutions`.
 
     Raises:
-        ConfigError: `embedding_dropout` of inputs that are numbers.
+        ConfigError: `embedding_dropout` of inputs that are numbers, or `subsampling` of tokens.
 
     Attributes:
         layers: As given to `stack`.
+        input_size: Features of a step that the first layer reads.
         output_size: Features O of the outputs.
         cell: As given; a decoder takes its own layers from it.
         bidirectional: Whether the layers read in both directions.
@@ -77,6 +81,7 @@ class Encoder(nn.Module):
         weight_dropout: Probability of zeroing a recurrent weight; 0 by default.
     """
 
+    input_size: int
     output_size: int
     bidirectional: bool = False
     weight_dropout: float = 0.0
@@ -91,6 +96,7 @@ class Encoder(nn.Module):
         word_dropout: Probability = 0.0,
         embedding_dropout: Probability = 0.0,
         variational_dropout: bool = False,
+        subsampling: Subsampling = 1,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -105,6 +111,14 @@ class Encoder(nn.Module):
         if embedding_dropout and not types:
             raise ConfigError("encoder.embedding_dropout: the inputs are numbers, no tokens; say 0")
         self.type_dropout = TypeDropout(embedding_dropout, types) if embedding_dropout else None
+        self.subsampling = subsampling
+        self.convolutions: Convolutions | None = None
+        self.input_size = int(embedding.output_size)  # type: ignore[arg-type]
+        if subsampling > 1:
+            if types:
+                raise ConfigError("encoder.subsampling: the inputs are tokens, no numbers; say 1")
+            self.convolutions = Convolutions(self.input_size, subsampling)
+            self.input_size = self.convolutions.output_size
 
     def stack(self, layers: Sequence[nn.Module]) -> None:
         """Take the layers, first to last; each has `outputs`, `final` and `output_size`."""
@@ -135,6 +149,8 @@ class Encoder(nn.Module):
         embedded = self.embedding(inputs) if words is None else self.embedding(inputs, words)
         if self.type_dropout is not None:  # else inputs may be numbers, which have no types
             embedded = self.type_dropout(embedded, inputs)
+        if self.convolutions is not None:
+            embedded, lengths = self.convolutions(embedded, lengths)
         x = self.input_dropout(self.word_dropout(embedded))
         real = x.new_full(x.shape[:1], x.shape[1], dtype=torch.long) if lengths is None else lengths
         finals: list[Tensor] = []

@@ -53,7 +53,7 @@ class RecurrentEncoder(Encoder):
         self.bidirectional = bidirectional
         self.dropout = self.dropout_of(dropout)
         self.weight_dropout = weight_dropout
-        size = int(embedding.output_size)  # type: ignore[arg-type]
+        size = self.input_size
         layers: list[Layer | Bidirectional] = []
         for depth in range(num_layers):
             made = cell

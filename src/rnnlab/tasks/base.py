@@ -38,6 +38,7 @@ class Task(nn.Module, ABC):
 
     Attributes:
         kind: The kind of target it learns; must equal the data's.
+        per_step: Whether each input step has a target, so that the encoder must keep them all.
         monitor: Name of the metric (a key of `compute`'s, or "loss") that decides which
             checkpoint is best, when to stop early and what a sweep optimises.
         mode: Whether a larger (the default) or a smaller `monitor` is better.
@@ -46,6 +47,7 @@ class Task(nn.Module, ABC):
     """
 
     kind: ClassVar[Kind]
+    per_step: ClassVar[bool] = False
     monitor: str
     mode: Literal["max", "min"] = "max"
     scores: Metric | MetricCollection
@@ -53,6 +55,8 @@ class Task(nn.Module, ABC):
 
     def __init__(self, encoder: Encoder, spec: Spec) -> None:
         super().__init__()
+        if self.per_step and encoder.subsampling > 1:
+            raise ConfigError("encoder.subsampling: each step has a target of its own here; say 1")
 
     @abstractmethod
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:

@@ -64,6 +64,7 @@ class LanguageModel(Task):
     """
 
     kind: ClassVar[Kind] = "next"
+    per_step = True
     mode = "min"
 
     def __init__(

@@ -48,6 +48,7 @@ class Tag(Task):
     """
 
     kind: ClassVar[Kind] = "tags"
+    per_step = True
 
     def __init__(
         self,
