@@ -79,10 +79,12 @@ class Encoder(nn.Module):
         bidirectional: Whether the layers read in both directions.
         dropout: Applied between the layers; none by default.
         weight_dropout: Probability of zeroing a recurrent weight; 0 by default.
+        keeps_steps: Whether its outputs are steps of the inputs, and not one vector for all.
     """
 
     input_size: int
     output_size: int
+    keeps_steps: bool = True
     bidirectional: bool = False
     weight_dropout: float = 0.0
 

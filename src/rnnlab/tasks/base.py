@@ -155,6 +155,19 @@ class Task(nn.Module, ABC):
         return {}
 
 
+def need_steps(encoder: Encoder) -> None:
+    """For a task with an answer at each step, or one that attends to them.
+
+    Raises:
+        ConfigError: The encoder gives one vector for all steps.
+    """
+    if not encoder.keeps_steps:
+        raise ConfigError(
+            f"encoder: {type(encoder).__name__} gives no output for each step, which this task "
+            "needs; choose recurrent"
+        )
+
+
 def target_vocab(spec: Spec) -> Vocab:
     """The labels, tags or tokens that a task is to predict.
 

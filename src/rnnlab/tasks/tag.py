@@ -19,7 +19,7 @@ from rnnlab.nn.metrics import EntityF1
 from rnnlab.nn.rules import entity_rules
 from rnnlab.nn.tag_outputs import OUTPUTS, TagOutputKind
 from rnnlab.nn.vocabulary_outputs import set_frequencies
-from rnnlab.tasks.base import Task, target_vocab
+from rnnlab.tasks.base import Task, need_steps, target_vocab
 
 
 class Tag(Task):
@@ -44,7 +44,8 @@ class Tag(Task):
         constrained: Predict only sequences that the scheme of the entity tags allows.
 
     Raises:
-        ConfigError: `entity` or `constrained` with tags that are neither IOB nor BIOES.
+        ConfigError: `entity` or `constrained` with tags that are neither IOB nor BIOES; an
+            encoder that does not keep the steps.
     """
 
     kind: ClassVar[Kind] = "tags"
@@ -62,6 +63,7 @@ class Tag(Task):
         constrained: bool = False,
     ) -> None:
         super().__init__(encoder, spec)
+        need_steps(encoder)
         self.tags = target_vocab(spec).tokens
         self.entities = metric == "entity"
         if self.entities:

@@ -10,6 +10,7 @@ from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Spec, Split
 from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import Bleu
+from rnnlab.tasks.base import need_steps
 from rnnlab.tasks.seq2seq import NumBeams, SequenceToSequence
 
 EXTRA_LENGTH = 10
@@ -30,6 +31,9 @@ class Translate(SequenceToSequence):
         val_num_beams: Width of the beam search on the validation split.
         max_ratio: Tokens of a translation at most, per token of its source; 10 more are allowed.
         **options: Those of `SequenceToSequence`.
+
+    Raises:
+        ConfigError: An encoder that does not keep the steps.
     """
 
     monitor = "bleu"
@@ -44,6 +48,7 @@ class Translate(SequenceToSequence):
         **options: Any,
     ) -> None:
         super().__init__(encoder, spec, **options)
+        need_steps(encoder)
         self.val_num_beams = val_num_beams
         self.max_ratio = max_ratio
         self.bleu = Bleu()

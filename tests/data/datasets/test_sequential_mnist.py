@@ -50,6 +50,11 @@ def test_pixels_and_rows(root, digits):
     rows = small(root, rows=True)
     np.testing.assert_allclose(rows.examples("test").inputs, expected)
     assert (rows.spec().source, small(root).spec().source) == (28, 1)
+    flat = small(root, flat=True)
+    np.testing.assert_allclose(flat.examples("test").inputs, expected.reshape(10, 1, 784))
+    assert flat.spec().source == 784
+    with pytest.raises(ConfigError, match=r"^data\.rows, data\.flat: a step is a row or the whole"):
+        small(root, flat=True, rows=True).spec()
     batch = next(iter(rows.train_dataloader()))
     assert batch.inputs.shape[1:] == (28, 28)
     assert batch.lengths.unique().tolist() == [28]

@@ -1,4 +1,4 @@
-"""MNIST as sequences: a digit, read pixel by pixel or row by row."""
+"""MNIST as sequences: a digit, read pixel by pixel, row by row, or at once."""
 
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
     Args:
         permuted: Read the pixels in a fixed random order, which `split_seed` decides.
         rows: A row of 28 pixels a step, 28 steps; else one pixel a step, 784 steps.
+        flat: All 784 pixels in one step, as `encoder=feedforward` reads them.
         val_size: Training digits that are held out for validation.
     """
 
@@ -52,12 +53,23 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
     batch_size: PositiveInt | None = 128
     permuted: bool = False
     rows: bool = False
+    flat: bool = False
     val_size: PositiveInt = 5_000
 
     def spec(self) -> Spec:
-        """A pixel or a row of pixels in, one of ten digits out."""
+        """A pixel, a row or all pixels in, one of ten digits out.
+
+        Raises:
+            ConfigError: `rows` and `flat`.
+        """
+        if self.rows and self.flat:
+            raise ConfigError("data.rows, data.flat: a step is a row or the whole picture")
         digits = Vocab([str(digit) for digit in range(10)])
-        return Spec(source=SIDE if self.rows else 1, target=digits, kind="label")
+        return Spec(source=self._features, target=digits, kind="label")
+
+    @property
+    def _features(self) -> int:
+        return SIDE * SIDE if self.flat else SIDE if self.rows else 1
 
     def files(self, split: Split) -> list[Path]:
         """Pictures and labels of the official split that holds a split."""
@@ -70,7 +82,7 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
         return {self.shown(str(path)): sha256(path) for path in self.files(split)}
 
     def examples(self, split: Split) -> Examples:
-        """One split, (N, 784, 1) or (N, 28, 28) and labels (N,); see the base class.
+        """One split, (N, 784, 1), (N, 28, 28) or (N, 1, 784), and labels (N,); see the base class.
 
         Raises:
             DataError: A file is missing or damaged, or pictures and labels do not match.
@@ -93,6 +105,6 @@ class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
         if self.permuted:
             order = np.random.default_rng((self.split_seed, 1)).permutation(SIDE * SIDE)
             pixels = pixels[:, order]
-        shape = (len(images), -1, SIDE if self.rows else 1)
+        shape = (len(images), -1, self._features)
         inputs = (pixels.astype(np.float32) / 255).reshape(shape)
         return Examples(inputs, labels.astype(np.int64))
