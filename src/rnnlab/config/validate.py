@@ -166,8 +166,9 @@ def _kinds(
     targets = [str(p["_target_"]) for p in parts if isinstance(p, dict) and "_target_" in p]
     if len(targets) < 2 or any(unusable("", target, trusted) for target in targets):
         return
-    wanted, given = (getattr(locate(target), "kind", None) for target in targets)
-    if None not in (wanted, given) and wanted != given:
+    task_class, data_class = map(locate, targets)
+    wanted, given = getattr(task_class, "kind", None), getattr(data_class, "kind", None)
+    if None not in (wanted, given) and wanted not in _kinds_of(data_class):
         task, data = chosen.get("task", "chosen"), chosen.get("data", "chosen")
         yield (
             f"task {task} needs {wanted}; data {data} gives {given}. "
@@ -178,4 +179,8 @@ def _kinds(
 def data_of_kind(kind: str) -> Sequence[str]:
     """Names of the shipped data sets with a kind of target."""
     files = choices("data").items()
-    return [name for name, file in files if locate(read_yaml(file)["_target_"]).kind == kind]
+    return [n for n, file in files if kind in _kinds_of(locate(read_yaml(file)["_target_"]))]
+
+
+def _kinds_of(data: Any) -> Sequence[str]:
+    return [data.kind, *getattr(data, "other_kinds", ())]

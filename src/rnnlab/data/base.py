@@ -56,10 +56,12 @@ class SequenceData(LightningDataModule, Configurable, ABC):
         seed: Decides the order of training batches, and what is drawn at random.
 
     Attributes:
-        kind: What its targets are; a task must declare the same.
+        kind: What its targets are; a task must declare the same, or one of `other_kinds`.
+        other_kinds: What its targets can be besides, where a task wants that.
     """
 
     kind: ClassVar[Kind]
+    other_kinds: ClassVar[Sequence[Kind]] = ()
 
     batch_size: PositiveInt | None = 32
     seed: Seed = 0
@@ -92,7 +94,7 @@ class SequenceData(LightningDataModule, Configurable, ABC):
             return None
         ids = self.examples("train").target_ids()
         counts = np.bincount(ids[ids != IGNORE], minlength=len(spec.target))
-        if self.kind == "tokens":
+        if spec.kind == "tokens":
             counts[spec.target.start_id] = 0  # it is given
         return counts
 
@@ -100,6 +102,12 @@ class SequenceData(LightningDataModule, Configurable, ABC):
         """Extend the source vocabulary by words that have vectors in a file.
 
         Call it before `spec` and `examples`. Data whose inputs are not words ignores it.
+        """
+
+    def use_kind(self, kind: Kind) -> None:
+        """Give targets of this kind, which is one of those that the class names.
+
+        Call it before `spec` and `examples`. Data of one kind has nothing to choose.
         """
 
     def use_characters(self) -> None:

@@ -23,7 +23,8 @@ class Examples:
     """A split, ready to be cut into batches.
 
     Attributes:
-        inputs: Token ids, or features (N, T, F) float32 of one common length.
+        inputs: Token ids, or features (N, T, F) float32 of one common length; a subclass may have
+            features of unequal length.
         target: Labels int64 (N,), values float32 (N, K), or one sequence of ids an example (tags,
             as long as its input, or longer where the input was cut; or tokens with `<s>` first and
             `</s>` last).
@@ -60,13 +61,16 @@ class Examples:
         """The ids of all targets that are labels, tags or tokens, one behind the other."""
         return self.target.values if isinstance(self.target, Ragged) else self.target
 
+    def padded(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """The chosen inputs, (B, T) or (B, T, F), and their lengths (B,)."""
+        if isinstance(self.inputs, Ragged):
+            return self.inputs.pad(rows, fill=0)
+        inputs = torch.from_numpy(self.inputs[rows])
+        return inputs, torch.full((len(rows),), inputs.shape[1])
+
     def batch(self, rows: np.ndarray) -> Batch:
         """The chosen examples as one padded batch."""
-        if isinstance(self.inputs, Ragged):
-            inputs, lengths = self.inputs.pad(rows, fill=0)
-        else:
-            inputs = torch.from_numpy(self.inputs[rows])
-            lengths = torch.full((len(rows),), inputs.shape[1])
+        inputs, lengths = self.padded(rows)
         target: Tensor
         target_lengths = target_tokens = None
         if isinstance(self.target, Ragged):

@@ -11,10 +11,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Ragged:
-    """N integer sequences, one behind the other.
+    """N sequences, of integers or of vectors, one behind the other.
 
     Attributes:
-        values: All elements, int32 (total,).
+        values: All elements, int32 (total,) or float32 (total, F).
         offsets: Where each sequence starts, and the end, int64 (N + 1,).
     """
 
@@ -77,7 +77,7 @@ class Ragged:
         return Ragged(values, self.offsets + len(marks) * np.arange(len(self.offsets)))
 
     def pad(self, rows: np.ndarray, fill: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B"]]:
-        """The chosen sequences, right padded with `fill` (int64), and their lengths (int64)."""
+        """The chosen sequences of integers, right padded, and their lengths; both int64."""
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         steps = np.arange(max(1, int(lengths.max(initial=0))))

@@ -85,7 +85,9 @@ def find(root: Path, name: str, about: DatasetInfo, candidates: list[str]) -> Pa
     for candidate in candidates:
         if (root / candidate).exists():
             return root / candidate
-    urls = ", ".join(remote.urls[0] for remote in about.files if remote.path in candidates)
+    urls = ", ".join(
+        remote.urls[0] for remote in about.files if remote.urls and remote.path in candidates
+    )
     hint = f"; run 'rnnlab data fetch {name}' (from {urls})" if urls else ""
     raise DataError(f"{name}: no {' or '.join(candidates)} below {root}{hint}")
 

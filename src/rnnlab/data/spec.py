@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
+from rnnlab.data.audio import LogMel
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
 
@@ -26,6 +28,7 @@ class Spec:
         target_tokenizer: Joins target tokens into text; for kind "tokens" only.
         max_length: The model reads so many steps of a sequence at most.
         characters: Vocabulary of the characters of source words; None where no model reads them.
+        audio: Makes the features of a sound wave; None where inputs are no sounds.
     """
 
     source: Vocab | int
@@ -35,6 +38,7 @@ class Spec:
     target_tokenizer: Tokenizer | None = None
     max_length: int | None = None
     characters: Vocab | None = None
+    audio: LogMel | None = None
 
     @property
     def source_vocab(self) -> Vocab:
@@ -56,7 +60,7 @@ class Spec:
     def to_dict(self) -> dict[str, Any]:
         """Plain values (dicts, lists, strings, numbers), for a checkpoint."""
         return {
-            name: value.to_dict() if isinstance(value, Vocab | Tokenizer) else value
+            name: value.to_dict() if isinstance(value, Vocab | Tokenizer | LogMel) else value
             for name, value in vars(self).items()
         }
 
@@ -67,13 +71,18 @@ class Spec:
         Raises:
             TypeError, ValueError: Other values than `to_dict` gives.
         """
-        values = dict(state)  # older checkpoints have no characters
+        values = dict(state)  # older checkpoints have no characters and no sounds
+        parts: dict[str, type[LogMel | Tokenizer]] = {
+            "audio": LogMel,
+            "source_tokenizer": Tokenizer,
+            "target_tokenizer": Tokenizer,
+        }
         for name, value in state.items():
             if isinstance(value, Mapping):
-                part = Tokenizer if name.endswith("_tokenizer") else Vocab
+                part: type[LogMel | Tokenizer | Vocab] = parts.get(name, Vocab)
                 values[name] = part.from_dict(value)
         spec = cls(**values)
-        for each in (spec, spec.source_tokenizer, spec.target_tokenizer):
+        for each in (spec, spec.source_tokenizer, spec.target_tokenizer, spec.audio):
             check_types(each)
         return spec
 
@@ -82,6 +91,8 @@ def check_types(record: Any) -> None:
     """A TypeError where the values of a dataclass are not what its annotations say."""
     for name, hint in get_type_hints(type(record)).items():
         value = getattr(record, name)
-        fits = value in get_args(hint) if get_origin(hint) is Literal else isinstance(value, hint)
+        origin = get_origin(hint)
+        known = hint if origin in (None, UnionType) else origin  # of tuple[float, ...] the tuple
+        fits = value in get_args(hint) if origin is Literal else isinstance(value, known)
         if not fits:
             raise TypeError(f"{name} cannot be {str(value)[:40]!r}")

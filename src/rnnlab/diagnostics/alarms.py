@@ -58,7 +58,7 @@ class Alarms(Limits, Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         self._rules = Rules(
             self,
-            guess=guess_loss(data.examples("train"), data.kind),
+            guess=guess_loss(data.examples("train"), data.spec().kind),
             scaled=getattr(trainer.precision_plugin, "scaler", None) is not None,
         )
 

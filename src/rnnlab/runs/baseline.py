@@ -39,7 +39,7 @@ def add_baseline(
         outcome: How it ended; `metrics.json` in its folder is rewritten.
     """
     recurrent = any(isinstance(part, Layer) for part in module.modules())
-    wanted = cfg.get("baseline") and recurrent and data.kind in ("label", "tags")
+    wanted = cfg.get("baseline") and recurrent and data.spec().kind in ("label", "tags")
     if not wanted or outcome.status != "completed":
         return
     limits = [key for key in LIMITS if _limits(cfg["trainer"].get(key))]

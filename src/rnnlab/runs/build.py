@@ -46,8 +46,12 @@ class Model:
 
 
 def build_data(cfg: Config, vectors: Vectors) -> SequenceData:
-    """The data set, with the words that `vectors` knows, and with characters if asked for."""
+    """The data set, with the targets that the task learns and the words that `vectors` knows.
+
+    And with characters if asked for.
+    """
     data: SequenceData = make(cfg["data"], cfg["trust"])
+    data.use_kind(locate(cfg["task"]["_target_"]).kind)
     data.add_words(vectors.words, lower_fallback=vectors.lower_fallback)
     if cfg.get("characters"):
         data.use_characters()

@@ -103,7 +103,7 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
         layers[name] = _report(layer, traces[name], own, options)
     lengths = torch.cat([batch.lengths for batch in batches])
     lag = getattr(data, "lag", None)
-    return Analysis(layers, data.kind, float(lengths.double().quantile(0.5)), lag)
+    return Analysis(layers, data.spec().kind, float(lengths.double().quantile(0.5)), lag)
 
 
 def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:

@@ -1,0 +1,74 @@
+"""Sound files: WAV, FLAC and others, whole or from an archive."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnlab.data.reading import broken_files
+from rnnlab.errors import ConfigError, DataError
+
+
+class Sound(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        wave: Samples between -1 and 1, the mean of all channels, float32 (L,).
+        rate: Samples a second.
+        channels: How many there were.
+    """
+
+    wave: np.ndarray
+    rate: int
+    channels: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.wave) / self.rate
+
+
+def read_sound(path: Path, content: bytes | None = None) -> Sound:
+    """A sound file.
+
+    Args:
+        path: The file, or what to call the content in messages.
+        content: Its bytes, where they are already read (from an archive, say).
+
+    Raises:
+        DataError: Missing, empty, or no sound file.
+        ConfigError: The package `soundfile` is missing.
+    """
+    soundfile = _soundfile()
+    if content is None:
+        with broken_files(path):
+            content = path.read_bytes()
+    if not content:
+        raise DataError(f"{path}: an empty file")
+    try:
+        samples, rate = soundfile.read(BytesIO(content), dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        raise DataError(f"{path}: no sound file that can be read ({reason})") from None
+    if not len(samples):
+        raise DataError(f"{path}: a sound file without samples")
+    return Sound(samples.mean(axis=1), int(rate), samples.shape[1])
+
+
+def is_sound(path: Path) -> bool:
+    """Whether the name of a file ends as sound files' do."""
+    return path.suffix[1:].upper() in _soundfile().available_formats()
+
+
+def _soundfile() -> Any:
+    try:
+        import scipy.signal  # noqa: F401 - of the same extra: missed before a recording needs it
+        import soundfile
+    except (ImportError, OSError) as error:  # OSError: without the library behind it
+        name = getattr(error, "name", None) or "soundfile"
+        reason = f"({error})" if isinstance(error, OSError) else "is missing"
+        raise ConfigError(
+            f"sound files: {name.partition('.')[0]} {reason}; pip install 'rnnlab[speech]'"
+        ) from None
+    return soundfile
