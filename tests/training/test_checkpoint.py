@@ -276,7 +276,7 @@ def test_a_model_keeps_the_words_that_it_was_trained_with(run, capsys):
         del content[KEY]["spec"]["source_tokenizer"]["version"]
 
     tamper(run, older)
-    assert rnnlab.load(run).tokenizer.split("Été हिन") == ["été", "ह", "\u093f", "न"]
+    assert rnnlab.load(run).inputs.tokenizer.split("Été हिन") == ["été", "ह", "\u093f", "न"]
     assert call(capsys, "train", f"resume={run}", "trainer.max_epochs=5").code == 0
     for file in files(run):
         assert read_checkpoint(file, []).spec.source_tokenizer.version == 1

@@ -1,6 +1,7 @@
-"""`rnnlab predict`: answers for lines of text, or texts for a prompt."""
+"""`rnnlab predict`: answers for lines of text or sound files, or texts for a prompt."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,6 +13,7 @@ from rnnlab.config.roots import PredictConfig
 from rnnlab.errors import ConfigError, DataError, printable
 
 if TYPE_CHECKING:  # it imports torch: other mistakes are reported sooner
+    from rnnlab.commands.sound_list import SoundList
     from rnnlab.runs.predictor import Predictor
 
 DRAWING = ("max_new_tokens", "temperature", "top_k", "top_p", "seed")
@@ -56,6 +58,7 @@ def answer_prompt(cfg: dict[str, Any]) -> None:
 def answer_lines(cfg: dict[str, Any]) -> None:
     """Print the answer for each line of the input."""
     from rnnlab.commands.plain_text import check_plain
+    from rnnlab.commands.sound_list import SoundList
     from rnnlab.data.reading import decoded
 
     useless = [key for key in DRAWING if cfg[key] != getattr(PredictConfig, key)]
@@ -66,18 +69,36 @@ def answer_lines(cfg: dict[str, Any]) -> None:
         if stream.isatty():
             size = 1  # somebody waits for the answer to each line
         predictor = load_model(cfg)
-        check_plain(Path(cfg["input"]), predictor.spec)
-        lines = (line for _, line in decoded(stream, cfg["input"]))
-        if number > 1 or beams is not None:
-            every = predictor.search(
-                lines, num_return_sequences=number, num_beams=beams, batch_size=size
-            )
-            for row, found in enumerate(every, start=1):
-                for text, score in found:
-                    _show(text if number == 1 else f"{row}\t{score:.4f}\t{text}")
-            return
-        for tokens, prediction in predictor.stream(lines, size):
-            _show(predictor.model.task.render(tokens, prediction))
+        lines: Iterable[str] | SoundList
+        naming: AbstractContextManager[None] = nullcontext()
+        if predictor.spec.audio is not None:
+            lines = SoundList(stream, cfg["input"])
+            naming = lines.naming()
+        else:
+            check_plain(Path(cfg["input"]), predictor.spec)
+            lines = (line for _, line in decoded(stream, cfg["input"]))
+        with naming:
+            _answer(predictor, lines, number, beams, size)
+
+
+def _answer(
+    predictor: "Predictor",
+    lines: "Iterable[str] | SoundList",
+    number: int,
+    beams: int | None,
+    size: int,
+) -> None:
+    """Print the answers, or the best few of each."""
+    if number > 1 or beams is not None:
+        every = predictor.search(
+            lines, num_return_sequences=number, num_beams=beams, batch_size=size
+        )
+        for row, found in enumerate(every, start=1):
+            for text, score in found:
+                _show(text if number == 1 else f"{row}\t{score:.4f}\t{text}")
+        return
+    for tokens, prediction in predictor.stream(lines, size):
+        _show(predictor.model.task.render(tokens, prediction))
 
 
 def _show(answer: str) -> None:

@@ -194,6 +194,9 @@ class PredictConfig:
     language model `token<TAB>probability` of what comes next. With num_return_sequences=N each line
     gives its N best translations, best first, as `line number<TAB>score<TAB>text`.
 
+    For a model of sound the input is a sound file, or a list of them, one path a line, relative to
+    the list: speech to text prints a transcript a line, classification a label.
+
     With a prompt, a language model continues it, and other generators write a text for it.
 
       echo "What a film!" | rnnlab predict checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00
@@ -201,7 +204,7 @@ class PredictConfig:
 
     Args:
         checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
-        input: A text file, or - for standard input.
+        input: A text file, or - for standard input; a sound file or a list of them.
         batch_size: Lines that are answered at once.
         num_beams: Width of the beam search; null for the model's own.
         num_return_sequences: Texts for each line or prompt.

@@ -57,12 +57,12 @@ class LogMel:
     @property
     def window(self) -> int:
         """Samples of a frame."""
-        return max(2, round(self.sample_rate * self.window_ms / 1000))
+        return max(2, int(self.sample_rate * self.window_ms / 1000))
 
     @property
     def hop(self) -> int:
         """Samples from one frame to the next."""
-        return max(1, round(self.sample_rate * self.hop_ms / 1000))
+        return max(1, int(self.sample_rate * self.hop_ms / 1000))
 
     def log_mels(self, wave: np.ndarray, rate: int) -> np.ndarray:
         """Features as they are, float32 (T, F).

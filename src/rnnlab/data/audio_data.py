@@ -1,74 +1,33 @@
 """Recordings with what is said in them: features are made once and kept on disk."""
 
-import json
 from abc import abstractmethod
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from annotated_types import Ge, Le
 
 from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
 from rnnlab.data.audio import LogMel, Normalization
+from rnnlab.data.audio_corpus import AudioCorpus, Recording, crowded, hear
 from rnnlab.data.audio_examples import AudioExamples, Masks
 from rnnlab.data.base import SequenceData
 from rnnlab.data.cache import cached
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
 from rnnlab.data.sequences import TARGET_SPECIALS
-from rnnlab.data.sound_files import Sound
 from rnnlab.data.spec import Kind, Spec, Split
-from rnnlab.data.tokenizer import Level, Tokenizer
+from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError, shortened
 
-
-class Recording(NamedTuple):
-    """One recording as a corpus gives it.
-
-    Attributes:
-        sound: The wave.
-        text: What is said.
-        place: Where it stands, for messages: file:line, or a file.
-    """
-
-    sound: Sound
-    text: str
-    place: str
-
-
-@dataclass(frozen=True)
-class AudioCorpus:
-    """The recordings of a split.
-
-    Attributes:
-        log_mels: Features, not normalised, values float32 (total, F).
-        texts: What is said in each.
-        places: Where each stands.
-        mixed: How many had several channels.
-    """
-
-    log_mels: Ragged
-    texts: list[str]
-    places: list[str]
-    mixed: int
-
-    def write(self, stream: IO[bytes]) -> None:
-        """Save to a binary stream."""
-        strings = np.frombuffer(json.dumps([self.texts, self.places]).encode(), dtype=np.uint8)
-        np.savez(stream, self.log_mels.values, self.log_mels.offsets, strings, self.mixed)
-
-    @classmethod
-    def read(cls, stream: IO[bytes]) -> Self:
-        """Inverse of `write`."""
-        with np.load(stream, allow_pickle=False) as kept:
-            values, offsets, strings, mixed = (kept[name] for name in kept.files)
-        texts, places = json.loads(strings.tobytes())
-        return cls(Ragged(values, offsets), texts, places, int(mixed))
+QUARTER = 4
+"""The strongest subsampling of an encoder: frames that become one step."""
+SHOWN = 3
+"""Places that a remark names."""
 
 
 class AudioData(SequenceData):
@@ -127,7 +86,7 @@ class AudioData(SequenceData):
 
     @property
     @abstractmethod
-    def level(self) -> Literal["char", "space"]:
+    def target_level(self) -> Literal["char", "space"]:
         """What a text is written in: characters, or words with blanks between."""
 
     def settings(self, split: Split) -> Any:
@@ -150,7 +109,8 @@ class AudioData(SequenceData):
             corpus = self.select("train")
             values = corpus.log_mels.values
             mean = values.mean(axis=0, dtype=np.float64)
-            std = np.sqrt(np.square(values, dtype=np.float64).mean(axis=0) - mean**2)
+            squares = np.einsum("tf,tf->f", values, values, dtype=np.float64)  # makes no copy
+            std = np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
             audio = replace(self._log_mel(), mean=tuple(mean.tolist()), std=tuple(std.tolist()))
             self._spec = self._spec_of(corpus.texts, audio)
         return self._spec
@@ -211,10 +171,32 @@ class AudioData(SequenceData):
         )
 
     def remarks(self) -> list[str]:
-        """See the base class; recordings with several channels."""
-        corpus = self.select("train")
-        mixed = f"{corpus.mixed:,} of {len(corpus.texts):,} train recordings have several channels"
-        return super().remarks() + ([f"{mixed}: their mean is taken"] if corpus.mixed else [])
+        """See the base class; what was done to recordings, and which texts may be too long."""
+        spec, found = self.spec(), super().remarks()
+        assert spec.audio is not None  # `spec` gives no other
+        for split in get_args(Split):
+            corpus = self.select(split)
+            of = f"of {len(corpus.texts):,} {split} recordings"
+            mixed = int((corpus.channels > 1).sum())
+            if mixed:
+                found.append(f"{mixed:,} {of} have several channels: their mean is taken")
+            others = sorted(set(corpus.rates.tolist()) - {spec.audio.sample_rate})
+            if others:
+                count = int(np.isin(corpus.rates, others).sum())
+                rates = shortened([f"{rate:,}" for rate in others])
+                found.append(
+                    f"{count:,} {of} are resampled from {rates} to {spec.audio.sample_rate:,} Hz"
+                )
+            if spec.kind == "tokens":
+                long = crowded(self._tokens(corpus, spec), corpus.log_mels.lengths // QUARTER)
+                if long.size:
+                    named = ", ".join(corpus.places[row] for row in long[:SHOWN])
+                    named += f" and {long.size - SHOWN:,} more" if long.size > SHOWN else ""
+                    found.append(
+                        f"{long.size:,} {of} have more tokens than a quarter of their frames, "
+                        f"too many for CTC with encoder.subsampling={QUARTER}: {named}"
+                    )
+        return found
 
     def checksums_of(self, split: Split) -> dict[str, str]:
         """See the base class."""
@@ -231,8 +213,7 @@ class AudioData(SequenceData):
     def _spec_of(self, texts: Iterable[str], audio: LogMel) -> Spec:
         if self._kind == "label":
             return Spec(audio.num_mels, Vocab(sorted(set(texts))), "label", audio=audio)
-        level: Level = self.level
-        tokenizer = Tokenizer(level)
+        tokenizer = Tokenizer(self.target_level)
         counts = Counter(token for text in texts for token in tokenizer.split(text))
         vocab = Vocab.build(counts, specials=TARGET_SPECIALS)
         return Spec(audio.num_mels, vocab, "tokens", target_tokenizer=tokenizer, audio=audio)
@@ -249,25 +230,3 @@ class AudioData(SequenceData):
                 known = shortened(vocab.tokens, 20)
                 raise DataError(f"{place}: unseen label {text!r}; the training data has {known}")
         return np.array(vocab.ids(corpus.texts), dtype=np.int64)
-
-
-def hear(recordings: Iterable[Recording], audio: LogMel) -> AudioCorpus:
-    """The features of recordings; one wave at a time is in memory.
-
-    Raises:
-        DataError: One is shorter than a frame; names its place.
-    """
-    values, lengths = array("f"), []
-    texts, places, mixed = [], [], 0
-    for sound, text, place in recordings:
-        try:
-            log_mels = audio.log_mels(sound.wave, sound.rate)
-        except DataError as error:
-            raise DataError(f"{place}: {error}") from None
-        values.frombytes(log_mels.tobytes())
-        lengths.append(len(log_mels))
-        texts.append(text)
-        places.append(place)
-        mixed += sound.channels > 1
-    flat = np.frombuffer(values, dtype=np.float32).reshape(-1, audio.num_mels)
-    return AudioCorpus(Ragged.from_lengths(flat, np.array(lengths, np.int64)), texts, places, mixed)

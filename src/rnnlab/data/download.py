@@ -47,6 +47,8 @@ def fetch(
     """
     if not about.files:
         raise DataError(f"{name}: has no public address; put its files below {root / name}")
+    if about.by_hand and not all((root / remote.path).is_file() for remote in about.files):
+        raise DataError(f"{name}: cannot be downloaded as it is; {about.by_hand}, below {root}")
     return [_fetch_one(name, remote, root, say) for remote in about.files]
 
 

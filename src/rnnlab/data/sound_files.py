@@ -53,7 +53,27 @@ def read_sound(path: Path, content: bytes | None = None) -> Sound:
         raise DataError(f"{path}: no sound file that can be read ({reason})") from None
     if not len(samples):
         raise DataError(f"{path}: a sound file without samples")
-    return Sound(samples.mean(axis=1), int(rate), samples.shape[1])
+    return Sound(mixed_down(samples, str(path)), int(rate), samples.shape[1])
+
+
+def mixed_down(samples: np.ndarray, name: str) -> np.ndarray:
+    """The mean of the channels, float32 (L,).
+
+    Args:
+        samples: Numbers between -1 and 1, or signed integers, (L,) or (L, channels).
+        name: What to call them in messages.
+
+    Raises:
+        DataError: No such array, or not all samples are finite.
+    """
+    if samples.ndim not in (1, 2) or samples.dtype.kind not in "if" or not samples.size:
+        raise DataError(f"{name}: {samples.dtype} {samples.shape} is no wave (L,) of numbers")
+    if samples.dtype.kind == "i":
+        samples = samples / -float(np.iinfo(samples.dtype).min)
+    wave = np.asarray(samples if samples.ndim == 1 else samples.mean(axis=1), dtype=np.float32)
+    if not np.isfinite(wave).all():
+        raise DataError(f"{name}: a sample is not a finite number")
+    return wave
 
 
 def is_sound(path: Path) -> bool:

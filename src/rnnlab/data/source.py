@@ -21,7 +21,8 @@ class RemoteFile:
 
     Attributes:
         path: Where it belongs below the data root, such as "imdb/aclImdb_v1.tar.gz".
-        urls: Addresses in the order to try them: canonical first, then mirrors.
+        urls: Addresses in the order to try them: canonical first, then mirrors. None where no
+            address serves the file as it is.
         sha256: Of the file as served.
         size: Bytes, for the progress bar and for `rnnlab data list`.
     """
@@ -41,12 +42,14 @@ class DatasetInfo:
         licence: Of the data, in a few words.
         files: What `rnnlab data fetch` downloads.
         counts: Known numbers of examples by split ("train", "val", "test"), for `data verify`.
+        by_hand: What to put where, if no address serves the files as they are.
     """
 
     title: str
     licence: str
     files: tuple[RemoteFile, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    by_hand: str = ""
 
 
 def remote_files(folder: str, listing: str, *urls: str) -> tuple[RemoteFile, ...]:
@@ -89,6 +92,7 @@ def find(root: Path, name: str, about: DatasetInfo, candidates: list[str]) -> Pa
         remote.urls[0] for remote in about.files if remote.urls and remote.path in candidates
     )
     hint = f"; run 'rnnlab data fetch {name}' (from {urls})" if urls else ""
+    hint = f"; {about.by_hand}" if about.by_hand else hint
     raise DataError(f"{name}: no {' or '.join(candidates)} below {root}{hint}")
 
 

@@ -1,4 +1,4 @@
-"""A trained model that answers texts."""
+"""A trained model that answers texts or recordings."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -6,54 +6,61 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from rnnlab.config.roots import PredictConfig
 from rnnlab.config.validate import check_values
-from rnnlab.data.batch import Batch
-from rnnlab.data.characters import encode_characters
-from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
-from rnnlab.data.vocab import UNK, Vocab
-from rnnlab.errors import CheckpointError, ConfigError, RnnlabError, shortened
+from rnnlab.data.vocab import Vocab
+from rnnlab.errors import CheckpointError, ConfigError, RnnlabError
 from rnnlab.nn.encoder import Encoded
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
+from rnnlab.runs.inputs import Input, Sounds, Texts, each_input
 from rnnlab.runs.restore import restore
 from rnnlab.tasks.base import Hypothesis
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 
 
 class Predictor:
-    """A model with its vocabulary, ready for raw text.
+    """A model with its vocabulary, ready for raw text or for sound.
 
     Example:
         model = rnnlab.load("outputs/sentiment-lstm/2026-01-31_12-00-00")
         model.predict(["What a film!"])
+        model = rnnlab.load("outputs/transcription-lstm/2026-01-31_12-00-00")
+        model.predict(["a.wav", "b.flac"])
     """
 
     def __init__(self, model: Model, spec: Spec) -> None:
-        if not isinstance(spec.source, Vocab) or spec.source_tokenizer is None:
-            raise CheckpointError("this model does not read text, so it cannot predict from it")
         self.model = model
         self.spec = spec
-        self.source = spec.source
-        self.tokenizer = spec.source_tokenizer
+        self.inputs: Any  # Texts or Sounds
+        if spec.audio is not None:
+            self.inputs = Sounds(spec.audio)
+        elif isinstance(spec.source, Vocab) and spec.source_tokenizer is not None:
+            self.inputs = Texts(spec.source, spec.source_tokenizer, spec)
+        else:
+            raise CheckpointError("this model does not read text, so it cannot predict from it")
         model.encoder.eval()
         model.task.eval()
 
-    def predict(self, texts: str | Sequence[str], batch_size: int = 64) -> list[Any]:
-        """One prediction a text, in order; see the task's `predict` for their type.
+    def predict(
+        self, texts: Input | Iterable[Input], batch_size: int = 64, *, rate: int | None = None
+    ) -> list[Any]:
+        """One prediction a text or recording, in order; see the task's `predict` for their type.
 
         Args:
-            texts: Texts; a single one is a list of one.
+            texts: Texts; for a model of sound paths of sound files, or waves: samples between -1
+                and 1, (L,) or (L, channels). A single one is a list of one.
             batch_size: Texts at once.
+            rate: Samples a second of waves; None for the rate of the model.
 
         Raises:
-            ConfigError: Something is no text, or an option is out of its range.
+            ConfigError: Something is no text or recording, or an option is out of its range.
+            DataError: A sound file that cannot be read.
         """
-        return [prediction for _, prediction in self.stream(texts, batch_size)]
+        return [prediction for _, prediction in self.stream(texts, batch_size, rate=rate)]
 
     def write(
         self,
@@ -96,25 +103,31 @@ class Predictor:
             sampling=Sampling(temperature, top_k, top_p),
             generator=torch.Generator().manual_seed(seed),
         )
+        if isinstance(self.inputs, Sounds):
+            raise ConfigError(
+                "prompt: a model of sound writes no texts for one; give it input=FILE"
+            )
         with torch.inference_mode():
-            (tokens,) = map(self.tokenizer.split, _each([prompt]))
+            tokens = self.inputs.read(prompt, 0, None)
             return self.model.task.write(self.model.encoder, tokens, draw)
 
     def search(
         self,
-        texts: Iterable[str],
+        texts: Input | Iterable[Input],
         *,
         num_return_sequences: int = 1,
         num_beams: int | None = None,
         batch_size: int = 64,
+        rate: int | None = None,
     ) -> Iterator[list[Hypothesis]]:
         """The best translations of each text with their scores, in order, the best first.
 
         Args:
-            texts: Sentences; one without tokens has one translation, the empty one.
+            texts: Sentences or recordings; one without tokens has one translation, the empty one.
             num_return_sequences: Translations of each; fewer where the search finds no more.
             num_beams: Width of the search; None for the model's own.
             batch_size: Texts at once.
+            rate: Samples a second of waves; None for the rate of the model.
 
         Raises:
             ConfigError: An option out of its range, or a task that does not translate.
@@ -122,67 +135,57 @@ class Predictor:
         check_values(PredictConfig, num_return_sequences=num_return_sequences, num_beams=num_beams)
         find = self.model.task.searcher(num_return_sequences, num_beams)
         nothing = [Hypothesis("", 0.0)]
-        return (found for _, found in self._answers(texts, batch_size, find, nothing))
+        return (found for _, found in self._answers(texts, batch_size, rate, find, nothing))
 
-    def stream(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[tuple[list[str], Any]]:
+    def stream(
+        self, texts: Input | Iterable[Input], batch_size: int = 64, *, rate: int | None = None
+    ) -> Iterator[tuple[list[str], Any]]:
         """Tokens and prediction of each text, in order, reading a few batches ahead.
 
-        With `batch_size=1` each answer comes before the next text is read.
+        With `batch_size=1` each answer comes before the next text is read. A recording has no
+        tokens.
         """
         task = self.model.task
-        return self._answers(texts, batch_size, task.predict, task.empty())
+        return self._answers(texts, batch_size, rate, task.predict, task.empty())
 
     @torch.inference_mode()
     def _answers(
-        self, texts: Iterable[str], batch_size: int, ask: Callable[[Encoded], list[Any]], empty: Any
+        self,
+        texts: Input | Iterable[Input],
+        batch_size: int,
+        rate: int | None,
+        ask: Callable[[Encoded], list[Any]],
+        empty: Any,
     ) -> Iterator[tuple[list[str], Any]]:
         check_values(PredictConfig, batch_size=batch_size)
-        rest = map(self._tokens, _each(texts))
+        rest = (self._read(text, n, rate) for n, text in enumerate(each_input(texts)))
         ahead = 4 * batch_size if batch_size > 1 else 1  # batches of texts of similar length
         broken: RnnlabError | None = None
         while broken is None:
-            tokens: list[list[str]] = []
+            items: list[Any] = []
             try:
-                tokens.extend(islice(rest, ahead))
+                items.extend(islice(rest, ahead))
             except RnnlabError as error:  # those before it are answered first
                 broken = error
-            if not tokens:
+            if not items:
                 break
-            answers: list[Any] = [empty] * len(tokens)
-            asked = [i for i, each in enumerate(tokens) if each or empty is None]
-            asked.sort(key=lambda i: len(tokens[i]))
+            answers: list[Any] = [empty] * len(items)
+            asked = [i for i, each in enumerate(items) if len(each) or empty is None]
+            asked.sort(key=lambda i: len(items[i]))
             for start in range(0, len(asked), batch_size):
                 rows = asked[start : start + batch_size]
-                batch = self._batch([tokens[i][: self.spec.max_length] for i in rows])
+                batch = self.inputs.batch([items[i] for i in rows])
                 encoded = self.model.encoder(batch.inputs, batch.lengths, batch.words)
                 for row, prediction in zip(rows, ask(encoded), strict=True):
                     answers[row] = prediction
-            yield from zip(tokens, answers, strict=True)
+            yield from zip(map(self.inputs.tokens, items), answers, strict=True)
         if broken:
             raise broken
 
-    def _tokens(self, text: str) -> list[str]:
-        tokens = self.tokenizer.split(text)
-        self.model.task.check(tokens)
-        return tokens
-
-    def _batch(self, texts: list[list[str]]) -> Batch:
-        rows = np.arange(len(texts))
-        ids = Ragged.from_lists(self.source.ids(text or [UNK]) for text in texts)
-        characters = self.spec.characters
-        words = None if characters is None else encode_characters(texts, characters).batch(rows)
-        inputs, lengths = ids.pad(rows, fill=0)
-        return Batch(inputs, lengths, target=lengths.new_zeros(0), words=words)
-
-
-def _each(texts: object) -> Iterator[str]:
-    """One text after the other; a single one is a list of one."""
-    if not isinstance(texts, Iterable):
-        raise ConfigError(f"texts: {shortened([texts])} is neither a text nor a list of texts")
-    for number, text in enumerate([texts] if isinstance(texts, str) else texts):
-        if not isinstance(text, str):
-            raise ConfigError(f"texts[{number}]: {shortened([repr(text)])} is no text")
-        yield text
+    def _read(self, text: Input, number: int, rate: int | None) -> Any:
+        item = self.inputs.read(text, number, rate)
+        self.model.task.check(self.inputs.tokens(item))
+        return item
 
 
 def load(

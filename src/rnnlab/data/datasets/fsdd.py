@@ -9,7 +9,8 @@ import numpy as np
 from annotated_types import Ge, Le
 
 from rnnlab.config.types import LEARNT, NonNegativeFloat, PositiveInt
-from rnnlab.data.audio_data import AudioData, Recording
+from rnnlab.data.audio_corpus import Recording
+from rnnlab.data.audio_data import AudioData
 from rnnlab.data.reading import members
 from rnnlab.data.sound_files import Sound, read_sound
 from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
@@ -27,6 +28,7 @@ NOISE = 1.5
 
 _MEMBER = re.compile(r"(?:.*/)?recordings/([0-9])_([a-z]+)_([0-9]+)\.wav")
 ARCHIVE = "free-spoken-digit-dataset-1.0.10-recordings.tar.gz"
+RELEASE = "v1.0.10.tar.gz"
 _FILES = f"""
 41bc782d2e28ade4790a181974e28faca4f2968dc8ad522cbf9157edc5399432 15561889 {ARCHIVE}
 """
@@ -45,7 +47,8 @@ class Digit(NamedTuple):
 class FSDD(DownloadedData, RandomSplit, AudioData):
     """3,000 recordings of single digits by six speakers, 8 kHz (Jackson et al. 2018).
 
-    Read from `fsdd/free-spoken-digit-dataset-1.0.10-recordings.tar.gz` below the data root.
+    Read from `fsdd/free-spoken-digit-dataset-1.0.10-recordings.tar.gz` below the data root, which
+    holds the recordings alone, else from the release's own archive, `fsdd/v1.0.10.tar.gz`.
     Recordings 0 - 4 of each digit and speaker are the test split, as the corpus says, 5 - 9
     are held out for validation.
 
@@ -72,6 +75,10 @@ class FSDD(DownloadedData, RandomSplit, AudioData):
         licence="CC BY-SA 4.0",
         files=remote_files("fsdd", _FILES),
         counts={"train": 4_000, "val": 300, "test": 500},
+        by_hand=(
+            "save https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/"
+            f"{RELEASE} as fsdd/{RELEASE}"
+        ),
     )
 
     sample_rate: int = RATE
@@ -84,13 +91,13 @@ class FSDD(DownloadedData, RandomSplit, AudioData):
     test_size: PositiveInt = 500
 
     @property
-    def level(self) -> Literal["char", "space"]:
+    def target_level(self) -> Literal["char", "space"]:
         """Letters, or digits with blanks between."""
         return "char" if self.targets == "letters" else "space"
 
     def files(self, split: Split) -> list[Path]:
         """The archive."""
-        return [self.find(*(remote.path for remote in self.about.files))]
+        return [self.find(f"{self.corpus}/{ARCHIVE}", f"{self.corpus}/{RELEASE}")]
 
     def dry_texts(self) -> Sequence[str]:
         """All digits."""

@@ -1,0 +1,101 @@
+"""Recordings as features with their texts: what is cached."""
+
+import json
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO, NamedTuple, Self
+
+import numpy as np
+
+from rnnlab.data.audio import LogMel
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.sound_files import Sound
+from rnnlab.errors import DataError
+
+
+class Recording(NamedTuple):
+    """One recording as a corpus gives it.
+
+    Attributes:
+        sound: The wave.
+        text: What is said.
+        place: Where it stands, for messages: file:line, or a file.
+    """
+
+    sound: Sound
+    text: str
+    place: str
+
+
+@dataclass(frozen=True)
+class AudioCorpus:
+    """The recordings of a split.
+
+    Attributes:
+        log_mels: Features, not normalised, values float32 (total, F).
+        texts: What is said in each.
+        places: Where each stands.
+        rates: Samples a second of each before it was resampled, int32 (N,).
+        channels: Channels of each, int32 (N,).
+    """
+
+    log_mels: Ragged
+    texts: list[str]
+    places: list[str]
+    rates: np.ndarray
+    channels: np.ndarray
+
+    def write(self, stream: IO[bytes]) -> None:
+        """Save to a binary stream."""
+        strings = np.frombuffer(json.dumps([self.texts, self.places]).encode(), dtype=np.uint8)
+        numbers = self.log_mels.values, self.log_mels.offsets, self.rates, self.channels
+        np.savez(stream, *numbers, strings)
+
+    @classmethod
+    def read(cls, stream: IO[bytes]) -> Self:
+        """Inverse of `write`."""
+        with np.load(stream, allow_pickle=False) as kept:
+            values, offsets, rates, channels, strings = (kept[name] for name in kept.files)
+        texts, places = json.loads(strings.tobytes())
+        return cls(Ragged(values, offsets), texts, places, rates, channels)
+
+
+def crowded(targets: Ragged, steps: np.ndarray) -> np.ndarray:
+    """Which targets, framed by `<s>` and `</s>`, have no alignment of CTC to so many steps (N,).
+
+    Each token takes a step, and a blank has to part two that are the same.
+    """
+    repeats = np.concatenate([targets.values[1:] == targets.values[:-1], [False]])
+    before = np.concatenate([[0], np.cumsum(repeats)])
+    needed = targets.lengths - 2 + np.diff(before[targets.offsets])
+    return np.flatnonzero(needed > steps)
+
+
+def hear(recordings: Iterable[Recording], audio: LogMel) -> AudioCorpus:
+    """The features of recordings; one wave at a time is in memory.
+
+    Raises:
+        DataError: One is shorter than a frame; names its place.
+    """
+    values, lengths = array("f"), []
+    texts, places, rates, channels = [], [], [], []
+    for sound, text, place in recordings:
+        try:
+            log_mels = audio.log_mels(sound.wave, sound.rate)
+        except DataError as error:
+            raise DataError(f"{place}: {error}") from None
+        values.frombytes(log_mels.tobytes())
+        lengths.append(len(log_mels))
+        texts.append(text)
+        places.append(place)
+        rates.append(sound.rate)
+        channels.append(sound.channels)
+    flat = np.frombuffer(values, dtype=np.float32).reshape(-1, audio.num_mels)
+    return AudioCorpus(
+        Ragged.from_lengths(flat, np.array(lengths, np.int64)),
+        texts,
+        places,
+        np.array(rates, np.int32),
+        np.array(channels, np.int32),
+    )
