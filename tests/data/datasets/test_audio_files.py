@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from rnnlab.data import sound_files
 from rnnlab.data.audio_corpus import crowded
@@ -85,6 +86,39 @@ def test_rates_channels_and_formats_are_taken_as_they_come(tmp_path):
     ]
     cased = data(tmp_path, train=str(tmp_path / "train.tsv.gz"), lower=False)
     assert cased.examples("train").texts[3] == "B a B"
+
+
+def test_training_recordings_at_three_speeds(tmp_path):
+    corpus(tmp_path)
+    plain, three = data(tmp_path), data(tmp_path, speed_perturbation=True)
+    frames = plain.examples("train").lengths
+    assert three.examples("train").texts[::3] == plain.examples("train").texts
+    length = 4000, 4445, 3637  # samples of the fourth at 1, 0.9 and 1.1 times the speed
+    expected = [1 + (samples - 200) // 80 for samples in length]
+    assert three.examples("train").lengths[9:12].tolist() == expected
+    assert three.examples("train").lengths[::3].tolist() == frames.tolist()
+    assert len(three.examples("val")) == len(plain.examples("val"))
+
+
+def test_the_first_epoch_is_read_by_length_and_masks_come_with_the_epoch(tmp_path):
+    corpus(tmp_path, ("a", "a b a", "a b", "a b a b a"), size=40)
+    made = data(tmp_path, batch_size=4, time_masks=1, mel_masks=1, mask_from_epoch=1)
+    loader, plain = made.train_dataloader(), made.examples("train")
+    epochs = []
+    for epoch in (0, 1, 1):
+        loader.set_epoch(epoch)
+        epochs.append(list(loader))
+        rows = zip(loader.plan(), epochs[-1], strict=True)
+        same = [torch.equal(batch.inputs, plain.batch(row).inputs) for row, batch in rows]
+        assert all(same) == (epoch == 0)
+    longest = [[int(batch.lengths.max()) for batch in epoch] for epoch in epochs]
+    assert longest[0] == sorted(longest[0])
+    assert longest[1] != sorted(longest[1])
+    for one, other in zip(*epochs[1:], strict=True):
+        assert torch.equal(one.inputs, other.inputs)
+    evaluated = made.val_dataloader()
+    for row, batch in zip(evaluated.plan(), evaluated, strict=True):
+        assert torch.equal(batch.inputs, made.examples("val").batch(row).inputs)
 
 
 def test_changed_recordings_are_read_again(tmp_path):

@@ -39,7 +39,6 @@ class Digit(NamedTuple):
 
     digit: int
     speaker: str
-    number: int
     sound: Sound
     place: str
 
@@ -110,25 +109,24 @@ class FSDD(DownloadedData, RandomSplit, AudioData):
 
     def read(self, split: Split) -> Iterator[Recording]:
         """The digits or the strings of digits of a split."""
-        digits = [digit for digit in self._digits() if self._split_of(digit) == split]
+        digits = list(self._digits(split))
         if self._kind == "label":
             yield from (Recording(each.sound, str(each.digit), each.place) for each in digits)
         else:
             yield from self._strings(split, digits)
 
-    def _digits(self) -> Iterator[Digit]:
-        (path,) = self.files("train")
+    def _digits(self, split: Split) -> Iterator[Digit]:
+        (path,) = self.files(split)
         for name, content in members(path, _MEMBER):
-            found = _MEMBER.fullmatch(name)
-            assert found is not None  # `members` gives no other
-            place = f"{self.shown(str(path))}:{PurePosixPath(name).name}"
-            sound = read_sound(Path(place), content)
-            yield Digit(int(found[1]), found[2], int(found[3]), sound, place)
+            digit, speaker, number = _MEMBER.fullmatch(name).groups()  # type: ignore[union-attr]
+            if self._split_of(speaker, int(number)) == split:
+                place = f"{self.shown(str(path))}:{PurePosixPath(name).name}"
+                yield Digit(int(digit), speaker, read_sound(Path(place), content), place)
 
-    def _split_of(self, digit: Digit) -> Split:
-        if self.speaker is not None and digit.speaker == self.speaker:
+    def _split_of(self, speaker: str, number: int) -> Split:
+        if speaker == self.speaker:
             return "test"
-        block = digit.number // HELD_OUT + (self.speaker is not None)
+        block = number // HELD_OUT + (self.speaker is not None)
         order: Sequence[Split] = ("test", "val", "train")
         return order[min(block, 2)]
 
