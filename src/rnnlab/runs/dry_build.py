@@ -1,6 +1,6 @@
 """Finds parts that do not fit together, with a model without weights and without reading data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,9 @@ def _check_fit(cfg: Config, *, training: bool) -> list[str]:
         model = build_model(cfg, _with_large_vocabularies(spec), vectors)
     optimizer = factory(cfg["optimizer"], cfg["trust"])(list(_parameters(model)))
     scheduler = factory(cfg["scheduler"], cfg["trust"])(optimizer) if cfg["scheduler"] else None
+    problems = list(_schedule_problems(cfg, scheduler))
+    if problems:
+        return problems
     needed, machine = memory(model, data), psutil.virtual_memory().total
     if needed > machine:
         return [
@@ -98,6 +101,18 @@ def _check_fit(cfg: Config, *, training: bool) -> list[str]:
         for key, used in watching.items()
         if used and trainer.limit_val_batches == 0
     ]
+
+
+def _schedule_problems(cfg: Config, scheduler: Any) -> Iterator[str]:
+    interval, steps = cfg["lr_schedule"]["interval"], cfg["trainer"].get("max_steps", -1)
+    counts = getattr(scheduler, "interval", interval)
+    if counts != interval:
+        yield f"lr_schedule.interval: {type(scheduler).__name__} counts {counts}s; say {counts}"
+    if 0 < steps <= cfg["lr_schedule"]["warmup_steps"]:
+        yield (
+            f"lr_schedule.warmup_steps: {cfg['lr_schedule']['warmup_steps']}, of "
+            f"trainer.max_steps={steps}; choose fewer"
+        )
 
 
 def _with_large_vocabularies(spec: Spec) -> Spec:

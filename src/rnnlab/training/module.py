@@ -18,7 +18,7 @@ from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.training.convert import KEY, convert
 from rnnlab.training.observers import Observers
-from rnnlab.training.schedule import extend_cosine, settle_cosine
+from rnnlab.training.schedule import settle_cosine, warn_short
 from rnnlab.training.tbptt import TruncatedBPTT
 
 if TYPE_CHECKING:  # a task is used by its methods alone
@@ -135,7 +135,7 @@ class SequenceModule(LightningModule):
         if self._make_scheduler is None:
             return optimizer
         scheduler = self._make_scheduler(optimizer)
-        self._period = settle_cosine(scheduler, self.trainer, self._interval)
+        self._period = int(getattr(scheduler, "T_max", 0))
         # one that looks at a metric is stepped by `on_train_epoch_end` alone
         settings = {"scheduler": scheduler, "interval": self._interval, "reduce_on_plateau": False}
         return {"optimizer": optimizer, "lr_scheduler": settings}
@@ -218,10 +218,16 @@ class SequenceModule(LightningModule):
             self._tbptt.load_state_dict(checkpoint["carried_states"], self.global_rank)
 
     def on_train_start(self) -> None:
-        """Continue the random numbers of a resumed run, and a schedule that now lasts longer."""
+        """Continue the random numbers of a resumed run, and a schedule that now lasts longer.
+
+        Not earlier: to count the steps of a training before its state is restored would leave the
+        data loader at the start of the epoch.
+        """
         scheduler = self.lr_schedulers()
-        if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max != self._period:
-            extend_cosine(scheduler, self._period)  # a checkpoint brought its own
+        if isinstance(scheduler, CosineAnnealingLR):  # a checkpoint brought its own period
+            settle_cosine(scheduler, self._period, self.trainer, self._interval)
+        if self._warmup_steps:
+            warn_short(self._warmup_steps, self.trainer)
         if self._random_state is not None:
             torch.set_rng_state(self._random_state.cpu())
             self._random_state = None
