@@ -16,6 +16,7 @@ from rnnlab.runs.build import build_data, build_model, build_vectors
 from tiny import ONE_WAY, SMALL
 
 CELLS = list(choices("cell"))
+STACKS = ["recurrent", "blocks"]
 OPTIONS = {
     "sentiment": [{"pooling": pooling} for pooling in ("last", "mean", "max", "attention")],
     "ner": [{}, {"output": "crf"}, {"output": "crf", "constrained": True}],
@@ -55,6 +56,17 @@ def sizes(module):
     return {name: tensor.shape for name, tensor in module.state_dict().items()}
 
 
+def encoder_of(stack):
+    sizes = {"model_size": 8} if stack == "blocks" else {}
+    return read_yaml(config_dir() / "encoder" / f"{stack}.yaml") | sizes
+
+
+def fitting(choice, cell, stack, both, depth):
+    task, options = choice
+    alone = cell == "attention" and options.get("attention") == "none"
+    return not (both and task in ONE_WAY) and not alone
+
+
 @pytest.mark.parametrize("task", ONE_WAY)
 def test_tasks_that_read_one_way_refuse_both(task, prepared):
     cfg, vectors, spec, _ = prepared(task)
@@ -68,20 +80,17 @@ def test_tasks_that_read_one_way_refuse_both(task, prepared):
 
 
 @pytest.mark.parametrize(
-    ("choice", "cell", "bidirectional", "num_layers"),
-    pairs(
-        *(CHOICES, CELLS, [False, True], [1, 2]),
-        allowed=lambda choice, cell, both, depth: not (both and choice[0] in ONE_WAY),
-    ),
+    ("choice", "cell", "stack", "bidirectional", "num_layers"),
+    pairs(*(CHOICES, CELLS, STACKS, [False, True], [1, 2]), allowed=fitting),
     ids=str,
 )
-def test_one_batch_forward_and_backward(choice, cell, bidirectional, num_layers, prepared):
+def test_one_batch_forward_and_backward(choice, cell, stack, bidirectional, num_layers, prepared):
     task, options = choice
     cfg, vectors, spec, batch = prepared(task)
     shape = {"bidirectional": bidirectional, "num_layers": num_layers}
     cfg = cfg | {
         "cell": read_yaml(config_dir() / "cell" / f"{cell}.yaml") | {"hidden_size": 8},
-        "encoder": cfg["encoder"] | shape,
+        "encoder": encoder_of(stack) | shape,
         "task": cfg["task"] | options,
     }
     with torch.device("meta"):
@@ -91,12 +100,14 @@ def test_one_batch_forward_and_backward(choice, cell, bidirectional, num_layers,
     for part, shapes in ((model.encoder, dry.encoder), (model.task, dry.task)):
         assert sizes(part) == sizes(shapes)
         assert all(tensor.is_meta for tensor in [*shapes.parameters(), *shapes.buffers()])
-    assert model.encoder.output_size == 8 * (1 + bidirectional)
+    layer = next(m for m in model.encoder.modules() if isinstance(m, Layer))
+    two = bidirectional and stack == "recurrent" and layer.recurrent
+    assert model.encoder.output_size == 8 * (1 + two)
     encoded = model.encoder(batch.inputs, batch.lengths)
     loss = model.task.loss(encoded, batch)
     assert torch.isfinite(loss)
     loss.backward()
-    gates = next(m for m in model.encoder.modules() if isinstance(m, Layer)).gates()
+    gates = layer.gates()
     recurrent = tuple(name for key, (name, _) in gates.items() if key.startswith("recurrent/"))
     for part in (model.encoder, model.task):
         for name, parameter in part.named_parameters():

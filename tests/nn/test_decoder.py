@@ -11,7 +11,6 @@ from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
 from rnnlab.nn.attention import ATTENTIONS
-from rnnlab.nn.decoder import Decoder
 from rnnlab.nn.recurrent import RecurrentEncoder
 
 VOCAB = 11
@@ -31,7 +30,7 @@ def build(cell=GRU, *, bidirectional=False, depth=1, **options):
     encoder = RecurrentEncoder(
         Words(9, 5), partial(cell, hidden_size=4), num_layers=depth, bidirectional=bidirectional
     )
-    decoder = Decoder(encoder, VOCAB, embedding_dim=6, **options)
+    decoder = encoder.decoder(VOCAB, embedding_dim=6, **options)
     return encoder.double(), decoder.double()
 
 

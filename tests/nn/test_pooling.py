@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlab.nn.encoder import Encoded
+from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.pooling import POOLINGS, AttentionPooling
 
 SIZE = 3

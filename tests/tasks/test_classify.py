@@ -8,7 +8,7 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoded
+from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.pooling import POOLINGS
 from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.classify import Classify, Label

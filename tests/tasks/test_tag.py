@@ -13,7 +13,7 @@ from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.layers.lstm import LSTM
 from rnnlab.nn.embedding import RandomVectors
-from rnnlab.nn.encoder import Encoded
+from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.tag import Tag
 

@@ -1,4 +1,4 @@
-"""The recurrent layers of a model, and what they are called in tags, files and figures."""
+"""The layers of a model, and what they are called in tags, files and figures."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,12 @@ from rnnlab.training.convert import layer_name
 
 
 def recurrent_layers(module: nn.Module) -> dict[str, Layer]:
-    """All recurrent layers in a module, by names such as `encoder.0.forward`, `task.decoder.0`."""
+    """Of all layers in a module those with a state of a fixed size, by name."""
+    return {name: layer for name, layer in named_layers(module).items() if layer.recurrent}
+
+
+def named_layers(module: nn.Module) -> dict[str, Layer]:
+    """All layers in a module, by names such as `encoder.0.forward`, `task.decoder.0`."""
     return {
         short_name(prefix): part
         for prefix, part in module.named_modules()
@@ -25,7 +30,7 @@ def recurrent_layers(module: nn.Module) -> dict[str, Layer]:
 
 @contextmanager
 def record_layers(module: nn.Module, traces: list[tuple[str, Layer, Trace]]) -> Iterator[None]:
-    """Record all recurrent layers in a `with` block.
+    """Record all layers in a `with` block.
 
     Args:
         module: What holds them.
@@ -37,7 +42,7 @@ def record_layers(module: nn.Module, traces: list[tuple[str, Layer, Trace]]) -> 
         traces.append((name, layer, trace))
 
     with ExitStack() as stack:
-        for name, layer in recurrent_layers(module).items():
+        for name, layer in named_layers(module).items():
             stack.enter_context(layer.record(partial(keep, name, layer)))
         yield
 
@@ -54,8 +59,11 @@ def real_steps(trace: Trace, batch: Batch) -> Bool[Tensor, "B T"]:
 
 
 def short_name(prefix: str) -> str:
-    """A module's name in tags: `encoder.layers.0.forward_layer` is `encoder.0.forward`."""
-    name = prefix.replace(".layers.", ".").removeprefix("layers.")
+    """A module's name in tags: `encoder.layers.0.forward_layer` is `encoder.0.forward`.
+
+    The layer of a block has the block's name.
+    """
+    name = re.sub(r"\.mixer\b", "", prefix.replace(".layers.", ".").removeprefix("layers."))
     return re.sub(r"\b(forward|backward)_layer\b", r"\1", name)
 
 

@@ -1,15 +1,16 @@
-"""The contract of a recurrent layer: one layer, one direction."""
+"""The contract of a layer that reads a sequence step by step: one layer, one direction."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.data.batch import valid_mask
+from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.parameters import replaced_parameters
 from rnnlab.layers.stepper import Stepper
@@ -17,7 +18,7 @@ from rnnlab.layers.trace import GateValues, Recorder, Trace
 from rnnlab.layers.watch import StateCollector, StateGradients, Watcher, trainable
 
 State = tuple[Tensor, ...]
-"""The recurrent state, each part (B, ...): search reorders it without knowing the cell."""
+"""What the steps so far leave, each part (B, ...): search reorders it without knowing the cell."""
 
 Inputs = Float[Tensor, "B T D"]
 Lengths = Int[Tensor, "B"] | None
@@ -26,7 +27,7 @@ Result = tuple[Outputs, State]
 
 
 class Layer(nn.Module, ABC):
-    """A recurrent layer that reads a batch left to right.
+    """A layer that reads a batch left to right.
 
     A subclass defines `initial_state`, `step` and `gates`. It may define a faster `forward` (and
     `forward_outputs`), which tests hold equal to the loop over `step`. Its constructor takes
@@ -37,10 +38,13 @@ class Layer(nn.Module, ABC):
     they see calls of the layer, `layer(x)` or `layer.outputs(x)`, and not `layer.forward(x)`.
 
     Attributes:
+        recurrent: Whether the state has a fixed size, and all that is remembered goes through it.
+            Only then are there gradients dL/dh_t to `watch`, and a state that others may start.
         input_size: Features D of a step's input.
         output_size: Features H of a step's output.
     """
 
+    recurrent: ClassVar[bool] = True
     input_size: int
     output_size: int
 
@@ -64,6 +68,28 @@ class Layer(nn.Module, ABC):
         The kernel is `input`, `recurrent` or `bias`. Diagnostics use it to report gradients
         gate by gate; rows of different entries must not overlap.
         """
+
+    def two_directions(self, cell: Callable[[], "Layer"]) -> "Layer | Bidirectional":
+        """What reads in both directions: this layer, newly made, and another that reads back.
+
+        Args:
+            cell: Makes a layer like this one, for a cell that needs a second.
+        """
+        return Bidirectional(self, cell())
+
+    def init_residual(self, num_layers: int) -> None:
+        """Start the weights as one of `num_layers` residual blocks; by default they stay."""
+
+    def carry(self, state: State) -> State:
+        """What a stream of text takes to its next batch: the state, without its gradient."""
+        return tuple(part.detach() for part in state)
+
+    def keep(self, proposed: State, state: State, now: Tensor) -> State:
+        """The state after a step that only some sequences take, those where `now` (B,) is true."""
+        return tuple(
+            torch.where(now.view(-1, *[1] * (new.dim() - 1)), new, old)
+            for new, old in zip(proposed, state, strict=True)
+        )
 
     def engine(self, device: torch.device) -> str:
         """Which kernel computes `forward` on a device, and why; shown when a run starts."""
@@ -104,10 +130,7 @@ class Layer(nn.Module, ABC):
             else:
                 now = valid[:, t]
                 output = torch.where(now.unsqueeze(1), output, 0.0)
-                state = tuple(
-                    torch.where(now.view(-1, *[1] * (new.dim() - 1)), new, old)
-                    for new, old in zip(proposed, state, strict=True)
-                )
+                state = self.keep(proposed, state, now)
             outputs.append(output)
         return torch.stack(outputs, dim=1), state
 
@@ -150,7 +173,12 @@ class Layer(nn.Module, ABC):
 
         Args:
             watcher: Called inside the backward pass: it must change nothing.
+
+        Raises:
+            TypeError: The layer is not `recurrent`.
         """
+        if not self.recurrent:
+            raise TypeError(f"{type(self).__name__} has no state of a fixed size to watch")
         return _listed(self._watchers, watcher)
 
     def record(self, recorder: Recorder) -> AbstractContextManager[None]:

@@ -17,7 +17,8 @@ class Bridge(nn.Module):
     for s_0; an LSTM's cell state is made likewise); f is the final output of the matching
     encoder layer, both directions where there are two. Layers match from the top: the last to
     the last. Decoder layers without a counterpart take the encoder's first.
-    Number and sizes of the parts come from `Layer.initial_state`, so any cell fits.
+    Number and sizes of the parts come from `Layer.initial_state`, so any recurrent cell fits.
+    Layers that are not `recurrent` get none.
 
     Args:
         sizes: Output features of each encoder layer, first to last.
@@ -27,10 +28,14 @@ class Bridge(nn.Module):
     def __init__(self, sizes: Sequence[int], layers: Sequence[Layer]) -> None:
         super().__init__()
         surplus = len(sizes) - len(layers)
-        self._sources = [max(0, depth + surplus) for depth in range(len(layers))]
+        matching = [max(0, depth + surplus) for depth in range(len(layers))]
+        self._sources: list[int] = []
         self._shapes: list[list[torch.Size]] = []
         self.parts = nn.ModuleList()
-        for layer, source in zip(layers, self._sources, strict=True):
+        for layer, source in zip(layers, matching, strict=True):
+            if not layer.recurrent:
+                continue
+            self._sources.append(source)
             shapes = [part.shape[1:] for part in layer.initial_state(1, torch.zeros(1, 1))]
             self._shapes.append(shapes)
             self.parts.append(
@@ -42,7 +47,7 @@ class Bridge(nn.Module):
                 nn.init.zeros_(linear.bias)
 
     def forward(self, finals: Sequence[Float[Tensor, "B _"]]) -> list[State]:
-        """The state that each decoder layer starts from; `finals` are `Encoded.layers`."""
+        """What each recurrent decoder layer starts from; `finals` are `Encoded.layers`."""
         states = []
         for source, shapes, linears in zip(self._sources, self._shapes, self.parts, strict=True):
             assert isinstance(linears, nn.ModuleList)

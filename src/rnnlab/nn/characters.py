@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -14,7 +15,6 @@ from rnnlab.config.types import NonNegativeInt, PositiveInt, Probability
 from rnnlab.data.batch import WordCharacters, valid_mask
 from rnnlab.data.vocab import Vocab
 from rnnlab.layers.base import Layer
-from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.nn.embedding import TokenEmbedding
 from rnnlab.nn.word_shape import WordShape
 
@@ -123,7 +123,8 @@ class CharacterRNN(CharacterEncoder):
     ) -> None:
         super().__init__(characters, cell, **options)
         self.letters = CharacterEmbedding(characters, embedding_dim, dropout)
-        self.layer = Bidirectional(embedding_dim, lambda inputs: cell(inputs, hidden_size))
+        make = partial(cell, embedding_dim, hidden_size)
+        self.layer = make().two_directions(make)
         self.output_size += self.layer.output_size
 
     def read(self, characters: Int[Tensor, "U C"], lengths: Int[Tensor, "U"]) -> list[Tensor]:

@@ -1,5 +1,6 @@
 """The decoder: writes a target sequence, one token after the other."""
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple, cast
 
@@ -7,13 +8,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from rnnlab.data.batch import IGNORE
 from rnnlab.errors import ConfigError
-from rnnlab.layers.base import Layer, State
+from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.nn.attention import ATTENTIONS, AttentionKind
 from rnnlab.nn.bridge import Bridge
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.search import Step
+from rnnlab.nn.target_decoder import TargetDecoder
 
 
 class Source(NamedTuple):
@@ -24,7 +25,7 @@ class Source(NamedTuple):
     mask: Bool[Tensor, "B T"]
 
 
-class Decoder(nn.Module):
+class Decoder(TargetDecoder):
     """Embedding -> recurrent layers -> attention -> readout -> vocabulary.
 
     The layers are of the encoder's cell and read the target tokens alone, so that all steps of a
@@ -39,8 +40,13 @@ class Decoder(nn.Module):
     Without attention there is no c_u: all that the decoder knows of the source is its initial
     state (Sutskever et al. 2014), a bottleneck of fixed size.
 
+    Layers without a state of a fixed size, as self-attention, start from nothing: they know the
+    source by attention alone.
+
     Args:
-        encoder: Gives the cell and the sizes; it is not owned.
+        cell: Makes the layers: the encoder's.
+        sizes: Final features of each layer of the encoder, first to last.
+        output_size: Features O of the encoder's outputs.
         vocab_size: Target tokens V.
         embedding_dim: Features E of a target token, and of the readout.
         num_layers: Recurrent layers, at least 1.
@@ -51,12 +57,15 @@ class Decoder(nn.Module):
         tie_word_embeddings: Use the embedding as the output weights (Press & Wolf 2017).
 
     Raises:
-        ConfigError: An attention that does not fit the sizes, or input feeding without one.
+        ConfigError: An attention that does not fit the sizes; input feeding without one, or layers
+            that cannot start from the source.
     """
 
     def __init__(
         self,
-        encoder: Encoder,
+        cell: CellFactory,
+        sizes: Sequence[int],
+        output_size: int,
         vocab_size: int,
         *,
         embedding_dim: int,
@@ -77,14 +86,17 @@ class Decoder(nn.Module):
         layers: list[Layer] = []
         size = 2 * embedding_dim if input_feeding else embedding_dim
         for _ in range(num_layers):
-            layers.append(encoder.cell(size))
+            layers.append(cell(size))
             size = layers[-1].output_size
         self.layers = nn.ModuleList(layers)
-        self.bridge = Bridge([int(e.output_size) for e in encoder.layers], layers)  # type: ignore[arg-type]
-        context_size = 0 if attention == "none" else encoder.output_size
-        self.attention = (
-            None if attention == "none" else ATTENTIONS[attention](size, encoder.output_size)
-        )
+        if attention == "none" and not any(layer.recurrent for layer in layers):
+            raise ConfigError(
+                "task.attention: none leaves the source to the decoder's initial state, which "
+                f"{type(layers[0]).__name__} cannot start from; choose additive"
+            )
+        self.bridge = Bridge(sizes, layers)
+        context_size = 0 if attention == "none" else output_size
+        self.attention = None if attention == "none" else ATTENTIONS[attention](size, output_size)
         self.readout = nn.Linear(size + context_size + embedding_dim, embedding_dim)
         self.output = nn.Linear(embedding_dim, vocab_size)
         self.dropout = nn.Dropout(dropout)
@@ -96,43 +108,17 @@ class Decoder(nn.Module):
             self.output.weight = self.embedding.weight
 
     def forward(self, encoded: Encoded, tokens: Int[Tensor, "B U"]) -> Float[Tensor, "B U E"]:
-        """Readout of every step when the true `tokens` are read (teacher forcing).
-
-        `output` turns it into logits; calling it on the real steps alone saves the larger part of
-        a training step. Each step sees the tokens up to its own, so right padding is harmless.
-        """
+        """See `TargetDecoder.forward`."""
         return self._all_steps(encoded, tokens)[0]
-
-    def teacher_forcing(
-        self, encoded: Encoded, target: Int[Tensor, "B U1"], known: int | None = None
-    ) -> tuple[Float[Tensor, "N E"], Int[Tensor, "N"]]:
-        """The readout for every real token but the first, and these tokens (teacher forcing).
-
-        Both are for `vocabulary_loss` with `output`.
-
-        Args:
-            encoded: The sources.
-            target: Tokens with start and end, padded with `IGNORE`.
-            known: Number of real tokens, if known; otherwise a GPU waits for it.
-        """
-        tokens, labels = target[:, :-1], target[:, 1:]
-        readout = self(encoded, tokens.clamp(min=0))
-        # the vocabulary is by far the widest layer: no padding goes through it; sorting finds the
-        # real steps where a mask as an index would make a GPU wait for their number
-        real = (labels != IGNORE).flatten()
-        count = int(real.sum()) if known is None else known - len(target)
-        rows = real.argsort(descending=True, stable=True)[:count]
-        chosen = readout.flatten(0, 1).index_select(0, rows)
-        return chosen, labels.flatten().index_select(0, rows)
 
     def attention_weights(
         self, encoded: Encoded, tokens: Int[Tensor, "B U"]
     ) -> Float[Tensor, "B U T"] | None:
-        """Attention weights of every step when `tokens` are read; None without attention."""
+        """See `TargetDecoder.attention_weights`."""
         return self._all_steps(encoded, tokens)[1]
 
     def search(self, encoded: Encoded) -> tuple[Step, State]:
-        """A step function for search, and the state to start from.
+        """See `TargetDecoder.search`.
 
         The state is flat: the parts of all layers, with input feeding the readout, then each
         row's sentence number, by which the step function looks up keys, values and mask; these
@@ -199,8 +185,14 @@ class Decoder(nn.Module):
 
     def _initial(self, encoded: Encoded, like: Tensor) -> list[State]:
         # under autocast the bridge gives half precision; a state has the dtype of the inputs
-        states = self.bridge(encoded.layers)
-        return [tuple(part.to(like.dtype) for part in state) for state in states]
+        bridged = iter(self.bridge(encoded.layers))
+        batch = len(encoded.lengths)
+        return [
+            tuple(part.to(like.dtype) for part in next(bridged))
+            if layer.recurrent
+            else layer.initial_state(batch, like)
+            for layer in self._stack
+        ]
 
     def _source(self, encoded: Encoded) -> Source | None:
         if self.attention is None:

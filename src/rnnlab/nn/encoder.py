@@ -1,49 +1,24 @@
 """The encoder: an embedding, layers on top of it, and what a task may use of them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.config.types import Probability
-from rnnlab.data.batch import WordCharacters, valid_mask
+from rnnlab.data.batch import WordCharacters
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.layers.bidirectional import Bidirectional
 from rnnlab.layers.dropout import LockedDropout, TypeDropout, WordDropout
-from rnnlab.layers.weight_drop import dropped_weights
+from rnnlab.layers.weight_drop import dropped_weights, recurrent_weights
+from rnnlab.nn.decoder import Decoder
+from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.subsampling import Convolutions, Subsampling
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """What an encoder makes of a batch.
-
-    Attributes:
-        outputs: Last layer's outputs (B, T, O), zero beyond `lengths`.
-        final: Its outputs after each whole sequence was read (B, O): at the last valid step of
-            the forward direction, at the first step of the backward one.
-        layers: The same for every layer, first to last, each (B, its own features).
-        lengths: Real steps of each sequence (B,); fewer than the input's with `subsampling`.
-        states: Of each layer the state after the last step, first to last; empty where the
-            encoder was not asked for them.
-        raw: `outputs` before dropout; None where that is not known.
-    """
-
-    outputs: Float[Tensor, "B T O"]
-    final: Float[Tensor, "B O"]
-    layers: tuple[Float[Tensor, "B _"], ...]
-    lengths: Int[Tensor, "B"]
-    states: tuple[State, ...] = ()
-    raw: Float[Tensor, "B T O"] | None = None
-
-    @property
-    def mask(self) -> Tensor:
-        """Boolean (B, T), true on the real steps."""
-        return valid_mask(self.lengths, self.outputs.shape[1])
+from rnnlab.nn.target_decoder import TargetDecoder
 
 
 class Encoder(nn.Module):
@@ -127,6 +102,46 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.output_size = int(layers[-1].output_size)  # type: ignore[arg-type]
 
+    def directions(
+        self, input_size: int, cell: CellFactory | None = None
+    ) -> Layer | Bidirectional:
+        """A new layer for inputs of a size, of one direction or both.
+
+        Args:
+            input_size: Its input features.
+            cell: What makes it, if not the encoder's own cell.
+
+        Raises:
+            ConfigError: `weight_dropout` of a cell that names no recurrent weights.
+        """
+        make = partial(cell or self.cell, input_size)
+        layer = make()
+        if self.weight_dropout and not recurrent_weights(layer):
+            raise ConfigError(
+                "encoder.weight_dropout: this cell's `gates` name no recurrent weights; say 0"
+            )
+        return layer.two_directions(make) if self.bidirectional else layer
+
+    def decoder(self, vocab_size: int, **options: Any) -> TargetDecoder:
+        """A decoder that reads what this encoder makes.
+
+        Args:
+            vocab_size: Tokens that it writes.
+            **options: Those of `rnnlab.nn.decoder.Decoder`.
+        """
+        sizes = [int(layer.output_size) for layer in self.layers]  # type: ignore[arg-type]
+        return Decoder(self.cell, sizes, self.output_size, vocab_size, **options)
+
+    def before_layers(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T _"]:
+        """What the first layer reads, from the embedded steps."""
+        return x
+
+    def after_layers(
+        self, x: Float[Tensor, "B T O"], lengths: Int[Tensor, "B"] | None
+    ) -> Float[Tensor, "B T O"]:
+        """The outputs, from those of the last layer; zero beyond the lengths."""
+        return x
+
     def forward(
         self,
         inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"],
@@ -153,18 +168,20 @@ class Encoder(nn.Module):
             embedded = self.type_dropout(embedded, inputs)
         if self.convolutions is not None:
             embedded, lengths = self.convolutions(embedded, lengths)
-        x = self.input_dropout(self.word_dropout(embedded))
+        x = self.before_layers(self.input_dropout(self.word_dropout(embedded)))
         real = x.new_full(x.shape[:1], x.shape[1], dtype=torch.long) if lengths is None else lengths
         finals: list[Tensor] = []
         after: list[State] = []
-        for depth, layer in enumerate(cast("Iterable[Layer | Bidirectional]", self.layers)):
+        last = len(self.layers) - 1
+        for depth, layer in enumerate(cast("Sequence[Layer]", self.layers)):
             x = x if depth == 0 else self.dropout(x)
             with dropped_weights(layer, self.weight_dropout):
-                if states is None or isinstance(layer, Bidirectional):
+                if states is None:
                     x = layer.outputs(x, lengths)
                 else:
                     x, state = layer(x, lengths, states[depth] if states else None)
                     after.append(state)
+            x = self.after_layers(x, lengths) if depth == last else x
             finals.append(layer.final(x, real))
         return Encoded(
             outputs=self.output_dropout(x),

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rnnlab.nn.encoder import Encoded
+from rnnlab.nn.encoded import Encoded
 
 PoolingKind = Literal["last", "mean", "max", "attention"]
 

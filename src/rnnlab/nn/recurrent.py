@@ -8,10 +8,8 @@ from annotated_types import Ge, Le
 from torch import nn
 
 from rnnlab.config.types import PositiveInt, Probability
-from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, Layer
 from rnnlab.layers.bidirectional import Bidirectional
-from rnnlab.layers.weight_drop import recurrent_weights
 from rnnlab.nn.encoder import Encoder
 
 
@@ -59,10 +57,6 @@ class RecurrentEncoder(Encoder):
             made = cell
             if last_size is not None and depth == num_layers - 1:
                 made = partial(cast("Callable[..., Layer]", cell), hidden_size=last_size)
-            layers.append(Bidirectional(size, made) if bidirectional else made(size))
-            if weight_dropout and not recurrent_weights(layers[-1]):
-                raise ConfigError(
-                    "encoder.weight_dropout: this cell's `gates` name no recurrent weights; say 0"
-                )
+            layers.append(self.directions(size, made))
             size = layers[-1].output_size
         self.stack(layers)

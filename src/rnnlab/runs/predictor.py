@@ -13,7 +13,7 @@ from rnnlab.config.validate import check_values
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import CheckpointError, ConfigError, RnnlabError
-from rnnlab.nn.encoder import Encoded
+from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
 from rnnlab.runs.inputs import Input, Sounds, Texts, each_input

@@ -13,7 +13,8 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import AttentionMap
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.label_scores import Facts
 from rnnlab.nn.sampling import Draw
 

@@ -11,7 +11,8 @@ from rnnlab.config.types import Probability
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.nn.attention import AttentionMap
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.label_scores import LabelScores
 from rnnlab.nn.pooling import POOLINGS, AttentionPooling, PoolingKind
 from rnnlab.tasks.base import Task, target_vocab

@@ -16,7 +16,8 @@ from rnnlab.data.stream_data import EOS
 from rnnlab.data.vocab import PAD, UNK
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.losses import activation_l2, temporal_l2
 from rnnlab.nn.metrics import LanguageScores
 from rnnlab.nn.sampling import Draw
@@ -88,7 +89,7 @@ class LanguageModel(Task):
                 "encoder.bidirectional: true would show a language model the tokens that it is to "
                 "predict; say false"
             )
-        if not all(isinstance(layer, Layer) for layer in encoder.layers):
+        if not any(isinstance(part, Layer) for part in encoder.layers.modules()):
             raise ConfigError(
                 f"encoder: {type(encoder).__name__} carries nothing from one token to the next, as "
                 "a language model must; choose recurrent"

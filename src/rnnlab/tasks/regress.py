@@ -10,7 +10,8 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.tasks.base import Task
 
 

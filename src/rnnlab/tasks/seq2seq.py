@@ -13,8 +13,8 @@ from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.vocab import PAD, Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import AttentionKind, AttentionMap
-from rnnlab.nn.decoder import Decoder
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.losses import vocabulary_loss
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.nn.search import Hypotheses, beam_search
@@ -84,8 +84,7 @@ class SequenceToSequence(Task):
         self.num_beams = num_beams
         self.length_penalty = length_penalty
         self.max_new_tokens = max_new_tokens
-        self.decoder = Decoder(
-            encoder,
+        self.decoder = encoder.decoder(
             len(self.vocab),
             embedding_dim=embedding_dim,
             num_layers=num_layers,

@@ -13,7 +13,8 @@ from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.data.tag_schemes import BIOES, bioes_to_iob2, valid_iob2
 from rnnlab.errors import ConfigError
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.label_scores import StepAccuracy
 from rnnlab.nn.metrics import EntityF1
 from rnnlab.nn.rules import entity_rules

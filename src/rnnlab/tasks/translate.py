@@ -8,7 +8,8 @@ from torch import Tensor
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Spec, Split
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.metrics import Bleu
 from rnnlab.tasks.base import need_steps
 from rnnlab.tasks.seq2seq import NumBeams, SequenceToSequence

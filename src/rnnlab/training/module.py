@@ -14,7 +14,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Split
 from rnnlab.errors import Diverged
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.training.convert import KEY, convert
 from rnnlab.training.observers import Observers

@@ -1,17 +1,21 @@
 """Recurrent states that live longer than a batch."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import distributed
 
 from rnnlab.data.batch import Batch
-from rnnlab.layers.base import State
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.layers.base import Layer, State
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 
 
 class TruncatedBPTT:
     """Truncated backpropagation through time: states go on from batch to batch, gradients do not.
+
+    What of a state goes on is the layer's choice, see `Layer.carry`.
 
     A stream's state is carried on wherever the data says that a batch continues the one before
     (`Batch.carry`), so it is reset at every epoch and split. Training and evaluation have
@@ -31,8 +35,9 @@ class TruncatedBPTT:
         device = batch.inputs.device
         states = tuple(tuple(part.to(device) for part in state) for state in before)
         encoded = encoder(batch.inputs, None, batch.words, states)
+        layers = cast("Sequence[Layer]", encoder.layers)
         self._states[mode] = tuple(
-            tuple(part.detach() for part in state) for state in encoded.states
+            layer.carry(state) for layer, state in zip(layers, encoded.states, strict=True)
         )
         return encoded
 

@@ -10,7 +10,8 @@ from torch.nn import functional
 from rnnlab.config.types import Probability
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.pooling import MeanPooling
 from rnnlab.tasks.base import Task, target_vocab
 

@@ -137,7 +137,7 @@ def test_biases_do_not_share_a_gradient(make):
 
 
 def test_both_directions_gradcheck(make):
-    layer = Bidirectional(2, lambda size: make(sizes=(size, 2)))
+    layer = Bidirectional(make(sizes=(2, 2)), make(sizes=(2, 2)))
     x = torch.randn(3, 3, 2, dtype=torch.float64, requires_grad=True)
     lengths = torch.tensor([2, 3, 1])
     given = (x, *layer.parameters())
