@@ -1,4 +1,3 @@
-
 import torch
 
 from rnnlab.layers.bidirectional import Bidirectional

@@ -125,7 +125,7 @@ class TrainConfig:
         averaging: When weights are averaged.
         lr_schedule: When the learning rate changes.
         task: What is learnt; chooses a data set and settings that suit it.
-        cell: The recurrent cell.
+        cell: The cell of a layer: recurrent, or self-attention.
         encoder: Layers and directions.
         embedding: Word vectors.
         characters: Features of words from their characters.

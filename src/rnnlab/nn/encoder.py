@@ -102,9 +102,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.output_size = int(layers[-1].output_size)  # type: ignore[arg-type]
 
-    def directions(
-        self, input_size: int, cell: CellFactory | None = None
-    ) -> Layer | Bidirectional:
+    def directions(self, input_size: int, cell: CellFactory | None = None) -> Layer | Bidirectional:
         """A new layer for inputs of a size, of one direction or both.
 
         Args:

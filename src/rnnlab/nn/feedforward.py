@@ -13,7 +13,8 @@ from rnnlab.config.types import PositiveInt, Probability
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import CellFactory, Inputs, Lengths
 from rnnlab.layers.padding import zero_padding
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 """The module of each choice."""

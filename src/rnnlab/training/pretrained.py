@@ -1,6 +1,6 @@
 """Starting from the encoder of a trained run (Dai and Le 2015, arXiv:1511.01432)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,16 +14,20 @@ from rnnlab.nn.embedding import TokenEmbedding
 from rnnlab.nn.encoder import Encoder
 from rnnlab.training.checkpoint import below, find_checkpoint, read_checkpoint, shape_of
 
-FORM, SIZE = ("nonlinearity",), ("hidden_size",)
+FORM, SIZE = ("nonlinearity", "num_heads", "positions"), ("hidden_size",)
 """Options of cells that decide what weights mean, and their shapes."""
+
+FORWARD = ".forward_layer."
+"""In the names of weights of the forward one of two directions."""
 
 
 class Pretrained:
     """The encoder of a checkpoint, as the start of another one.
 
-    Recurrent layers must be of the same cell and sizes. Vectors are matched by word: a word that
-    the trained run did not know keeps its new vector, and there is no fallback to another case. A
-    one-way layer also starts the forward direction of a bidirectional one.
+    Layers must be of the same cell and sizes; what an encoder has besides, such as the norms of
+    blocks, is taken with them. Vectors are matched by word: a word that the trained run did not
+    know keeps its new vector, and there is no fallback to another case. A one-way layer also starts
+    the forward direction of a bidirectional one.
 
     Args:
         path: The checkpoint, or its run's folder (its best checkpoint).
@@ -40,8 +44,8 @@ class Pretrained:
         except CheckpointError as error:
             raise CheckpointError(f"encoder.init_from: {error}") from None
         self._state = below("encoder.", self._checkpoint.state_dict)
-        self._layers = below("layers.", self._state)
-        self._bidirectional = any(".forward_layer." in key for key in self._layers)
+        self._layers = _without_embedding(self._state)
+        self._bidirectional = any(FORWARD in key for key in self._layers)
 
     def checksums(self) -> dict[str, str]:
         """sha256 of the checkpoint, by its path."""
@@ -57,19 +61,23 @@ class Pretrained:
         Raises:
             ConfigError: They do not fit; the message names all differences.
         """
-        forward_only = encoder.bidirectional and not self._bidirectional
+        wanted = _without_embedding(encoder.state_dict())
+        forward = {k.replace(FORWARD, "."): k for k in wanted if FORWARD in k}
+        forward_only = bool(forward) and not self._bidirectional
         layers = {
-            key.replace(".", ".forward_layer.", 1) if forward_only else key: value
+            forward.get(key, key) if forward_only else key: value
             for key, value in self._layers.items()
         }
-        unlike = [*_unlike(encoder, layers, forward_only=forward_only)]
+        if forward_only:
+            wanted = {key: value for key, value in wanted.items() if ".backward_layer." not in key}
+        unlike = [*_unlike(wanted, layers)]
         options = FORM + SIZE if unlike else FORM  # the last layer may have a size of its own
-        differences = [*self._differences(encoder, options)] or unlike
+        differences = [*self._differences(encoder, options, forward_only=forward_only)] or unlike
         if differences:
             raise ConfigError(
                 f"encoder.init_from: {self.path} does not fit: {'; '.join(differences)}"
             )
-        encoder.layers.load_state_dict(layers, strict=not forward_only)
+        encoder.load_state_dict(layers, strict=False)  # all but the embedding: see `_unlike`
         count = len(encoder.layers)
         message = f"{count} layer{'s' if count > 1 else ''}"
         message += ", the forward direction alone" if forward_only else ""
@@ -78,10 +86,16 @@ class Pretrained:
             message += f", vectors of {taken:,} of {words:,} words"
         return f"{message} from {self.path}"
 
-    def _differences(self, encoder: Encoder, options: Sequence[str]) -> Iterator[str]:
+    def _differences(
+        self, encoder: Encoder, options: Sequence[str], *, forward_only: bool
+    ) -> Iterator[str]:
         """Options that differ, as `X there, Y here`."""
         if not self._layers:
             yield "no recurrent layer there"
+            return
+        kind = self._checkpoint.cfg["encoder"]["_target_"].rpartition(".")[2]
+        if kind != type(encoder).__name__:
+            yield _difference("encoder", kind, type(encoder).__name__)
             return
         cell = self._checkpoint.cfg["cell"]
         (first, *_) = (part for part in encoder.layers.modules() if isinstance(part, Layer))
@@ -92,12 +106,13 @@ class Pretrained:
             there, now = cell.get(name), getattr(first, name, None)
             if None not in (there, now) and there != now:
                 yield _difference(f"cell.{name}", there, now)
-        depth, layers = len({key.split(".")[0] for key in self._layers}), len(encoder.layers)
+        numbers = {key.split(".")[1] for key in self._layers if key.startswith("layers.")}
+        depth, layers = len(numbers), len(encoder.layers)
         if depth != layers:
             yield _difference("encoder.num_layers", depth, layers)
         if self._bidirectional and not encoder.bidirectional:
             yield _difference("encoder.bidirectional", "true", "false")
-        if encoder.bidirectional and not self._bidirectional and layers > 1:
+        if forward_only and layers > 1:
             yield "several one-way layers there, bidirectional layers here"
         table = self._state.get("embedding.weight")
         there = None if table is None or not table.is_floating_point() else table.shape[1]
@@ -119,15 +134,17 @@ class Pretrained:
         return len(rows), len(base) - 1  # padding is no word
 
 
-def _unlike(encoder: Encoder, layers: dict[str, Tensor], *, forward_only: bool) -> Iterator[str]:
+def _without_embedding(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What an encoder learns besides vectors of tokens."""
+    return {key: value for key, value in state.items() if not key.startswith("embedding.")}
+
+
+def _unlike(wanted: Mapping[str, Tensor], layers: Mapping[str, Tensor]) -> Iterator[str]:
     """Parameters that are not on both sides, or of other shapes."""
-    wanted = encoder.layers.state_dict()
-    if forward_only:
-        wanted = {key: value for key, value in wanted.items() if ".forward_layer." in key}
     for key in dict.fromkeys([*wanted, *layers]):
         there, here = (shape_of(side.get(key)) for side in (layers, wanted))
         if there != here:
-            yield _difference(f"layers.{key}", there, here)
+            yield _difference(key, there, here)
 
 
 def _difference(what: str, there: object, here: object) -> str:
