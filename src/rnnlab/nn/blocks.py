@@ -58,10 +58,9 @@ class BlockEncoder(Encoder):
     ) -> None:
         super().__init__(embedding, cell, **options)
         self.bidirectional, self.weight_dropout = bidirectional, weight_dropout
-        size = int(embedding.output_size)  # type: ignore[arg-type]
         self.input: nn.Module = nn.Identity()
-        if size != model_size:
-            self.input = nn.Linear(size, model_size)
+        if self.input_size != model_size:
+            self.input = nn.Linear(self.input_size, model_size)
             nn.init.normal_(self.input.weight, std=GPT2_STD)
             nn.init.zeros_(self.input.bias)
         block = partial(
