@@ -19,6 +19,7 @@ from rnnlab.data.cache import cached
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
 from rnnlab.data.sequences import TARGET_SPECIALS
+from rnnlab.data.sound_files import soundfile
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
@@ -119,7 +120,12 @@ class AudioData(SequenceData):
         return self._spec
 
     def dry_spec(self) -> Spec:
-        """See the base class."""
+        """See the base class.
+
+        Raises:
+            ConfigError: What reads sound files is not installed.
+        """
+        soundfile()
         return self._spec_of(self.dry_texts(), self._log_mel())
 
     def reuse(self, spec: Spec) -> None:
@@ -144,7 +150,7 @@ class AudioData(SequenceData):
             more = self.speed_perturbation and split == "train"
             self._read[split] = cached(
                 f"{self.corpus}/{split}",
-                [sorted(sums.items()), self.settings(split), self._kind, heard, more],
+                [sorted(sums.items()), self.settings(split), heard, more],
                 lambda: hear(at_speeds(self.read(split)) if more else self.read(split), audio),
                 write=lambda stream, corpus: corpus.write(stream),
                 read=AudioCorpus.read,

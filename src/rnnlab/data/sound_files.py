@@ -40,15 +40,15 @@ def read_sound(path: Path, content: bytes | None = None) -> Sound:
         DataError: Missing, empty, or no sound file.
         ConfigError: The package `soundfile` is missing.
     """
-    soundfile = _soundfile()
+    library = soundfile()
     if content is None:
         with broken_files(path):
             content = path.read_bytes()
     if not content:
         raise DataError(f"{path}: an empty file")
     try:
-        samples, rate = soundfile.read(BytesIO(content), dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
+        samples, rate = library.read(BytesIO(content), dtype="float32", always_2d=True)
+    except library.SoundFileError as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise DataError(f"{path}: no sound file that can be read ({reason})") from None
     if not len(samples):
@@ -78,12 +78,17 @@ def mixed_down(samples: np.ndarray, name: str) -> np.ndarray:
 
 def is_sound(path: Path) -> bool:
     """Whether the name of a file ends as sound files' do."""
-    return path.suffix[1:].upper() in _soundfile().available_formats()
+    return path.suffix[1:].upper() in soundfile().available_formats()
 
 
-def _soundfile() -> Any:
+def soundfile() -> Any:
+    """The library that reads sound files.
+
+    Raises:
+        ConfigError: It is missing, or scipy, which is of the same extra.
+    """
     try:
-        import scipy.signal  # noqa: F401 - of the same extra: missed before a recording needs it
+        import scipy.signal  # noqa: F401 - missed before a recording needs it
         import soundfile
     except (ImportError, OSError) as error:  # OSError: without the library behind it
         name = getattr(error, "name", None) or "soundfile"

@@ -200,7 +200,7 @@ def load(
 
     Raises:
         CheckpointError: Missing, broken, of another version, not trusted, or of a model
-            that does not read text.
+            that reads neither text nor sound.
     """
     checkpoint = read_checkpoint(find_checkpoint(path), trust)
     spec, model = restore(checkpoint, embedding_path)

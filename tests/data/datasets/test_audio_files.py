@@ -1,13 +1,13 @@
 """Recordings of the user's own: what is read, and what is said of those that cannot be."""
 
 import gzip
+import sys
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-from rnnlab.data import sound_files
 from rnnlab.data.audio_corpus import crowded
 from rnnlab.data.datasets.audio_files import AudioFiles
 from rnnlab.data.ragged import Ragged
@@ -219,10 +219,13 @@ def test_repeats_need_a_blank_between_them():
     assert crowded(targets, np.array([4, 2, 0, 4])).tolist() == [1, 3]
 
 
-def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
+@pytest.mark.parametrize("package", ["soundfile", "scipy"])
+def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch, package):
     corpus(tmp_path)
-    monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
-    with pytest.raises(
-        ConfigError, match=r"^sound files: soundfile is missing; pip install 'rnnlab\[speech\]'$"
-    ):
-        sound_files.read_sound(tmp_path / "wavs/train0.wav")
+    monkeypatch.setitem(sys.modules, package, None)
+    if package == "scipy":
+        monkeypatch.setitem(sys.modules, "scipy.signal", None)
+    message = rf"^sound files: {package} is missing; pip install 'rnnlab\[speech\]'$"
+    for use in (data(tmp_path).dry_spec, data(tmp_path).spec):  # `rnnlab check` and a run
+        with pytest.raises(ConfigError, match=message):
+            use()

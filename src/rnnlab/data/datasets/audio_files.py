@@ -43,6 +43,10 @@ class AudioFiles(UserFiles, AudioData):
     lower: Annotated[bool, LEARNT] = True
     max_seconds: PositiveFloat = 60.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._sums: dict[Split, dict[str, str]] = {}
+
     @property
     def target_level(self) -> Literal["char", "space"]:
         """Letters, or words with blanks between."""
@@ -54,9 +58,12 @@ class AudioFiles(UserFiles, AudioData):
 
     def checksums_of(self, split: Split) -> dict[str, str]:
         """See the base class; that of all recordings together."""
-        sums = super().checksums_of(split)
-        digests = hashlib.sha256("".join(sha256(row.path) for row in self._rows(split)).encode())
-        return sums | {f"recordings of {name}": digests.hexdigest() for name in sums}
+        if split not in self._sums:
+            sums = super().checksums_of(split)
+            digests = "".join(sha256(row.path) for row in self._rows(split))
+            whole = hashlib.sha256(digests.encode()).hexdigest()
+            self._sums[split] = sums | {f"recordings of {name}": whole for name in sums}
+        return self._sums[split]
 
     def read(self, split: Split) -> Iterator[Recording]:
         """The recordings of a split."""
