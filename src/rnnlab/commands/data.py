@@ -123,7 +123,8 @@ def entries(config_dir: Path) -> list[Entry]:
             if not (target and isinstance(about, DatasetInfo)):
                 continue
             if all(given.get(key) is not None for key, o in options(target).items() if o.required):
-                kind = getattr(target, "kind", "vectors")
+                kinds = getattr(target, "kind", "vectors"), *getattr(target, "other_kinds", ())
+                kind = ", ".join(kinds)
                 found.append(Entry(file.stem, group, kind, about, target, given))
     tests = Word2VecEval
     return [*found, Entry("word2vec_eval", "embed", "evaluation", tests.about, tests, {})]
