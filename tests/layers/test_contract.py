@@ -243,6 +243,6 @@ def test_bf16_autocast_is_near_float32(make):
         ours = (outputs, only, *final, torch.cat([first, second], dim=1))
         exact = (expected, expected, *expected_final, layer(x)[0])
         for one, other in zip(ours, exact, strict=True):
-            torch.testing.assert_close(one.float(), other, rtol=0, atol=0.03)
+            torch.testing.assert_close(one.float(), other.float(), rtol=0, atol=0.03)
         outputs.float().sum().backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())

@@ -128,14 +128,14 @@ def test_the_start_is_that_of_gpt2():
     narrow = [block.mixer.out_proj_weight, block.mlp.output.weight]
     for weights, std in ((wide, 0.02), (narrow, 0.02 / 16**0.5)):
         for weight in weights:
-            assert weight.std() == pytest.approx(std, rel=0.03)
+            assert weight.std().item() == pytest.approx(std, rel=0.03)
     biases = {name: p for name, p in block.named_parameters() if "bias" in name}
     assert biases
     assert not any(bias.any() for bias in biases.values())
     wider = BlockEncoder(Features(64), partial(GRU, hidden_size=32), model_size=128, num_layers=2)
     mapped = wider.layers[0].mixer_output.weight
     assert mapped.shape == (128, 32)
-    assert mapped.std() == pytest.approx(0.01, rel=0.05)
+    assert mapped.std().item() == pytest.approx(0.01, rel=0.05)
 
 
 @pytest.mark.parametrize(("mlp", "hidden", "rows"), [("gelu", 24, 24), ("gated", 16, 32)])
