@@ -1,6 +1,7 @@
 """Every file of `configs/` composes, is valid, and its parts fit."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def groups():
     return sorted(path.name for path in config_dir().iterdir() if path.is_dir())
 
 
-def sound(*words, here=True):
+def fitting(*words, here=True):
     composed = compose_words("train", words)
     validate(composed.cfg, composed.choices)
     assert check_fit(composed.cfg, training=here) == []
@@ -36,11 +37,16 @@ def sound(*words, here=True):
 def test_every_task_takes_all_data_of_its_kind():
     for task in names("task"):
         file = read_yaml(config_dir() / "task" / f"{task}.yaml")
-        assert sound(f"task={task}").choices["data"] in names("data")  # its own
+        assert fitting(f"task={task}").choices["data"] in names("data")  # its own
         for data in data_of_kind(locate(file["task"]["_target_"]).kind):
             words = [f"task={task}", f"data={data}"]
             words += ["task.metric=accuracy"] if task == "ner" else []  # tags may be no entities
-            assert sound(*words).choices["data"] == data
+            composed = compose_words("train", words)
+            validate(composed.cfg, composed.choices)
+            for problem in check_fit(
+                composed.cfg
+            ):  # some write texts for texts, or for sound alone
+                assert re.fullmatch(r"task: .* needs data whose sources are \w+", problem), words
 
 
 @pytest.mark.parametrize("group", [g for g in groups() if g not in ("task", "data", "experiment")])
@@ -48,7 +54,7 @@ def test_every_choice_of_every_group(group):
     for name in names(group):
         task = "ner" if group == "characters" else "parity"
         # not every machine has the hardware of every trainer
-        composed = sound(f"{group}={name}", f"task={task}", here=group != "trainer")
+        composed = fitting(f"{group}={name}", f"task={task}", here=group != "trainer")
         assert composed.choices[group] == name
 
 
@@ -75,8 +81,8 @@ def test_a_command_has_the_defaults_of_its_description():
 
 
 @pytest.mark.parametrize("experiment", names("experiment"))
-def test_every_experiment_is_sound(experiment):
-    composed = sound(f"experiment={experiment}")
+def test_every_experiment_is_fitting(experiment):
+    composed = fitting(f"experiment={experiment}")
     header = (config_dir() / "experiment" / f"{experiment}.yaml").read_text()
     assert header.startswith("# @package _global_\n# ")
     assert composed.cfg["seed"] == 1
