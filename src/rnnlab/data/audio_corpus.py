@@ -11,7 +11,7 @@ import numpy as np
 from rnnlab.data.audio import LogMel, resampled
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.sound_files import Sound
-from rnnlab.errors import DataError
+from rnnlab.errors import DataError, shortened
 
 
 class Recording(NamedTuple):
@@ -46,6 +46,19 @@ class AudioCorpus:
     rates: np.ndarray
     channels: np.ndarray
 
+    def remarks(self, split: str, rate: int) -> list[str]:
+        """What was done to recordings so that a model of this rate hears them."""
+        found, of = [], f"of {len(self.texts):,} {split} recordings"
+        mixed = int((self.channels > 1).sum())
+        if mixed:
+            found.append(f"{mixed:,} {of} have several channels: their mean is taken")
+        count = int((self.rates != rate).sum())
+        if count:
+            others = sorted(set(self.rates.tolist()) - {rate})
+            rates = shortened([f"{other:,}" for other in others])
+            found.append(f"{count:,} {of} are resampled from {rates} to {rate:,} Hz")
+        return found
+
     def write(self, stream: IO[bytes]) -> None:
         """Save to a binary stream."""
         strings = np.frombuffer(json.dumps([self.texts, self.places]).encode(), dtype=np.uint8)
@@ -68,17 +81,6 @@ def at_speeds(recordings: Iterable[Recording]) -> Iterator[Recording]:
         for tenths in (9, 11):
             wave = resampled(recording.sound.wave, tenths, 10)
             yield recording._replace(sound=recording.sound._replace(wave=wave))
-
-
-def crowded(targets: Ragged, steps: np.ndarray) -> np.ndarray:
-    """Which targets, framed by `<s>` and `</s>`, have no alignment of CTC to so many steps (N,).
-
-    Each token takes a step, and a blank has to part two that are the same.
-    """
-    repeats = np.concatenate([targets.values[1:] == targets.values[:-1], [False]])
-    before = np.concatenate([[0], np.cumsum(repeats)])
-    needed = targets.lengths - 2 + np.diff(before[targets.offsets])
-    return np.flatnonzero(needed > steps)
 
 
 def hear(recordings: Iterable[Recording], audio: LogMel) -> AudioCorpus:

@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 
 from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
 from rnnlab.data.audio import LogMel, Normalization
-from rnnlab.data.audio_corpus import AudioCorpus, Recording, at_speeds, crowded, hear
+from rnnlab.data.audio_corpus import AudioCorpus, Recording, at_speeds, hear
 from rnnlab.data.audio_examples import AudioExamples, Masks
 from rnnlab.data.base import SequenceData
 from rnnlab.data.cache import cached
@@ -24,11 +24,6 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError, shortened
-
-QUARTER = 4
-"""The strongest subsampling of an encoder: frames that become one step."""
-SHOWN = 3
-"""Places that a remark names."""
 
 
 class AudioData(SequenceData):
@@ -181,31 +176,11 @@ class AudioData(SequenceData):
         )
 
     def remarks(self) -> list[str]:
-        """See the base class; what was done to recordings, and which texts may be too long."""
+        """See the base class; what was done to recordings."""
         spec, found = self.spec(), super().remarks()
         assert spec.audio is not None  # `spec` gives no other
         for split in get_args(Split):
-            corpus = self.select(split)
-            of = f"of {len(corpus.texts):,} {split} recordings"
-            mixed = int((corpus.channels > 1).sum())
-            if mixed:
-                found.append(f"{mixed:,} {of} have several channels: their mean is taken")
-            others = sorted(set(corpus.rates.tolist()) - {spec.audio.sample_rate})
-            if others:
-                count = int(np.isin(corpus.rates, others).sum())
-                rates = shortened([f"{rate:,}" for rate in others])
-                found.append(
-                    f"{count:,} {of} are resampled from {rates} to {spec.audio.sample_rate:,} Hz"
-                )
-            if spec.kind == "tokens":
-                long = crowded(self._tokens(corpus, spec), corpus.log_mels.lengths // QUARTER)
-                if long.size:
-                    named = ", ".join(corpus.places[row] for row in long[:SHOWN])
-                    named += f" and {long.size - SHOWN:,} more" if long.size > SHOWN else ""
-                    found.append(
-                        f"{long.size:,} {of} have more tokens than a quarter of their frames, "
-                        f"too many for CTC with encoder.subsampling={QUARTER}: {named}"
-                    )
+            found += self.select(split).remarks(split, spec.audio.sample_rate)
         return found
 
     def checksums_of(self, split: Split) -> dict[str, str]:

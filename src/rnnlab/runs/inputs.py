@@ -83,7 +83,7 @@ class Sounds:
             wave, own, _ = read_sound(Path(sound))
         elif isinstance(sound, np.ndarray):
             wave, own = mixed_down(sound, name), self.audio.sample_rate if rate is None else rate
-            if not isinstance(own, int) or own < 1:
+            if not isinstance(own, int | np.integer) or own < 1:
                 raise ConfigError(f"rate: {own!r} is no number of samples a second")
         else:
             raise ConfigError(f"{name}: {shortened([repr(sound)])} is no path and no wave")

@@ -8,9 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from rnnlab.data.audio_corpus import crowded
 from rnnlab.data.datasets.audio_files import AudioFiles
-from rnnlab.data.ragged import Ragged
 from rnnlab.errors import ConfigError, DataError
 from sounds import RATE, corpus, save, tones
 
@@ -201,22 +199,6 @@ def test_an_unseen_label_and_an_empty_split_are_named(tmp_path):
     table.write_text("\n")
     with pytest.raises(DataError, match=r"^audio_files: the val split is empty$"):
         data(tmp_path).examples("val")
-
-
-def test_transcripts_that_ctc_cannot_align_are_named(tmp_path):
-    corpus(tmp_path)
-    table = tmp_path / "train.tsv"
-    table.write_text("wavs/train0.wav\tab\nwavs/train0.wav\taa\nwavs/train0.wav\taba\n")
-    assert data(tmp_path).remarks() == [  # eight frames
-        "2 of 3 train recordings have more tokens than a quarter of their frames, too many for CTC "
-        f"with encoder.subsampling=4: {table}:2, {table}:3"
-    ]
-
-
-def test_repeats_need_a_blank_between_them():
-    targets = Ragged.from_lists([[2, 4, 4, 5, 3], [2, 4, 5, 4, 3], [2, 3], [2, 5, 5, 5, 3]])
-    assert crowded(targets, np.array([3, 3, 0, 5])).tolist() == [0]
-    assert crowded(targets, np.array([4, 2, 0, 4])).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("package", ["soundfile", "scipy"])
