@@ -76,9 +76,11 @@ CASES = {
     ),
     "names": Case(("task=classification",), (), "accuracy", (60, 120, 180, 240)),
     "pos": Case(("task=pos", BIDIRECTIONAL), (OFF,), "accuracy", (100, 200, 300, 392)),
-    "shakespeare": Case(("task=language_model",), (OFF,), "bpc", (50, 100, 150, 200), evaluated=20),
+    "shakespeare": Case(
+        ("task=language_model",), (OFF,), "bits_per_character", (50, 100, 150, 200), evaluated=20
+    ),
     "ptb": Case(("task=language_model", "data=ptb"), (OFF,), "perplexity", (50, 100, 150), 20),
-    "surnames": Case(("task=generate",), (OFF,), "bpc", (60, 120, 180, 240)),
+    "surnames": Case(("task=generate",), (OFF,), "bits_per_character", (60, 120, 180, 240)),
 }
 
 MAIN = ("imdb", "multi30k", "conll")

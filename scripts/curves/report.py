@@ -83,6 +83,12 @@ def _by_batches(rows: Iterable[Row]) -> Iterable[tuple[float, float, tuple[float
 
 def insert(text: str, path: Path) -> None:
     """Put a text between the marks of a document."""
+    replace_between(text, path, (BEGIN, END))
+
+
+def replace_between(text: str, path: Path, marks: tuple[str, str]) -> None:
+    """Put a text between two marks of a document."""
+    begin, end = marks
     document = path.read_text(encoding="utf-8")
-    before, rest = document.split(BEGIN, 1)
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+    before, rest = document.split(begin, 1)
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end, 1)[1]}", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -82,12 +83,14 @@ def test_the_rate_follows_the_steps_of_a_batch(tmp_path, scaled):
 
 def test_the_record_has_perplexity_and_bits(tiny_run):
     record = json.loads((tiny_run("language_model").folder / "metrics.json").read_text())
-    assert record["monitor"] == "val/bpc"
-    assert record["score"] == -record["val"]["bpc"]
+    assert record["monitor"] == "val/bits_per_character"
+    assert record["score"] == -record["val"]["bits_per_character"]
     for split in ("val", "test"):
         figures = record[split]
         assert figures["perplexity"] == pytest.approx(math.exp(figures["loss"]), rel=1e-5)
-        assert figures["bpc"] == pytest.approx(figures["loss"] / math.log(2), rel=1e-5)
+        assert figures["bits_per_character"] == pytest.approx(
+            figures["loss"] / math.log(2), rel=1e-5
+        )
 
 
 def predict(capsys, run, *words):
@@ -136,6 +139,81 @@ def test_words_go_on_too(tmp_path, capsys):
     assert refused(predict(capsys, run, "prompt=three, five")).startswith(
         "prompt: the model has never seen the words 'five'"
     )
+
+
+def test_subwords_go_on_as_plain_text(tmp_path, capsys):
+    words = ["data.level=bpe", "data.vocab_size=270", "data.bptt=8", "optimizer.lr=0.03"]
+    run = train(tmp_path, "language_model", *words)
+    record = json.loads((run.folder / "metrics.json").read_text())
+    assert record["monitor"] == "val/perplexity"
+    lines = (run.data / "test.txt").read_text().splitlines()
+    count = sum(len(line.split()) + 1 for line in lines)
+    loss, size = record["test"]["loss"], rnnlab.load(run.folder).tokenizer.split
+    tokens = sum(len(size(f"{line}\n")) for line in lines)
+    found = record["test"]
+    assert found["perplexity"] == pytest.approx(math.exp(loss), rel=1e-5)
+    assert found["word_perplexity"] == pytest.approx(math.exp(loss * tokens / count), rel=1e-5)
+    characters = sum(len(line) + 1 for line in lines)
+    bits = loss * tokens / characters / math.log(2)
+    assert found["bits_per_character"] == pytest.approx(bits, rel=1e-5)
+    evaluated = json.loads(call(capsys, "evaluate", f"checkpoint={run.folder}").out)["test"]
+    assert evaluated == pytest.approx(found)
+    prompt = "  three,  four\n\u20ac"
+    said = predict(capsys, run, f"prompt={prompt}", "max_new_tokens=40", "seed=5")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(prompt)
+    assert said.out.count("\n") > 2
+    assert "\u0120" not in said.out  # blanks are blanks again
+
+
+@pytest.mark.parametrize("level", ["char", "word", "bpe"])
+def test_lines_are_scored(level, tmp_path, capsys):
+    """Against step by step: the line after the end of another one, and its own end."""
+    run = train(tmp_path, "language_model", f"data.level={level}", "data.vocab_size=270")
+    model = rnnlab.load(run.folder)
+    encoder, task, vocab = model.model.encoder, model.model.task, model.source
+    lines = ["one, two,", "", "knock at the door; three, four, buckle", "my"]
+    wanted = []
+    for line in lines:
+        end = "<eos>" if level == "word" else model.tokenizer.split("\n")[0]
+        ids = vocab.ids([end, *model.tokenizer.split(line), end])
+        total, state = 0.0, encoder.layers[0].initial_state(1, encoder.embedding.weight)
+        with torch.no_grad():
+            for token, following in pairwise(ids):
+                output, state = encoder.layers[0].step(encoder.embedding.weight[[token]], state)
+                total += float(task.logits(output).log_softmax(1)[0, following])
+        wanted.append((total, math.exp(-total / (len(ids) - 1))))
+    scores = model.score(lines, batch_size=3)
+    assert [tuple(score) for score in scores] == [pytest.approx(each, rel=1e-4) for each in wanted]
+    (tmp_path / "lines.txt").write_text("".join(f"{line}\n" for line in lines))
+    said = predict(capsys, run, f"input={tmp_path}/lines.txt", "score=true", "batch_size=2")
+    assert (said.code, said.err) == (0, "")
+    rows = [row.split("\t") for row in said.out.splitlines()]
+    assert [row[2] for row in rows] == lines
+    given = [(float(row[0]), float(row[1])) for row in rows]
+    assert given == [pytest.approx(tuple(each), abs=2e-4) for each in scores]
+
+
+@pytest.mark.parametrize(
+    ("task", "words", "message"),
+    [
+        ("sentiment", [], "score: a model of task Classify gives texts no probability"),
+        ("language_model", ["num_beams=2"], "num_beams, num_return_sequences: nothing is searched"),
+        ("language_model", ["prompt=a"], "score: is of the lines of a file"),
+    ],
+)
+def test_what_has_no_score(task, words, message, tiny_run, tmp_path, capsys):
+    (tmp_path / "lines.txt").write_text("one\n")
+    given = [f"input={tmp_path}/lines.txt"] if "prompt=a" not in words else []
+    said = predict(capsys, tiny_run(task), "score=true", *given, *words)
+    assert refused(said).startswith(message)
+
+
+def test_batches_that_stand_alone(tmp_path):
+    words = ["data.carry=false", "data.eval_stride=5", "optimizer.lr=0.03"]
+    run = train(tmp_path, "language_model", *words)
+    record = json.loads((run.folder / "metrics.json").read_text())
+    assert record["test"]["bits_per_character"] < 4
 
 
 def test_an_adaptive_output_is_evaluated_sampled_and_asked(tmp_path, capsys):
@@ -196,7 +274,7 @@ def test_other_models_go_on_with_no_text(tiny_run, capsys):
             "task.tie_word_embeddings: true needs task.output=softmax",
         ),
         (["task.output=adaptative"], "task.output: 'adaptative' is not one of softmax, adaptive"),
-        (["data.level=chr"], "data.level: 'chr' is not one of char, word, space"),
+        (["data.level=chr"], "data.level: 'chr' is not one of char, bpe, word, space"),
         (["data=imdb"], "task language_model needs next; data imdb gives label. Data with next: "),
         (["characters=cnn"], "characters: TextFiles gives no words; choose none"),
     ],
@@ -223,4 +301,4 @@ def test_evaluation_of_another_text_with_unseen_characters(tiny_run, tmp_path, c
     run = tiny_run("language_model")
     said = call(capsys, "evaluate", f"checkpoint={run.folder}", *words)
     assert said.code == 0, said.err
-    assert json.loads(said.out)["test"]["bpc"] > 0
+    assert json.loads(said.out)["test"]["bits_per_character"] > 0

@@ -122,3 +122,24 @@ def test_evaluation_has_its_own_number_of_streams_and_fixed_chunks():
 def test_a_text_too_short_is_refused():
     with pytest.raises(DataError, match="a text of 3 tokens has 2 to predict; they cannot be"):
         loaders(stream(3, 5), 4, world=3)
+
+
+@given(texts, st.integers(1, 40))
+def test_rows_that_stand_alone_are_read_again_up_to_a_stride(text, stride):
+    tokens, bptt, size, vary = text
+    stride = min(stride, bptt)
+    given = stream(tokens, bptt, vary=vary, carry=False, eval_stride=stride)
+    (train,), (val,) = loaders(given, size), loaders(given, size, shuffle=False)
+    batches = list(val)
+    assert all(batch.carry is None for batch in [*train, *batches])
+    assert (
+        sorted(pairs(batches)) == sorted(pairs(train)) == [(n, 1001 + n) for n in range(tokens - 1)]
+    )
+    for number, batch in enumerate(batches):
+        assert batch.target_tokens == (batch.target != IGNORE).sum()
+        steps = batch.inputs.shape[1]
+        assert steps <= bptt
+        assert batch.lengths.tolist() == [steps] * len(batch)
+        first = int((batch.target[0] == IGNORE).sum())
+        if number * stride >= bptt:
+            assert first >= bptt - stride

@@ -248,8 +248,22 @@ def test_goals_are_reached_or_missed(monkeypatch, metric, goal, reached):
 
 def test_less_is_better_for_some():
     goals = Goals.read(DOCS / "results_goals.yaml")
-    values = {"experiment": "charlm_shakespeare", "task": "language_model", "monitor": "val/bpc"}
-    page = render([made(**values, val={"bpc": 2.15}, test={"bpc": 2.3}, scorers={})], goals)
+    values = {
+        "experiment": "charlm_shakespeare",
+        "task": "language_model",
+        "monitor": "val/bits_per_character",
+    }
+    page = render(
+        [
+            made(
+                **values,
+                val={"bits_per_character": 2.15},
+                test={"bits_per_character": 2.3},
+                scorers={},
+            )
+        ],
+        goals,
+    )
     assert "| val bits per character | 2.100 | 2.150 (one seed) | no, by 0.050 |" in page
 
 

@@ -65,7 +65,7 @@ def evaluate(model, ids, bptt=7, size=3, carried=True):
 
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("size", [6, 4])
-def test_perplexity_and_bpc_against_a_slow_loop(size, tied):
+def test_perplexity_and_bits_per_character_against_a_slow_loop(size, tied):
     model = make(size=size, tied=tied).double()
     encoder, task = model["encoder"], model["task"]
     total, count = 0.0, 0
@@ -81,14 +81,14 @@ def test_perplexity_and_bpc_against_a_slow_loop(size, tied):
     assert count == len(IDS) - 1
     found = evaluate(model, IDS)
     assert found["perplexity"] == pytest.approx(math.exp(total / count), rel=1e-6)
-    assert found["bpc"] == pytest.approx(total / count / math.log(2), rel=1e-6)
+    assert found["bits_per_character"] == pytest.approx(total / count / math.log(2), rel=1e-6)
 
 
 def test_words_have_no_bits_per_character():
     words, chars = make(WORDS), make(CHARS)
     assert evaluate(words, IDS).keys() == {"perplexity"}
     assert (words["task"].monitor, words["task"].mode) == ("perplexity", "min")
-    assert (chars["task"].monitor, chars["task"].mode) == ("bpc", "min")
+    assert (chars["task"].monitor, chars["task"].mode) == ("bits_per_character", "min")
 
 
 def test_tied_weights_are_one_parameter():
@@ -163,7 +163,7 @@ def learn(ids, *, bptt, epochs, size=4, carried=True):
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-    return evaluate(model, ids, bptt, size, carried)["bpc"]
+    return evaluate(model, ids, bptt, size, carried)["bits_per_character"]
 
 
 def test_a_periodic_text_is_learnt_to_nearly_no_bits():

@@ -123,7 +123,7 @@ class Validated(Callback):
     """The last validation's score."""
 
     def on_validation_end(self, trainer, pl_module):
-        self.score = float(trainer.callback_metrics["val/bpc"])
+        self.score = float(trainer.callback_metrics["val/bits_per_character"])
 
 
 def test_what_is_validated_is_the_mean_and_tied_weights_have_one(tmp_path, capsys):
@@ -150,7 +150,9 @@ def test_what_is_validated_is_the_mean_and_tied_weights_have_one(tmp_path, capsy
     assert torch.equal(table, last["state_dict"]["task.output.weight"])
     assert not torch.equal(table, last[CURRENT]["encoder.embedding.weight"])
     said = call(capsys, "evaluate", f"checkpoint={folder / 'checkpoints/last.ckpt'}")
-    assert json.loads(said.out)["test"]["bpc"] == pytest.approx(validated.score, rel=1e-6)
+    assert json.loads(said.out)["test"]["bits_per_character"] == pytest.approx(
+        validated.score, rel=1e-6
+    )
 
 
 def test_a_run_from_before_there_were_averages_goes_on(tmp_path):

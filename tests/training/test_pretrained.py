@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import torch
 
+import rnnlab
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
@@ -179,3 +180,24 @@ def test_checkpoints_that_are_none(tmp_path, capsys):
     }.items():
         said = refused(call(capsys, "train", *words(tmp_path, path)))
         assert said == f"encoder.init_from: {path}: {message}"
+
+
+def test_subwords_come_with_their_encoder(tmp_path):
+    """A classifier splits its texts as the language model did, whose every vector is taken."""
+    level = ["data.level=bpe", "data.vocab_size=270", "data.bptt=5", "cell=gru"]
+    source = train(tmp_path / "lm", "language_model", *level)
+    given = [
+        *sentiment(tmp_path / "data"),
+        *SMALL,
+        "cell=gru",
+        f"encoder.init_from={source.folder}",
+    ]
+    outcome = small_run(tmp_path / "run", *given)
+    spec = read_checkpoint(tmp_path / "run/checkpoints/best.ckpt").spec
+    old = read_checkpoint(source.best).spec
+    assert spec.source_tokenizer == old.source_tokenizer
+    assert spec.source == old.source
+    assert outcome.record["sources"]
+    model = rnnlab.load(tmp_path / "run")
+    (answer,) = model.predict(["a good film \u20ac"])
+    assert answer.label in ("neg", "pos")

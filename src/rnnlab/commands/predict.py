@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
+from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.plain_options import read_options
@@ -47,6 +48,8 @@ def answer_prompt(cfg: dict[str, Any]) -> None:
     """Print texts that are drawn for a prompt."""
     if cfg["num_beams"] is not None:
         raise ConfigError("num_beams: texts for a prompt are drawn, not searched for")
+    if cfg["score"]:
+        raise ConfigError("score: is of the lines of a file; with prompt=TEXT texts are drawn")
     if cfg["input"] != "-":
         raise ConfigError("input, prompt: either lines of a file or one prompt")
     predictor = load_model(cfg)
@@ -64,6 +67,10 @@ def answer_lines(cfg: dict[str, Any]) -> None:
     useless = [key for key in DRAWING if cfg[key] != getattr(PredictConfig, key)]
     if useless:
         raise ConfigError(f"{useless[0]}: has an effect with prompt=TEXT only")
+    if cfg["score"] and (cfg["num_beams"] is not None or cfg["num_return_sequences"] > 1):
+        raise ConfigError(
+            "num_beams, num_return_sequences: nothing is searched for with score=true"
+        )
     size, beams, number = cfg["batch_size"], cfg["num_beams"], cfg["num_return_sequences"]
     with _open(cfg["input"]) as stream:
         if stream.isatty():
@@ -78,7 +85,17 @@ def answer_lines(cfg: dict[str, Any]) -> None:
             check_plain(Path(cfg["input"]), predictor.spec)
             lines = (line for _, line in decoded(stream, cfg["input"]))
         with naming:
-            _answer(predictor, lines, number, beams, size)
+            if cfg["score"]:
+                _score(predictor, lines, size)
+            else:
+                _answer(predictor, lines, number, beams, size)
+
+
+def _score(predictor: "Predictor", lines: "Iterable[str] | SoundList", size: int) -> None:
+    """Print how probable each line is."""
+    texts, shown = tee(cast("Iterable[str]", lines))
+    for score, text in zip(predictor.score_stream(texts, size), shown, strict=False):
+        _show(f"{score.log_probability:.4f}\t{score.perplexity:.4f}\t{text}")
 
 
 def _answer(

@@ -192,7 +192,8 @@ class PredictConfig:
     One line of text in, one answer out, in order: sentiment gives `label<TAB>probability`, tagging
     gives CoNLL columns (a blank line after each sentence), translation the translated line, a
     language model `token<TAB>probability` of what comes next. With num_return_sequences=N each line
-    gives its N best translations, best first, as `line number<TAB>score<TAB>text`.
+    gives its N best translations, best first, as `line number<TAB>score<TAB>text`. With score=true
+    a language model gives `log-probability<TAB>perplexity<TAB>text`.
 
     For a model of sound the input is a sound file, or a list of them, one path a line, relative to
     the list: speech to text prints a transcript a line, classification a label.
@@ -206,6 +207,8 @@ class PredictConfig:
         checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
         input: A text file, or - for standard input; a sound file or a list of them.
         batch_size: Lines that are answered at once.
+        score: How probable each line is with its end, as one that follows another (natural
+            logarithm), and the perplexity of its tokens; for language models.
         num_beams: Width of the beam search; null for the model's own.
         num_return_sequences: Texts for each line or prompt.
         prompt: A text to continue, or to write a text for.
@@ -222,6 +225,7 @@ class PredictConfig:
     checkpoint: str
     input: str = "-"
     batch_size: PositiveInt = 64
+    score: bool = False
     num_beams: PositiveInt | None = None
     num_return_sequences: PositiveInt = 1
     prompt: str | None = None

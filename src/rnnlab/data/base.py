@@ -120,6 +120,12 @@ class SequenceData(LightningDataModule, Configurable, ABC):
         """
         raise ConfigError(f"characters: {type(self).__name__} gives no words; choose none")
 
+    def start_from(self, spec: Spec) -> None:
+        """Split texts as a trained encoder's data did, where it reads subwords.
+
+        Call it before `spec` and `examples`. Other data has nothing to change.
+        """
+
     def reuse(self, spec: Spec) -> None:
         """Encode with the vocabularies of a trained model instead of new ones.
 

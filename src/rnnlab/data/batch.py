@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,6 +12,18 @@ T = TypeVar("T", "Batch", "WordCharacters")
 
 IGNORE = -100
 """Target value of padding and of steps without a target; `cross_entropy`'s own default."""
+
+
+class TokenSize(NamedTuple):
+    """What a token of a text stands for, on average.
+
+    Attributes:
+        words: Words, which white space parts; a line's end counts as one.
+        characters: Characters; a line's end counts as one.
+    """
+
+    words: float
+    characters: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,7 @@ class Batch:
             of streams are full: all `lengths` are T.
         share: T over the steps that a batch of its stream usually has; 1 for everything else.
         blank: Which sequences have no tokens and stand as `<unk>`, (B,); None for none.
+        token_size: What a token of the whole split stands for; None where it is no text.
     """
 
     inputs: Int[Tensor, "B T"] | Float[Tensor, "B T F"]
@@ -61,6 +74,7 @@ class Batch:
     carry: bool | None = None
     share: float = 1.0
     blank: Bool[Tensor, "B"] | None = None
+    token_size: TokenSize | None = None
 
     def __len__(self) -> int:
         """Number of sequences."""

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 
 from platformdirs import user_cache_path
 
-FORMAT = 4
+FORMAT = 5
 """Part of every key: raised when what the files hold changes its meaning."""
 
 T = TypeVar("T")

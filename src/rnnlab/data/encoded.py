@@ -51,6 +51,8 @@ class EncodedCorpus:
         file_of: Which of them each example stands in, int32 (N,).
         line: Its line, int32 (N,).
         digest: A 64-bit hash of the input's tokens, uint64 (N,): equal for repeats.
+        words: Words of each input text, parted by white space, int32 (N,); of tokens their number.
+        characters: Its characters, int32 (N,); of tokens their number.
         texts: Target texts as they stand in the file; empty where targets are not texts.
     """
 
@@ -62,6 +64,8 @@ class EncodedCorpus:
     file_of: np.ndarray
     line: np.ndarray
     digest: np.ndarray
+    words: np.ndarray
+    characters: np.ndarray
     texts: list[str]
 
     def __len__(self) -> int:
@@ -95,6 +99,8 @@ class EncodedCorpus:
             file_of=self.file_of[rows],
             line=self.line[rows],
             digest=self.digest[rows],
+            words=self.words[rows],
+            characters=self.characters[rows],
             texts=[self.texts[row] for row in rows] if self.texts else [],
         )
 
@@ -109,17 +115,20 @@ class EncodedCorpus:
         sides = (
             part for side in (self.source, self.target) for part in (side.values, side.offsets)
         )
-        np.savez(stream, *sides, self.file_of, self.line, self.digest, packed)
+        columns = self.file_of, self.line, self.digest, self.words, self.characters
+        np.savez(stream, *sides, *columns, packed)
 
     @classmethod
     def read(cls, stream: IO[bytes]) -> Self:
         """Inverse of `write`."""
         with np.load(stream, allow_pickle=False) as kept:
-            *sides, file_of, line, digest, packed = (kept[name] for name in kept.files)
+            arrays = [kept[name] for name in kept.files]
+        source, target = Ragged(*arrays[:2]), Ragged(*arrays[2:4])
+        file_of, line, digest, words, characters, packed = arrays[4:]
         source_types, target_types, files, texts = json.loads(packed.tobytes())
-        source, target = Ragged(*sides[:2]), Ragged(*sides[2:])
         types = source_types, target_types
-        return cls(source, target, *types, files, file_of, line, digest, texts)
+        columns = file_of, line, digest, words, characters
+        return cls(source, target, *types, files, *columns, texts)
 
 
 class _Column:
@@ -151,7 +160,7 @@ def encode(
         target: The same for the targets.
     """
     sources, targets, files = _Column(), _Column(), _Column()
-    lines = array("i")
+    lines, words, characters = array("i"), array("i"), array("i")
     digests = bytearray()
     texts: list[str] = []
     for example in examples:
@@ -161,6 +170,9 @@ def encode(
         files.add((example.file,))
         lines.append(example.line)
         digests += digest(left)
+        text = example.source
+        words.append(len(text.split() if isinstance(text, str) else text))
+        characters.append(len(text))
         if isinstance(example.target, str):
             texts.append(example.target)
     return EncodedCorpus(
@@ -172,6 +184,8 @@ def encode(
         files.ragged().values,
         np.asarray(lines, dtype=np.int32),
         np.frombuffer(bytes(digests), dtype="<u8"),
+        np.asarray(words, dtype=np.int32),
+        np.asarray(characters, dtype=np.int32),
         texts,
     )
 

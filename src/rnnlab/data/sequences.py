@@ -66,7 +66,7 @@ class SequenceTextData(TextData):
 
     def build_spec(self) -> Spec:
         """See the base class."""
-        return self._spec_of(self.select("train"), self.tokenizers())
+        return self._spec_of(self.select("train"), self.current_tokenizers())
 
     def dry_spec(self) -> Spec:
         """See the base class."""
@@ -99,6 +99,8 @@ class SequenceTextData(TextData):
 
     def _spec_of(self, train: EncodedCorpus, tokenizers: Tokenizers) -> Spec:
         source, target = self.vocabularies(train)
+        if self._started is not None:
+            source = self._started.source_vocab
         characters = character_vocab(train.source_counts()) if self._use_characters else None
         return Spec(source, target, self.kind, *tokenizers, self.max_length, characters)
 
@@ -154,6 +156,9 @@ class TaggedData(SequenceTextData):
     kind = "tags"
     units = "space"  # the text is tokenised already
 
+    def start_from(self, spec: Spec) -> None:
+        """See the base class; nothing changes, for tags are of words."""
+
     def target_vocab(self, train: EncodedCorpus) -> Vocab:
         """The tags; those of entities are complete even where the data has not all of them."""
         return Vocab(all_tags(train.target_counts()))
@@ -208,6 +213,9 @@ class LabelToText(PairData):
         """The corpus's examples, sides exchanged."""
         for example in super().read(split):  # type: ignore[safe-super]  # the corpus's own
             yield example._replace(source=example.target, target=example.source)
+
+    def start_from(self, spec: Spec) -> None:
+        """See the base class; nothing changes, for sources are labels."""
 
     def tokenizers(self) -> Tokenizers:
         """Whole labels, and the corpus's tokenizer of texts."""

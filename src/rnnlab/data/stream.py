@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.batch import IGNORE, Batch, TokenSize
 from rnnlab.data.loader import Loader
 from rnnlab.errors import DataError
 
@@ -22,6 +22,10 @@ class Stream:
         bptt: Steps T of a batch: how far gradients reach back.
         vary: Draw the steps of each training batch at random (see `drawn_bounds`).
         eval_batch_size: Streams of a batch that is evaluated; None for as many as in training.
+        carry: Whether a batch continues the one before; otherwise its rows stand alone.
+        eval_stride: Of evaluated rows that stand alone, the steps that each adds; those before
+            them, up to T in all, are read again and not counted. None for T: nothing is read again.
+        token_size: What a token stands for; None where that is not known.
     """
 
     inputs: np.ndarray
@@ -29,6 +33,9 @@ class Stream:
     bptt: int
     vary: bool = False
     eval_batch_size: int | None = None
+    carry: bool = True
+    eval_stride: int | None = None
+    token_size: TokenSize | None = None
 
     def __len__(self) -> int:
         """Number of tokens N."""
@@ -98,10 +105,14 @@ class StreamLoader(Loader):
         """Batches an epoch."""
         return len(self.plan())
 
+    @property
+    def _stride(self) -> int | None:
+        return None if self.shuffle or self.data.carry else self.data.eval_stride
+
     def plan(self) -> list[tuple[int, int]]:
         """The first step of each batch of this epoch, and the step after its last."""
         steps, bptt = self.inputs.shape[1], self.data.bptt
-        bounds = [*range(0, steps, bptt), steps]
+        bounds = [*range(0, steps, self._stride or bptt), steps]
         if self.data.vary and self.shuffle:
             bounds = drawn_bounds(steps, bptt, np.random.default_rng((self.seed, self.epoch)))
         return list(pairwise(bounds))
@@ -109,14 +120,18 @@ class StreamLoader(Loader):
     def make(self, item: tuple[int, int]) -> Batch:
         """The steps of all streams between two bounds."""
         first, last = item
-        inputs = self.inputs[:, first:last].long().contiguous()
+        begin = first if self._stride is None else max(0, last - self.data.bptt)
+        inputs = self.inputs[:, begin:last].long().contiguous()
+        target = self.target[:, begin:last].long().contiguous()
+        target[:, : first - begin] = IGNORE
         count = int(self._real[last] - self._real[first])
         return Batch(
             inputs,
-            torch.full((len(inputs),), last - first),
-            self.target[:, first:last].long().contiguous(),
+            torch.full((len(inputs),), last - begin),
+            target,
             tokens=count,
             target_tokens=count,
-            carry=first > 0,
+            carry=first > 0 if self.data.carry else None,
             share=(last - first) / self.data.bptt,
+            token_size=self.data.token_size,
         )

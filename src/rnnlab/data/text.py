@@ -60,8 +60,9 @@ class TextData(SequenceData):
         super().__post_init__()
         self._words: tuple[Sequence[str], bool] | None = None
         self._reused: Spec | None = None
+        self._started: Spec | None = None
         self._spec: Spec | None = None
-        self._encoded: dict[Split, EncodedCorpus] = {}
+        self._encoded: dict[tuple[Split, *Tokenizers], EncodedCorpus] = {}
 
     @abstractmethod
     def files(self, split: Split) -> list[Path]:
@@ -142,6 +143,11 @@ class TextData(SequenceData):
         self._words = (words, lower_fallback)
         self._spec = None
 
+    def start_from(self, spec: Spec) -> None:
+        """See the base class."""
+        if spec.source_tokenizer is not None and spec.source_tokenizer.level == "bpe":
+            self._started = spec
+
     def reuse(self, spec: Spec) -> None:
         """See the base class.
 
@@ -159,10 +165,11 @@ class TextData(SequenceData):
         self._encoded.clear()
 
     def current_tokenizers(self) -> Tokenizers:
-        """Those of the trained model that is reused, else the data's own."""
+        """Those of the trained model that is reused or started from, else the data's own."""
         if self._reused is not None:
             return self._reused.source_tokenizer, self._reused.target_tokenizer
-        return self.tokenizers()
+        source, target = self.tokenizers()
+        return source if self._started is None else self._started.source_tokenizer, target
 
     def select(self, split: Split) -> EncodedCorpus:
         """The examples of a split; none is a DataError."""
@@ -175,20 +182,24 @@ class TextData(SequenceData):
 
     def encoded(self, part: Split) -> EncodedCorpus:
         """All examples in the files of a split, from the cache where they are there."""
-        if part not in self._encoded:
+        return self.encode(part, *self.current_tokenizers())
+
+    def encode(
+        self, part: Split, source: Tokenizer | None, target: Tokenizer | None
+    ) -> EncodedCorpus:
+        """The same with other tokenizers than the data's own."""
+        if (part, source, target) not in self._encoded:
             sums = self.sums(part)
             self._checksums |= sums
-            source, target = self.current_tokenizers()
             tokenizers = [None if t is None else t.to_dict() for t in (source, target)]
-            key = [sorted(sums.items()), self.settings(part), tokenizers]
-            self._encoded[part] = cached(
+            self._encoded[part, source, target] = cached(
                 f"{self.corpus}/{part}",
-                key,
+                [sorted(sums.items()), self.settings(part), tokenizers],
                 lambda: encode(self._named(part), source, target),
                 write=lambda stream, corpus: corpus.write(stream),
                 read=EncodedCorpus.read,
             )
-        return self._encoded[part]
+        return self._encoded[part, source, target]
 
     def sums(self, part: Split) -> dict[str, str]:
         """sha256 of the files of a split, by the names that `checksums` gives them."""

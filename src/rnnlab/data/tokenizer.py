@@ -20,7 +20,7 @@ _OTHER = rf"(?:\p{{RI}}{{2}}|[^\p{{L}}\p{{N}}_\s\x1c-\x1f]){_MARKS}*+"
 _UNICODE_WORD = regex.compile(
     rf"{_RUN}(?:(?:{_INNER}){_RUN})*+|{_OTHER}(?:(?<=\u200d)\p{{ExtPict}}{_MARKS}*+)*+"
 )
-_HTML_BREAK = re.compile(r"<br\s*/?>")
+HTML_BREAK = re.compile(r"<br\s*/?>")
 
 Level = Literal["space", "word", "char", "bpe", "whole"]
 
@@ -77,8 +77,14 @@ class Tokenizer:
         if unicode:  # the small letter of the dotted I is i: `lower` gives it two dots
             text = unicodedata.normalize("NFC", text)
             text = text.replace("İ", "i") if self.lower else text
-        text = _HTML_BREAK.sub(" ", text.lower() if self.lower else text)
+        text = HTML_BREAK.sub(" ", text.lower() if self.lower else text)
         return list((_UNICODE_WORD if unicode else _WORD).findall(text))
+
+    @property
+    def subwords(self) -> list[str]:
+        """All tokens of `bpe`, by their number in its model."""
+        known = self._subwords.get_vocab()
+        return sorted(known, key=known.__getitem__)
 
     def join(self, tokens: Sequence[str]) -> str:
         """A readable text; the inverse of `split` up to white space (and case)."""
@@ -86,7 +92,8 @@ class Tokenizer:
             case "char":
                 return "".join(tokens)
             case "bpe":
-                return str(self._subwords.decoder.decode(list(tokens))).strip(" ")
+                text = str(self._subwords.decoder.decode(list(tokens)))
+                return text if self._subwords.normalizer is None else text.strip(" ")
             case _:
                 return " ".join(tokens)
 

@@ -1,16 +1,14 @@
 """Pairs of sentences: what all corpora of translations share."""
 
-import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from rnnlab.config.types import LEARNT, PositiveInt
-from rnnlab.data.bpe import train_bpe
-from rnnlab.data.cache import cached
+from rnnlab.data.bpe import cached_bpe, train_bpe
 from rnnlab.data.encoded import EncodedCorpus, Example
 from rnnlab.data.reading import TextFile, lines, sha256
 from rnnlab.data.sequences import TARGET_SPECIALS, PairData
@@ -47,7 +45,7 @@ class TranslationData(PairData):
         if not self._subwords:
             options = [self.vocab_size, self.share_vocab, self.lower]
             key = [sorted(self.sums("train").items()), self.settings("train"), *options]
-            self._subwords = cached(f"{self.corpus}/bpe", key, self._learn, _write, _read)
+            self._subwords = cached_bpe(self.corpus, key, self._learn)
         source, target = self._subwords
         return source, target
 
@@ -121,11 +119,3 @@ def _count(file: TextFile) -> tuple[int, int]:
         if text.strip():
             last = total
     return total, last
-
-
-def _write(stream: IO[bytes], tokenizers: list[Tokenizer]) -> None:
-    stream.write(json.dumps([tokenizer.to_dict() for tokenizer in tokenizers]).encode())
-
-
-def _read(stream: IO[bytes]) -> list[Tokenizer]:
-    return [Tokenizer.from_dict(state) for state in json.load(stream)]

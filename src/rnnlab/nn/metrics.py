@@ -12,7 +12,7 @@ from sacrebleu.metrics.bleu import BLEU
 from torch import Tensor
 from torchmetrics import Metric
 
-from rnnlab.data.batch import IGNORE
+from rnnlab.data.batch import IGNORE, TokenSize
 from rnnlab.nn.label_scores import Facts, never_predicted
 
 
@@ -49,21 +49,42 @@ class UnitMean(Metric):
 
 
 class LanguageScores(UnitMean):
-    """`perplexity` of a mean negative log-likelihood in nats, and of characters `bpc` (bits).
+    """A mean negative log-likelihood in nats as `perplexity` of a token, and of other units.
+
+    `word_perplexity` is that of a word, `exp(total / words)`, where a token's size is known. It
+    makes models with different tokens comparable, as does `bits_per_character`.
 
     Args:
-        characters: Whether the units are characters.
+        characters: A token is this many characters where its size is not known; None where the
+            tokens do not make up the text: then it has no bits per character.
     """
 
-    def __init__(self, *, characters: bool) -> None:
+    def __init__(self, *, characters: float | None) -> None:
         super().__init__()
         self.characters = characters
+        self.size: TokenSize | None = None
+
+    def update(
+        self, mean: Float[Tensor, ""], units: int | Tensor, size: TokenSize | None = None
+    ) -> None:
+        """Add a batch: its mean, its number of tokens, and what one of the split stands for."""
+        super().update(mean, units)
+        self.size = size
 
     def compute(self) -> dict[str, float]:  # type: ignore[override]
         """The scores so far."""
-        nll = float(super().compute())
-        scores = {"perplexity": math.exp(min(nll, 700.0))}  # beyond there is no float
-        return scores | {"bpc": nll / math.log(2)} if self.characters else scores
+        nll, size = float(super().compute()), self.size
+        scores = {"perplexity": _exp(nll)}
+        if size is not None:
+            scores["word_perplexity"] = _exp(nll / size.words)
+        if self.characters is not None:
+            characters = self.characters if size is None else size.characters
+            scores["bits_per_character"] = nll / math.log(2) / characters
+        return scores
+
+
+def _exp(value: float) -> float:
+    return math.exp(min(value, 700.0))  # beyond there is no float
 
 
 class EntityF1(Metric):

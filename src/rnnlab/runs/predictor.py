@@ -18,8 +18,11 @@ from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
 from rnnlab.runs.inputs import Input, Sounds, Texts, each_input
 from rnnlab.runs.restore import restore
-from rnnlab.tasks.base import Hypothesis
+from rnnlab.tasks.base import Hypothesis, TextScore
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
+
+Ask = Callable[[list[Any]], list[Any]]
+"""Answers inputs that were read: tokens, or features."""
 
 
 class Predictor:
@@ -135,7 +138,29 @@ class Predictor:
         check_values(PredictConfig, num_return_sequences=num_return_sequences, num_beams=num_beams)
         find = self.model.task.searcher(num_return_sequences, num_beams)
         nothing = [Hypothesis("", 0.0)]
-        return (found for _, found in self._answers(texts, batch_size, rate, find, nothing))
+        ask = self._encoded(find)
+        return (found for _, found in self._answers(texts, batch_size, rate, ask, nothing))
+
+    def score(self, texts: str | Sequence[str], batch_size: int = 64) -> list[TextScore]:
+        """How probable a language model finds each text, in order.
+
+        Args:
+            texts: Texts; a single one is a list of one. Each is a line that follows another one:
+                its end counts as a token.
+            batch_size: Texts at once.
+
+        Raises:
+            ConfigError: Something is no text, an option is out of its range, or the model is no
+                language model.
+        """
+        return list(self.score_stream(texts, batch_size))
+
+    def score_stream(
+        self, texts: Input | Iterable[Input], batch_size: int = 64
+    ) -> Iterator[TextScore]:
+        """The same, one after the other."""
+        score = partial(self.model.task.score, self.model.encoder)
+        return (found for _, found in self._answers(texts, batch_size, None, score, None))
 
     def stream(
         self, texts: Input | Iterable[Input], batch_size: int = 64, *, rate: int | None = None
@@ -146,7 +171,16 @@ class Predictor:
         tokens.
         """
         task = self.model.task
-        return self._answers(texts, batch_size, rate, task.predict, task.empty())
+        return self._answers(texts, batch_size, rate, self._encoded(task.predict), task.empty())
+
+    def _encoded(self, ask: Callable[[Encoded], list[Any]]) -> Ask:
+        """What answers inputs that were read, from what answers an encoded batch."""
+
+        def answer(items: list[Any]) -> list[Any]:
+            batch = self.inputs.batch(items)
+            return ask(self.model.encoder(batch.inputs, batch.lengths, batch.words))
+
+        return answer
 
     @torch.inference_mode()
     def _answers(
@@ -154,7 +188,7 @@ class Predictor:
         texts: Input | Iterable[Input],
         batch_size: int,
         rate: int | None,
-        ask: Callable[[Encoded], list[Any]],
+        ask: Ask,
         empty: Any,
     ) -> Iterator[tuple[list[str], Any]]:
         check_values(PredictConfig, batch_size=batch_size)
@@ -174,9 +208,7 @@ class Predictor:
             asked.sort(key=lambda i: len(items[i]))
             for start in range(0, len(asked), batch_size):
                 rows = asked[start : start + batch_size]
-                batch = self.inputs.batch([items[i] for i in rows])
-                encoded = self.model.encoder(batch.inputs, batch.lengths, batch.words)
-                for row, prediction in zip(rows, ask(encoded), strict=True):
+                for row, prediction in zip(rows, ask([items[i] for i in rows]), strict=True):
                     answers[row] = prediction
             yield from zip(map(self.inputs.tokens, items), answers, strict=True)
         if broken:

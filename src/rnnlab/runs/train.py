@@ -63,6 +63,8 @@ def run(
         seed_everything(cfg["seed"], workers=False, verbose=False)
         vectors = build_vectors(cfg) if resume is None else restore_vectors(cfg, resume)
         data = build_data(cfg, vectors)
+        if start is not None:
+            data.start_from(start.spec)
         if resume is not None:
             data.reuse(resume.spec)
         spec = data.spec()

@@ -26,6 +26,18 @@ class Hypothesis(NamedTuple):
     score: float
 
 
+class TextScore(NamedTuple):
+    """How probable a text is.
+
+    Attributes:
+        log_probability: Natural logarithm of the probability of all its tokens and its end.
+        perplexity: `exp(-log_probability / tokens)`, the end counted.
+    """
+
+    log_probability: float
+    perplexity: float
+
+
 Searcher = Callable[[Encoded], list[list[Hypothesis]]]
 """Finds the best answers of each sequence, at least one of each, the best first."""
 
@@ -130,6 +142,21 @@ class Task(nn.Module, ABC):
         raise ConfigError(
             f"prompt: a model of task {type(self).__name__} writes no texts; give it lines of text "
             "with input=FILE"
+        )
+
+    def score(self, encoder: Encoder, texts: Sequence[Sequence[str]]) -> list[TextScore]:
+        """How probable each text is; by default a ConfigError.
+
+        Args:
+            encoder: The one that the task was made for.
+            texts: Tokens of each text.
+
+        Raises:
+            ConfigError: The task is no language model.
+        """
+        raise ConfigError(
+            f"score: a model of task {type(self).__name__} gives texts no probability; a language "
+            "model does (task=language_model)"
         )
 
     def searcher(self, num_return_sequences: int, num_beams: int | None) -> Searcher:

@@ -20,8 +20,8 @@ SHOWN = 30
 class Generate(SequenceToSequence):
     """A text for a label or another source; learns p(text | source) and is judged by it.
 
-    Metrics: `perplexity` of a token, the end counted, and of characters `bpc`, the same in bits.
-    Predictions are the most probable texts; `write` draws them.
+    Metrics: `perplexity` of a token, the end counted, and of characters the same in bits,
+    `bits_per_character`. Predictions are the most probable texts; `write` draws them.
 
     Args:
         encoder: See `SequenceToSequence`.
@@ -42,8 +42,8 @@ class Generate(SequenceToSequence):
         self.source = spec.source
         self.labels = spec.source_tokenizer.level == "whole"
         characters = self.tokenizer.level == "char"
-        self.monitor = "bpc" if characters else "perplexity"
-        self.scores = LanguageScores(characters=characters)
+        self.monitor = "bits_per_character" if characters else "perplexity"
+        self.scores = LanguageScores(characters=1.0 if characters else None)
 
     def check(self, tokens: Sequence[str]) -> None:
         """Refuse a label that the model has not learnt."""

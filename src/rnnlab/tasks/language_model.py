@@ -1,5 +1,6 @@
-"""The next token at every step: language models of characters or words."""
+"""The next token at every step: language models of characters, subwords or words."""
 
+import math
 from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, ClassVar, NamedTuple
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from rnnlab.config.types import NonNegativeFloat, PositiveInt, Probability
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Kind, Spec
-from rnnlab.data.stream_data import EOS
+from rnnlab.data.stream_data import EOS, line_end
 from rnnlab.data.vocab import PAD, UNK
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer, State
@@ -23,7 +24,10 @@ from rnnlab.nn.metrics import LanguageScores
 from rnnlab.nn.sampling import Draw
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput
-from rnnlab.tasks.base import Task, target_vocab
+from rnnlab.tasks.base import Task, TextScore, target_vocab
+
+AT_ONCE = 1024
+"""Steps whose probabilities of all tokens are in memory together when texts are scored."""
 
 
 class Next(NamedTuple):
@@ -36,8 +40,11 @@ class Next(NamedTuple):
 class LanguageModel(Task):
     """p(x_t | x_1 ... x_{t-1}) at every step of a stream, from the encoder's output there.
 
-    Metrics: `perplexity`, the exponential of the mean negative log-likelihood of a token. Of
-    characters also `bpc`, the same in bits per character, which then decides.
+    Metrics: `perplexity`, the exponential of the mean negative log-likelihood of a token, and
+    `word_perplexity`, of a word: `exp(total / words)`, where white space parts words and a line's
+    end counts as one, whatever the tokens are. Of characters and subwords, which make up the text,
+    also `bits_per_character`; of characters it decides. (Where words are tokens, unknown ones are
+    cheap, for they need no spelling: compare at equal vocabularies.)
 
     Args:
         encoder: Reads the text left to right.
@@ -97,8 +104,9 @@ class LanguageModel(Task):
         self.vocab = target_vocab(spec)
         assert spec.source_tokenizer is not None  # the data is text
         self.tokenizer = spec.source_tokenizer
-        self.characters = self.tokenizer.level == "char"
-        self.monitor = "bpc" if self.characters else "perplexity"
+        characters = self.tokenizer.level == "char"
+        self.exact = characters or self.tokenizer.level == "bpe"
+        self.monitor = "bits_per_character" if characters else "perplexity"
         self.dropout = nn.Dropout(dropout)
         self.activation_l2 = activation_l2
         self.temporal_l2 = temporal_l2
@@ -113,7 +121,7 @@ class LanguageModel(Task):
         if weight is not None:
             self.output.tie(weight)
         self.frequency_bias = frequency_bias
-        self.scores = LanguageScores(characters=self.characters)
+        self.scores = LanguageScores(characters=1.0 if self.exact else None)
 
     def set_prior(self, counts: Int[Tensor, "V"]) -> None:
         """See the base class."""
@@ -153,7 +161,7 @@ class LanguageModel(Task):
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
-        self.scores.update(self.loss(encoded, batch), self.units(batch))
+        self.scores.update(self.loss(encoded, batch), self.units(batch), batch.token_size)
 
     def predict(self, encoded: Encoded) -> list[Next]:
         """The most probable token after each sequence."""
@@ -165,16 +173,41 @@ class LanguageModel(Task):
         """The prompt and its continuation; without a prompt, what may follow the end of a line."""
         unseen = dict.fromkeys(t for t in prompt if t not in self.vocab or t == PAD)
         if unseen:
-            what = "characters" if self.characters else "words"
+            what = "characters" if self.exact else "words"
             raise ConfigError(
                 f"prompt: the model has never seen the {what} {', '.join(map(repr, unseen))}"
             )
-        begin = self.vocab.ids(prompt or ["\n" if self.characters else EOS])
+        begin = self.vocab.ids(prompt or [line_end(self.tokenizer)])
         ids = torch.tensor([begin], device=next(self.output.parameters()).device)
-        never = [PAD, UNK] if self.characters else [PAD]  # `ids` takes no text for padding
+        never = [PAD, UNK] if self.exact else [PAD]  # `ids` takes no text for padding
         banned = [self.vocab.tokens.index(token) for token in never]
         rows = draw(*self.search(encoder, ids), ids[:, -1], banned=banned)
         return [self._text([*prompt, *(self.vocab.tokens[i] for i in row)]) for row in rows]
+
+    def score(self, encoder: Encoder, texts: Sequence[Sequence[str]]) -> list[TextScore]:
+        """The probability of each text with its line end, as a line that follows another one."""
+        end = self.vocab.id(line_end(self.tokenizer))
+        device = next(self.output.parameters()).device
+        rows = [torch.tensor([end, *self.vocab.ids(text), end], device=device) for text in texts]
+        lengths = torch.tensor([len(row) - 1 for row in rows], device=device)
+        inputs, target = (
+            nn.utils.rnn.pad_sequence(part, batch_first=True)
+            for part in ([row[:-1] for row in rows], [row[1:] for row in rows])
+        )
+        encoded: Encoded = encoder(inputs, lengths)
+        features, ids = encoded.outputs[encoded.mask], target[encoded.mask]
+        chosen = [
+            self.logits(some).float().log_softmax(1).gather(1, wanted.unsqueeze(1)).squeeze(1)
+            for some, wanted in zip(
+                torch.split(features, AT_ONCE), torch.split(ids, AT_ONCE), strict=True
+            )
+        ]
+        each = torch.split(torch.cat(chosen).double(), lengths.tolist())
+        sums = [float(part.sum()) for part in each]
+        return [
+            TextScore(total, math.exp(min(-total / count, 700.0)))
+            for total, count in zip(sums, lengths.tolist(), strict=True)
+        ]
 
     @torch.no_grad()
     def search(self, encoder: Encoder, prompt: Int[Tensor, "B T"]) -> tuple[Step, State]:
@@ -201,13 +234,14 @@ class LanguageModel(Task):
 
     def _text(self, tokens: Sequence[str]) -> str:
         text = self.tokenizer.join(tokens)
-        if self.characters:
+        if self.exact:
             return text
         return text.replace(f" {EOS} ", "\n").replace(f" {EOS}", "\n").replace(f"{EOS} ", "\n")
 
     def render(self, tokens: Sequence[str], prediction: Next) -> str:
         r"""`token<TAB>probability`; control characters as Python writes them, such as `\n`."""
-        shown = prediction.token
+        token = prediction.token
+        shown = self.tokenizer.join([token]) if self.exact and token != UNK else token
         shown = shown if shown.isprintable() else repr(shown)[1:-1]
         return f"{shown}\t{prediction.probability:.4f}"
 

@@ -47,6 +47,11 @@ class Pretrained:
         self._layers = _without_embedding(self._state)
         self._bidirectional = any(FORWARD in key for key in self._layers)
 
+    @property
+    def spec(self) -> Spec:
+        """Of the data that it was trained on."""
+        return self._checkpoint.spec
+
     def checksums(self) -> dict[str, str]:
         """sha256 of the checkpoint, by its path."""
         return {str(self._checkpoint.path): sha256(self._checkpoint.path)}

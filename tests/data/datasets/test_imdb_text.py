@@ -66,6 +66,20 @@ def raw(data, split):
     ]
 
 
+def test_subwords_have_the_validation_reviews_of_words(root):
+    """They are learnt from the training reviews, whose texts are in no other split."""
+    words = small(root, unlabelled=True)
+    made = small(root, unlabelled=True, level="bpe", vocab_size=300)
+    assert (made.holds("val")[1] == words.holds("val")[1]).all()
+    learnt = list(made.training_texts())
+    assert len(learnt) == len(words.holds("train")[1])
+    assert not any("<br" in text for text in learnt)
+    tokens = made.spec().source_vocab.tokens
+    text = made.tokenizers()[0].join([tokens[at] for at in made.examples("val").inputs])
+    assert text.count("\n") == len(words.holds("val")[1])
+    assert not set(text.split("\n")[:-1]) & {one.lower() for one in learnt}
+
+
 def test_every_review_ends_with_its_token(root):
     data = small(root, val_fraction=0.0)
     assert reviews(data, "train") == [f"film number{n % 30} , fine" for n in range(40)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnlab.config.types import PositiveInt
-from rnnlab.data.encoded import Example
+from rnnlab.data.encoded import EncodedCorpus, Example
 from rnnlab.data.formats.acl_imdb import Reviews
 from rnnlab.data.sequences import LabelledData
 from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
@@ -15,6 +15,7 @@ from rnnlab.data.spec import Split
 from rnnlab.data.splits import ValidationSplit
 from rnnlab.data.stream_data import Level, StreamData
 from rnnlab.data.text import Limit, TextData
+from rnnlab.data.tokenizer import HTML_BREAK, Tokenizer
 
 LABELLED, UNLABELLED = ("neg", "pos"), ("unsup",)
 """Folders of a split; the second is in `train` alone."""
@@ -57,13 +58,20 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
         """Validation and training reviews are both among the official training reviews."""
         if split == "test":
             return "test", None
-        corpus = self.encoded("train")
+        corpus = self._as_words("train")
         labelled = np.array([name in LABELLED for name in corpus.target_types], dtype=bool)
         labelled = labelled[corpus.target.values]
         texts = np.unique(corpus.digest[labelled])
         order = np.random.default_rng(self.split_seed).permutation(len(texts))
         held = np.isin(corpus.digest, texts[order[: round(self.val_fraction * len(texts))]])
         return "train", np.flatnonzero(held & labelled if split == "val" else ~held)
+
+    def _as_words(self, part: Split) -> EncodedCorpus:
+        """The reviews as words, whatever the tokens are: all levels have one validation split."""
+        learnt = self._reused.source_tokenizer if self._reused else None
+        if learnt is None or learnt.level != "word":
+            learnt = Tokenizer("word", lower=self.lower)
+        return self.encode(part, learnt, None)
 
     def labelled_place(self) -> Path:
         """The archive or folder with the labelled reviews; DataError where there is none."""
@@ -109,7 +117,7 @@ class IMDbText(ReviewData, StreamData):
 
     Args:
         unlabelled: Train on the 50,000 reviews without a label, too.
-        max_length: Longer training reviews are cut to this number of words; None for no limit.
+        max_length: Longer training reviews are cut to this number of tokens; None for no limit.
     """
 
     corpus = "imdb_text"
@@ -135,9 +143,13 @@ class IMDbText(ReviewData, StreamData):
         """Whether the unlabelled reviews are read, which may be in the same archive."""
         return [reviews.labels for reviews in self.reviews(part)]
 
-    def tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
-        """See the base class: the reviews, each with its end."""
-        corpus = self.select(split)
-        longest = self.max_length if split == "train" else None
-        reviews = corpus.source.cut(longest).framed(None, len(corpus.source_types))
-        return reviews.values, [*corpus.source_types, self.line_end()]
+    def read(self, split: Split) -> Iterator[Example]:
+        """See the base class; breaks of lines are blanks, as they are where tokens are words."""
+        for example in super().read(split):
+            text = example.source
+            assert isinstance(text, str)  # a review
+            yield example._replace(source=HTML_BREAK.sub(" ", text))
+
+    def cut(self, split: Split) -> int | None:
+        """Training reviews are cut, others are not."""
+        return self.max_length if split == "train" else None

@@ -1,6 +1,9 @@
 """Tiny Shakespeare: a million characters of plays."""
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
@@ -34,6 +37,12 @@ class TinyShakespeare(DownloadedData, StreamData):
     def files(self, split: Split) -> list[Path]:
         """One file holds all splits."""
         return [self.find(_PATH, f"{_PATH}.gz")]
+
+    def training_texts(self) -> Iterator[str]:
+        """The first 90 % of the characters."""
+        texts = [*super().training_texts()]
+        ends = np.cumsum([len(text) + 1 for text in texts])
+        yield from texts[: int(np.searchsorted(ends, 0.9 * ends[-1], side="right"))]
 
     def span(self, split: Split, tokens: int) -> slice:
         """90, 5 and 5 %, in the order of the text."""
