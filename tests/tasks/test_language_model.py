@@ -14,7 +14,9 @@ from rnnlab.data.stream import Stream
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
+from rnnlab.layers.attention import SelfAttention
 from rnnlab.layers.gru import GRU
+from rnnlab.nn.blocks import BlockEncoder
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.nn.sampling import Sampling, sample
@@ -53,10 +55,65 @@ def test_a_text_goes_on_as_step_by_step(prompt):
     assert text == prompt + "".join(VOCAB.tokens[i] for i in ids[-6:])
 
 
-def evaluate(model, ids, bptt=7, size=3, carried=True):
+def make_gpt(window=None, size=6):
+    """Two blocks of attention, tied vectors."""
+    torch.manual_seed(0)
+    embedding = RandomVectors(embedding_dim=size, std=0.5).module(VOCAB)
+    cell = partial(SelfAttention, hidden_size=8, num_heads=2, window=window)
+    encoder = BlockEncoder(embedding, cell, num_layers=2, model_size=6)
+    task = LanguageModel(encoder, CHARS, tie_word_embeddings=True)
+    return nn.ModuleDict({"encoder": encoder, "task": task}).double().eval()
+
+
+@pytest.mark.parametrize(("window", "size", "prompt"), [(None, 6, 1), (None, 4, 5), (3, 6, 7)])
+def test_keys_and_values_that_are_kept_change_no_probability(window, size, prompt):
+    """Continued token by token, two texts at once, against reading each anew."""
+    model = make_gpt(window, size)
+    encoder, task = model["encoder"], model["task"]
+    tied = task.output.weight is encoder.embedding.weight
+    assert tied
+    ids = torch.from_numpy(IDS[:30].reshape(2, 15)).long()
+    step, state = task.search(encoder, ids[:, :prompt])
+    order = torch.tensor([1, 0])
+    with torch.no_grad():
+        for t in range(prompt, 15):
+            found, state = step(ids[:, t - 1], state)
+            anew = task.logits(encoder(ids[:, :t], torch.tensor([t, t])).final).log_softmax(1)
+            torch.testing.assert_close(found, anew)
+            ids, state = ids[order], tuple(part[order] for part in state)  # as a search does
+
+
+def test_a_window_slides_over_all_of_a_text():
+    """With its keys carried on, batches of any length give the probabilities of the whole."""
+    model = make_gpt(window=5)
+    whole = evaluate(model, IDS, bptt=49)["perplexity"]
+    assert evaluate(model, IDS, bptt=7)["perplexity"] == pytest.approx(whole, rel=1e-9)
+    assert evaluate(model, IDS, bptt=2)["perplexity"] == pytest.approx(whole, rel=1e-9)
+    alone = evaluate(model, IDS, bptt=7, carry=False)["perplexity"]
+    assert alone != pytest.approx(whole, rel=1e-4)
+
+
+@pytest.mark.parametrize("stride", [None, 3, 1])
+def test_evaluation_with_a_stride_against_a_slow_loop(stride):
+    model = make_gpt()
+    encoder, task = model["encoder"], model["task"]
+    total, last = 0.0, 0
+    while last < len(IDS) - 1:
+        first, last = last, min(last + (stride or 7), len(IDS) - 1)
+        begin = max(0, last - 7) if stride else first
+        with torch.no_grad():
+            encoded = encoder(torch.from_numpy(IDS[begin:last]).long().unsqueeze(0), None)
+            log_probs = task.logits(encoded.outputs[0]).log_softmax(1)
+        total -= sum(float(log_probs[t - begin, IDS[t + 1]]) for t in range(first, last))
+    wanted = math.exp(total / (len(IDS) - 1))
+    found = evaluate(model, IDS, size=1, carry=False, eval_stride=stride)
+    assert found["perplexity"] == pytest.approx(wanted, rel=1e-9)
+
+
+def evaluate(model, ids, bptt=7, size=3, carried=True, **options):
     carry, task = TruncatedBPTT(), model["task"]
     with torch.no_grad():
-        for batch in Stream(ids, ids, bptt).loader(size, shuffle=False, seed=0):
+        for batch in Stream(ids, ids, bptt, **options).loader(size, shuffle=False, seed=0):
             if not carried:
                 carry = TruncatedBPTT()
             task.update(carry.encode(model["encoder"], batch), batch)
