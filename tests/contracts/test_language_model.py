@@ -148,7 +148,7 @@ def test_subwords_go_on_as_plain_text(tmp_path, capsys):
     assert record["monitor"] == "val/perplexity"
     lines = (run.data / "test.txt").read_text().splitlines()
     count = sum(len(line.split()) + 1 for line in lines)
-    loss, size = record["test"]["loss"], rnnlab.load(run.folder).tokenizer.split
+    loss, size = record["test"]["loss"], rnnlab.load(run.folder).inputs.tokenizer.split
     tokens = sum(len(size(f"{line}\n")) for line in lines)
     found = record["test"]
     assert found["perplexity"] == pytest.approx(math.exp(loss), rel=1e-5)
@@ -171,12 +171,12 @@ def test_lines_are_scored(level, tmp_path, capsys):
     """Against step by step: the line after the end of another one, and its own end."""
     run = train(tmp_path, "language_model", f"data.level={level}", "data.vocab_size=270")
     model = rnnlab.load(run.folder)
-    encoder, task, vocab = model.model.encoder, model.model.task, model.source
+    encoder, task, inputs = model.model.encoder, model.model.task, model.inputs
     lines = ["one, two,", "", "knock at the door; three, four, buckle", "my"]
     wanted = []
     for line in lines:
-        end = "<eos>" if level == "word" else model.tokenizer.split("\n")[0]
-        ids = vocab.ids([end, *model.tokenizer.split(line), end])
+        end = "<eos>" if level == "word" else inputs.tokenizer.split("\n")[0]
+        ids = inputs.source.ids([end, *inputs.tokenizer.split(line), end])
         total, state = 0.0, encoder.layers[0].initial_state(1, encoder.embedding.weight)
         with torch.no_grad():
             for token, following in pairwise(ids):

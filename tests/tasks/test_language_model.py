@@ -62,6 +62,8 @@ def make_gpt(window=None, size=6):
     cell = partial(SelfAttention, hidden_size=8, num_heads=2, window=window)
     encoder = BlockEncoder(embedding, cell, num_layers=2, model_size=6)
     task = LanguageModel(encoder, CHARS, tie_word_embeddings=True)
+    for parameter in encoder.layers.parameters():  # at the start attention hardly adds anything
+        nn.init.normal_(parameter, std=0.5)
     return nn.ModuleDict({"encoder": encoder, "task": task}).double().eval()
 
 
@@ -87,10 +89,10 @@ def test_a_window_slides_over_all_of_a_text():
     """With its keys carried on, batches of any length give the probabilities of the whole."""
     model = make_gpt(window=5)
     whole = evaluate(model, IDS, bptt=49)["perplexity"]
-    assert evaluate(model, IDS, bptt=7)["perplexity"] == pytest.approx(whole, rel=1e-9)
-    assert evaluate(model, IDS, bptt=2)["perplexity"] == pytest.approx(whole, rel=1e-9)
+    assert evaluate(model, IDS, bptt=7)["perplexity"] == pytest.approx(whole, rel=1e-5)
+    assert evaluate(model, IDS, bptt=2)["perplexity"] == pytest.approx(whole, rel=1e-5)
     alone = evaluate(model, IDS, bptt=7, carry=False)["perplexity"]
-    assert alone != pytest.approx(whole, rel=1e-4)
+    assert alone != pytest.approx(whole, rel=1e-3)
 
 
 @pytest.mark.parametrize("stride", [None, 3, 1])
@@ -107,7 +109,7 @@ def test_evaluation_with_a_stride_against_a_slow_loop(stride):
         total -= sum(float(log_probs[t - begin, IDS[t + 1]]) for t in range(first, last))
     wanted = math.exp(total / (len(IDS) - 1))
     found = evaluate(model, IDS, size=1, carry=False, eval_stride=stride)
-    assert found["perplexity"] == pytest.approx(wanted, rel=1e-9)
+    assert found["perplexity"] == pytest.approx(wanted, rel=1e-5)
 
 
 def evaluate(model, ids, bptt=7, size=3, carried=True, **options):

@@ -185,12 +185,13 @@ def test_checkpoints_that_are_none(tmp_path, capsys):
 @pytest.mark.parametrize(
     "net", [["cell=gru"], ["cell=attention", "encoder=blocks", "encoder.model_size=8"]]
 )
-def test_subwords_come_with_their_encoder(net, tmp_path):
+def test_subwords_come_with_their_encoder(net, tmp_path, capsys):
     """A classifier splits its texts as the language model did, whose every vector is taken."""
     level = ["data.level=bpe", "data.vocab_size=270", "data.bptt=5"]
     source = train(tmp_path / "lm", "language_model", *level, *net)
-    start = f"encoder.init_from={source.folder}"
-    small_run(tmp_path / "run", *sentiment(tmp_path / "data"), *net, start, "optimizer.lr=0")
+    given = [*sentiment(tmp_path / "data"), *SMALL, f"encoder.init_from={source.folder}"]
+    said = call(capsys, "train", *given, *net, "optimizer.lr=0", f"hydra.run.dir={tmp_path}/run")
+    assert said.code == 0, said.err
     spec = read_checkpoint(tmp_path / "run/checkpoints/best.ckpt").spec
     before = read_checkpoint(source.best).spec
     assert spec.source_tokenizer == before.source_tokenizer
