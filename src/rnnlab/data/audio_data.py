@@ -58,7 +58,7 @@ class AudioData(SequenceData):
     batch_size: PositiveInt | None = 16
     sample_rate: Annotated[int, Ge(1000), Le(384_000), LEARNT] = 16_000
     num_mels: Annotated[int, Ge(1), Le(512), LEARNT] = 40
-    window_ms: Annotated[float, Ge(1), Le(1000), LEARNT] = 25.0
+    window_ms: Annotated[float, Ge(5), Le(1000), LEARNT] = 25.0
     hop_ms: Annotated[float, Ge(1), Le(1000), LEARNT] = 10.0
     normalization: Annotated[Normalization, LEARNT] = "training"
     time_masks: NonNegativeInt = 0
