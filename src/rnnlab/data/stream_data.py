@@ -39,7 +39,8 @@ class StreamData(TextData):
         bptt: Steps of a batch: how far gradients reach back.
         vary_bptt: Draw the steps of each training batch at random, around `bptt`.
         carry: The state at the end of a batch is where the next one starts; false: each batch's
-            rows stand alone, as is usual for attention.
+            rows stand alone. Of attention the keys of `cell.window` are carried, as in
+            Transformer-XL; without a window its rows stand alone in both cases.
         eval_stride: With `carry=false`, how many steps each row adds in evaluation, which reads the
             steps before them again, `bptt` in all: the fewer, the longer the past of each token
             (and the slower). None for `bptt`: the first token of each row has no past.

@@ -171,7 +171,7 @@ class SelfAttention(Layer):
         heads = projected.view(*x.shape[:2], 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = heads.unbind(0)
         if self.positions == "rotary":
-            query, key = rotated(query, places), rotated(key, places)
+            query, key = rotated(heads[:2], places).unbind(0)
         if state is not None and past:
             key, value = torch.cat([state[0], key], dim=2), torch.cat([state[1], value], dim=2)
         plain = past == 0 and self.window is None

@@ -16,15 +16,15 @@ def _angles(places: Tensor, count: int, dtype: torch.dtype) -> Tensor:
 
 
 def rotated(
-    x: Float[Tensor, "B N T D"], places: Int[Tensor, "T"] | Int[Tensor, "B T"]
-) -> Float[Tensor, "B N T D"]:
+    x: Float[Tensor, "*_ B N T D"], places: Int[Tensor, "T"] | Int[Tensor, "B T"]
+) -> Float[Tensor, "*_ B N T D"]:
     """Features i and i + D/2 rotated by place * 10000^(-2i/D) (arXiv:2104.09864, eq. 34).
 
     Pairs are halves apart, as in GPT-NeoX and Llama. Products of two rotated vectors depend on
     their distance alone.
 
     Args:
-        x: Queries or keys of N heads; D is even.
+        x: Queries or keys of N heads, or both at once; D is even.
         places: Of the steps, the same for all heads.
     """
     angles = _angles(places, x.shape[-1] // 2, x.dtype)
