@@ -1,5 +1,7 @@
 """Language models of one size: what is compared, and how it is shown."""
 
+from pathlib import Path
+
 import torch
 
 import language_models
@@ -46,7 +48,6 @@ def test_the_table_has_what_each_reached_in_time(tmp_path):
 
 
 def test_the_document_has_a_place_for_it():
-    document = language_models.__file__.replace("scripts/language_models.py", "docs/benchmarks.md")
-    with open(document, encoding="utf-8") as stream:
-        text = stream.read()
+    document = Path(language_models.__file__).parents[1] / "docs" / "benchmarks.md"
+    text = document.read_text(encoding="utf-8")
     assert all(text.count(mark) == 1 for mark in MARKS)
