@@ -23,6 +23,7 @@ from bench.layers import CELLS
 from bench.timing import interleave
 from rnnlab.config.files import config_dir
 from rnnlab.data.batch import Batch
+from rnnlab.diagnostics.input_flow import Passes, input_norms, watch_inputs
 from rnnlab.diagnostics.memory import memory_curves
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.diagnostics.samples import first_sequences
@@ -106,6 +107,16 @@ class Work:
             curve.scalars("flow")
         self.finish()
 
+    def input_flow(self) -> None:
+        """As `InputFlow` does it."""
+        seen: Passes = {}
+        with watch_inputs(self.model, seen):
+            loss = self.loss()
+        loss.backward()
+        for curve in curves(input_norms(seen)).values():
+            curve.scalars("input_flow")
+        self.finish()
+
     def saturation(self) -> None:
         """As `Saturation` does it, copied to the host."""
         traces = []
@@ -126,7 +137,7 @@ class Work:
 def intervals(preset: str) -> dict[str, int]:
     """Of each instrument that a preset has and that is timed here."""
     nodes = OmegaConf.load(config_dir() / "diagnostics" / f"{preset}.yaml")
-    timed = ("weight_flow", "time_flow", "saturation", "memory")
+    timed = ("weight_flow", "time_flow", "input_flow", "saturation", "memory")
     return {name: nodes[name].every_n_steps for name in timed if nodes.get(name)}
 
 
@@ -146,7 +157,7 @@ def main() -> None:
     parser.add_argument("--cells", default="rnn,lstm,gru")
     parser.add_argument("--shapes", default="small,large")
     given = parser.parse_args()
-    names = ("weight_flow", "time_flow", "saturation", "memory")
+    names = ("weight_flow", "time_flow", "input_flow", "saturation", "memory")
     rows = []
     for shape in given.shapes.split(","):
         for cell in given.cells.split(","):

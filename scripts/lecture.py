@@ -15,6 +15,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # jobs run side by side
 
+from lectures import shapes
 from lectures.document import put
 from lectures.parts import PARTS, Part
 from rnnlab.commands.compare.command import write
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = chosen.runs or dated("outputs/lecture")
     figures = chosen.document.parent / "lecture"
     figures.mkdir(parents=True, exist_ok=True)
+    shapes.draw(figures / "shapes.png")
     try:
         for part in PARTS:
             if chosen.parts and part.title not in chosen.parts:

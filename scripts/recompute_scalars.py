@@ -96,7 +96,7 @@ def write_texts(folder: Path) -> list[str]:
 
 def overrides(row: Row, data: Path) -> list[str]:
     """Of a row."""
-    instruments = ("weight_flow", "time_flow", "memory", "saturation")
+    instruments = ("weight_flow", "time_flow", "input_flow", "memory", "saturation")
     words = write_texts(data)
     words += ["logger=tensorboard", "diagnostics=full", "diagnostics.projector=null"]
     words += ["trainer.enable_progress_bar=false", "trainer.log_every_n_steps=3"]

@@ -1,4 +1,4 @@
-"""The seven parts of the lecture: what each runs, and what it shows of it."""
+"""The parts of the lecture: what each runs, and what it shows of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -135,6 +135,43 @@ def depth(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     )
 
 
+def attention_shortcut(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+    """Net x lag: solved, what reaches the first token, and the time of a step."""
+    lines = []
+    for corner, cell in {
+        "test accuracy": metric("test/accuracy"),
+        "share of the gradient at the first input, before → after": _reaching,
+        "seconds a step": _seconds,
+    }.items():
+        lines += [*grid(runs, rows=net, columns=_lag, cell=cell, corner=corner), ""]
+    return lines[:-1]
+
+
+def _reaching(run: Run) -> str:
+    """Of the gradient at the last input, in the layer that reaches back farthest."""
+    curves = run.lags["input_flow"].values()
+    return " → ".join(
+        f"{max(10 ** curve[-1] for curve in found):.1g}"
+        for found in ([lags.first for lags in curves], [lags.last for lags in curves])
+    )
+
+
+def _seconds(run: Run) -> str:
+    found = run.record or {}
+    return f"{found['train_seconds'] / found['steps']:.3f}" if found.get("steps") else run.status
+
+
+def order(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+    """Positions x directions."""
+    return grid(
+        runs,
+        rows=lambda run: f"positions={option('cell.positions')(run)}",
+        columns=lambda run: "two" if run.config["encoder.bidirectional"] else "one (causal)",
+        cell=metric("test/accuracy"),
+        corner="test accuracy, by directions",
+    )
+
+
 REVERSE = ("data=reverse",)
 PARTS = (
     Part("vanishing", ("time_flow",), vanishing),
@@ -145,4 +182,6 @@ PARTS = (
     Part("bottleneck", (), bottleneck, words=REVERSE, label="bottleneck_reverse"),
     Part("directions", ("time_flow",), directions),
     Part("depth", ("time_flow",), depth, by="cell"),
+    Part("attention_shortcut", ("input_flow",), attention_shortcut, by="cell"),
+    Part("order", (), order),
 )

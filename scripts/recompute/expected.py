@@ -81,6 +81,8 @@ class Expected:
                 (loss / share).backward()
                 if first and self._due("time_flow", number):
                     self._curves("flow", number, self._norms(share))
+                if first and self._due("input_flow", number):
+                    self._curves("input_flow", number, self._input_norms(share))
         total = _norm(p.grad for p in self.copy.parameters() if p.grad is not None)
         if self.clip:
             clipped.append(total > self.clip)
@@ -122,6 +124,15 @@ class Expected:
         for between in written[::-1]:  # the last of a key counts
             if not any(_due(between, n) for n in self.writes):
                 del self.scalars["grad/total"][between]
+
+    def _input_norms(self, share):
+        """Of the gradients at all inputs of the last pass, by layer: sequences of norms."""
+        return {
+            short(name): [
+                [norm * share for norm in row] for call in calls for row in call.input_norms()
+            ]
+            for name, calls in self.calls.items()
+        }
 
     def _norms(self, share):
         """Of the gradients at all states of the last pass, by layer: sequences of norms."""

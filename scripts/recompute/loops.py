@@ -17,12 +17,23 @@ GATES = {
 
 @dataclass
 class Call:
-    """One call of a layer: of each sequence its inputs, its initial state, and all steps."""
+    """One call of a layer: of each sequence its inputs, its initial state, and all steps.
+
+    `read` are the inputs of all, padded, which keep their gradient.
+    """
 
     inputs: list[Tensor] = field(default_factory=list)
     initial: list[tuple[Tensor, ...]] = field(default_factory=list)
     states: list[list[tuple[Tensor, ...]]] = field(default_factory=list)
     gates: list[list[dict[str, Tensor]]] = field(default_factory=list)
+    read: Tensor | None = None
+
+    def input_norms(self) -> list[list[float]]:
+        """Of the gradients at the inputs of each sequence."""
+        return [
+            [float(self.read.grad[row, t].norm()) for t in range(len(inputs))]
+            for row, inputs in enumerate(self.inputs)
+        ]
 
     def norms(self, part: int) -> list[list[float]]:
         """Of the gradients at the states of each sequence."""
@@ -45,7 +56,10 @@ def in_loops(module):
 
 def _unroll(layer, calls):
     def forward(x, lengths=None, state=None):
-        call = Call()
+        x = (x if x.requires_grad else x.clone().requires_grad_()) * 1  # this layer's alone
+        if torch.is_grad_enabled():
+            x.retain_grad()
+        call = Call(read=x)
         calls.append(call)
         start = layer.initial_state(len(x), x) if state is None else state
         ends = [x.shape[1]] * len(x) if lengths is None else lengths.tolist()

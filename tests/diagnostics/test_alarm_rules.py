@@ -37,12 +37,16 @@ SATURATED = {"gate/encoder.0/forget/low": 0.97, "gate/encoder.0/input/high": 0.9
 DEAD = {"grad/encoder.0/recurrent/forget": 0.0, "grad/encoder.0/input/forget": 1.0}
 CLIPPED = {"grad/clipped": 1.0}
 GROWING = {"flow/encoder.1.backward/first_last_ratio": 1e5}
+COLLAPSED = {"head/encoder.0/0/evenness": 0.01, "head/encoder.0/1/evenness": 0.6}
+LOGITS = {"head/task.decoder.1/3/logit": 250.0}
 CASES = {
     ("vanishing", "encoder.0.forward"): VANISHING,
     ("saturated", "encoder.0"): SATURATED,
     ("dead", "encoder.0"): DEAD,
     ("clipped", "gradient"): CLIPPED,
     ("exploding", "encoder.1.backward"): GROWING,
+    ("collapsed", "encoder.0"): COLLAPSED,
+    ("logits", "task.decoder.1"): LOGITS,
 }
 
 
@@ -87,6 +91,13 @@ def test_facts_say_how_much_and_where():
     assert "input/forget" not in fact
     _, fact = stream(lambda step: GROWING)["exploding", "encoder.1.backward"]
     assert "10^5.0" in fact
+
+
+def test_facts_name_the_heads():
+    _, fact = stream(lambda step: COLLAPSED)["collapsed", "encoder.0"]
+    assert fact == "the entropy of head 0 is 1.0% of the largest possible (medians)"
+    _, fact = stream(lambda step: LOGITS)["logits", "task.decoder.1"]
+    assert fact == "the logits of head 3 reach a magnitude of 250 (medians)"
 
 
 def test_the_part_of_a_state_that_keeps_most_counts():
@@ -186,7 +197,7 @@ def test_scaled_losses_may_overflow_now_and_then():
 
 @pytest.mark.parametrize(("key", "scalars"), CASES.items())
 def test_null_switches_a_rule_off(key, scalars):
-    rules = ("exploding", "growth", "vanishing", "saturated", "clipped")
+    rules = ("exploding", "growth", "vanishing", "saturated", "clipped", "collapsed", "logits")
     off = Limits(patience=500, **dict.fromkeys(rules))
     found = stream(lambda step: scalars, limits=off)
     assert set(found) == ({key} if key[0] == "dead" else set())

@@ -112,7 +112,7 @@ def test_measuring_changes_nothing(tmp_path, cell):
     words += ["encoder.input_dropout=0.2", "encoder.bidirectional=true"]
     words += ["trainer.gradient_clip_val=0.5", "trainer.max_epochs=1"]
     words += ["trainer.val_check_interval=0.5"]  # validations in between
-    instruments = ("weight_flow", "time_flow", "memory", "saturation")
+    instruments = ("weight_flow", "time_flow", "input_flow", "memory", "saturation")
     often = [f"diagnostics.{name}.every_n_steps=1" for name in instruments]
     on = small_run(
         tmp_path / "on", *words, "diagnostics=full", "diagnostics.memory.probes=1", *often

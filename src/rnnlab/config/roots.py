@@ -244,7 +244,8 @@ class AnalyzeConfig:
 
     What a trained net remembers, for how long, and why, on the test split of its own data or of
     other data of the same kind; for each recurrent layer and direction of the encoder: Lyapunov
-    exponents, gradients through time, time scales and saturation of gates, recurrent matrices.
+    exponents, gradients through time, time scales and saturation of gates, recurrent matrices; for
+    any encoder the influence of each input on its output at the end.
     Prints a table and a paragraph; writes analysis.json (all numbers) and figures.
 
       rnnlab analyze checkpoint=outputs/ner-lstm/2026-01-31_12-00-00

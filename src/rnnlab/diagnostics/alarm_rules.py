@@ -37,6 +37,10 @@ class Limits:
             share of it.
         saturated: Alarm where more than this share of a gate's values is shut, open or at bounds.
         clipped: Alarm where more than this share of the steps is clipped.
+        collapsed: Alarm where the entropy of an attention head is below this share of the largest
+            possible one (Zhai et al. 2023, arXiv:2303.06296).
+        logits: Alarm where the logits of an attention head exceed this magnitude: its softmax then
+            hardly lets a gradient through (Dehghani et al. 2023, arXiv:2302.05442).
     """
 
     patience: PositiveInt = 1000
@@ -46,6 +50,8 @@ class Limits:
     vanishing: Share | None = 0.1
     saturated: Share | None = 0.9
     clipped: Share | None = 0.95
+    collapsed: Share | None = 0.05
+    logits: Factor | None = 100.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
-        kind: non_finite, exploding, vanishing, saturated, dead or clipped.
+        kind: non_finite, exploding, vanishing, saturated, dead, clipped, collapsed or logits.
         subject: Where: a layer, a part of one, or the whole gradient.
         fact: What was seen, in words.
     """
@@ -109,7 +115,7 @@ class Rules:
             dead = list(self._dead(length))
             zero = {finding.subject for finding in dead}  # what is zero vanishes, too
             found += [each for each in self._through_time(length) if each.subject not in zero]
-            found += [*self._saturated(), *dead, *self._clipped()]
+            found += [*self._saturated(), *dead, *self._clipped(), *self._heads()]
         return found
 
     def _non_finite(self, scalars: Mapping[str, float]) -> Iterator[Finding]:
@@ -198,6 +204,23 @@ class Rules:
                 fact = f"{share.median:.0%} of the steps since step {share.first_step} were clipped"
                 fact += ": steps have one size, whatever the gradient says"
                 yield Finding("clipped", "gradient", fact)
+
+    def _heads(self) -> Iterator[Finding]:
+        """Heads of an attention that look at one step alone, or all but do."""
+        collapsed, logits = self.limits.collapsed, self.limits.logits
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for name, share in self._steady("head/", "/evenness"):
+            layer, _, head = name.rpartition("/")
+            if collapsed and share.median < collapsed:
+                fact = f"the entropy of head {head} is {share.median:.1%} of the largest possible"
+                found["collapsed", layer].append(fact)
+        for name, largest in self._steady("head/", "/logit"):
+            layer, _, head = name.rpartition("/")
+            if logits and largest.median > logits:
+                fact = f"the logits of head {head} reach a magnitude of {largest.median:.3g}"
+                found["logits", layer].append(fact)
+        for (kind, layer), facts in found.items():
+            yield Finding(kind, layer, f"{' and '.join(facts)} (medians)")
 
     def _steady(self, prefix: str, suffix: str) -> Iterator[tuple[str, RunningMedian]]:
         """Full windows of the keys with a prefix and a suffix, by what is between them."""

@@ -34,6 +34,8 @@ class Alarms(Limits, Callback):
     saturated  | more than `saturated` of a gate is shut, open or at its bounds    | saturation
     dead       | the gradient of a whole gate or module is exactly zero            | weight_flow
     clipped    | more than `clipped` of the steps are clipped                      | the board
+    collapsed  | an attention head's entropy is below `collapsed` of the largest   | saturation
+    logits     | an attention head's logits exceed `logits` in magnitude           | saturation
 
     All but the first two are about medians over `patience` steps. A limit of null switches its
     rule off.
@@ -136,4 +138,6 @@ def _remedy(trainer: Trainer, finding: Finding) -> str:
         "saturated": "a smaller optimizer.lr, cell.init=orthogonal, inputs of a smaller scale",
         "dead": "a smaller optimizer.lr, another cell or nonlinearity, another seed",
         "clipped": "a larger trainer.gradient_clip_val, or a smaller optimizer.lr",
+        "collapsed": "a smaller optimizer.lr, lr_schedule.warmup_steps, optimizer=adamw",
+        "logits": "a smaller optimizer.lr, lr_schedule.warmup_steps, optimizer=adamw",
     }[finding.kind]

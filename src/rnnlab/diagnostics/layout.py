@@ -11,7 +11,7 @@ from rnnlab.diagnostics.stats import NUMBERS
 Layout = dict[str, dict[str, list[str]]]
 """Category -> chart -> patterns of tags."""
 
-LAST = ("gate", "flow", "memory")
+LAST = ("gate", "flow", "input_flow", "memory", "head")
 """Categories in which the last part of a tag says what it is; elsewhere the first one does."""
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch, valid_mask
 from rnnlab.layers.base import Layer
+from rnnlab.layers.inputs import WatchedInputs
 from rnnlab.layers.trace import Trace
 from rnnlab.training.convert import layer_name
 
@@ -25,6 +26,15 @@ def named_layers(module: nn.Module) -> dict[str, Layer]:
         short_name(prefix): part
         for prefix, part in module.named_modules()
         if isinstance(part, Layer)
+    }
+
+
+def reading_layers(module: nn.Module) -> dict[str, WatchedInputs]:
+    """All layers in a module whose inputs can be watched, recurrent or not, by the same names."""
+    return {
+        short_name(prefix): part
+        for prefix, part in module.named_modules()
+        if isinstance(part, WatchedInputs)
     }
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.board import board_of
+from rnnlab.diagnostics.heads import head_scalars
 from rnnlab.diagnostics.naming import real_steps, record_layers
 from rnnlab.diagnostics.periodic import PeriodicInstrument
 from rnnlab.layers.base import Layer
@@ -26,7 +27,7 @@ STATES = ("h", "c")
 
 
 class Saturation(PeriodicInstrument):
-    """Posts how gates and states of every recurrent layer are distributed, on sampled steps.
+    """Posts how gates, states and attention heads of every layer are distributed, sampled.
 
     The training's own forward pass is recorded (see `Layer.record`), and its gates are computed
     again for all steps at once; nothing is copied to the host here, and on the steps between
@@ -41,6 +42,10 @@ class Saturation(PeriodicInstrument):
     gate/<layer>/memory            | -1 / log(mean): steps in which a state held by an LSTM's
                                    | forget gate or a GRU's update gate falls to 1/e
     gate/<layer>/h/norm, c/norm    | mean Euclidean norm of the parts of the state
+    head/<layer>/<n>/entropy       | of an attention's head: mean entropy of its weights, in nats
+    head/<layer>/<n>/evenness      | the same over the largest possible: 1 looks at all alike
+    head/<layer>/<n>/distance      | mean number of steps to what it looks at, by weight
+    head/<layer>/<n>/logit         | largest magnitude before the softmax
 
     <layer> as `encoder.0.forward` or `task.decoder.0`. Under accumulation the first batch of a
     sampled step is measured; of several processes the first one, by its own batch.
@@ -70,7 +75,10 @@ class Saturation(PeriodicInstrument):
             with self.timed(trainer):
                 for name, layer, trace in traces:
                     valid = real_steps(trace, self._batch)
-                    board.post(gate_scalars(f"gate/{name}", layer.gate_values(trace), valid))
+                    values = layer.gate_values(trace)
+                    board.post(gate_scalars(f"gate/{name}", values, valid))
+                    if values.heads is not None:
+                        board.post(head_scalars(f"head/{name}", values.heads, valid))
         self._batch = None
 
 

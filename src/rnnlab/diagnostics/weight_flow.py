@@ -27,6 +27,7 @@ class WeightFlow(PeriodicInstrument):
     grad/total_clipped           | the same after clipping, where the trainer clips
     grad/<layer>/<kernel>/<gate> | norm over one gate's rows of one kernel of a recurrent layer;
                                  | kernel: input, recurrent, bias; <layer> as `encoder.0.forward`
+    grad/<layer>/head/<n>        | norm over one attention head's weights
     grad/<module>                | norm over the parameters of everything else, such as
                                  | `encoder.embedding` and `task.head`
     update/<module>              | norm of the step's change of a module's or recurrent layer's
@@ -83,6 +84,11 @@ def gradient_norms(module: nn.Module) -> dict[str, Tensor]:
                 grad = part.get_parameter(parameter).grad
                 if grad is not None:
                     slices[f"grad/{name}/{gate}"] = [grad[rows]]
+            for own, indices in part.weight_parts().items():
+                blocks = [(part.get_parameter(key).grad, index) for key, index in indices]
+                found = [grad[index] for grad, index in blocks if grad is not None]
+                if found:
+                    slices[f"grad/{name}/{own}"] = found
         else:
             grads = [p.grad for p in part.parameters(recurse=False) if p.grad is not None]
             if grads:

@@ -1,17 +1,18 @@
 """Self-attention as a layer: its state are the keys and values of the steps so far."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.config.types import PositiveInt
-from rnnlab.data.batch import valid_mask
 from rnnlab.errors import ConfigError
-from rnnlab.layers.base import Inputs, Layer, Lengths, Outputs, Result, State
+from rnnlab.layers.base import Index, Inputs, Layer, Lengths, Outputs, Result, State
+from rnnlab.layers.heads import head_values
+from rnnlab.layers.keys import kept_keys, key_places, visible
 from rnnlab.layers.padding import zero_padding
 from rnnlab.layers.positions import rotated, sinusoids
 from rnnlab.layers.trace import GateValues, Trace
@@ -119,6 +120,20 @@ class SelfAttention(Layer):
             gates["input/positions"] = ("position_weight", slice(None))
         return gates
 
+    def weight_parts(self) -> Mapping[str, Sequence[tuple[str, Index]]]:
+        """Of each head its queries, keys and values, and its columns of the output."""
+        size, each = self.hidden_size, self.hidden_size // self.num_heads
+        found: dict[str, Sequence[tuple[str, Index]]] = {}
+        for head in range(self.num_heads):
+            starts = [part * size + head * each for part in range(len(self.parts))]
+            rows = [slice(start, start + each) for start in starts]
+            columns = (slice(None), slice(head * each, (head + 1) * each))
+            found[f"head/{head}"] = [
+                *(("in_proj_weight", own) for own in rows),
+                ("out_proj_weight", columns),
+            ]
+        return found
+
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         """No keys, and place 0."""
         features = self.hidden_size // self.num_heads
@@ -155,15 +170,43 @@ class SelfAttention(Layer):
         return zero_padding(outputs, lengths)
 
     def compute_gate_values(self, trace: Trace) -> GateValues:
-        """See `Layer.compute_gate_values`: there are neither gates nor states of a fixed size."""
-        return GateValues(trace.valid, ())
+        """See `Layer.compute_gate_values`: of the heads, as there are no gates."""
+        with torch.autocast(trace.inputs.device.type, enabled=False):
+            x, *state = self.to_weight_dtype(trace.inputs, *trace.initial)
+            x = zero_padding(x, trace.lengths)
+            query, key, _, places = self._heads(x, (state[0], state[1], state[2]))
+            past = state[0].shape[2]
+            mask = visible(places, past, trace.lengths, causal=self.causal, window=self.window)
+            distance = places.unsqueeze(-1) - key_places(places, past).unsqueeze(-2)
+            return GateValues(
+                trace.valid, (), heads=head_values(query, key, mask.squeeze(1), distance)
+            )
 
     def _attended(self, x: Inputs, lengths: Lengths, state: State | None) -> Result:
         """Outputs, those at padding without a meaning, and the state; none where none is given."""
-        steps, past = x.shape[1], 0
-        places = torch.arange(steps, device=x.device)
+        steps, past = x.shape[1], 0 if state is None else state[0].shape[2]
+        query, key, value, places = self._heads(x, state)
+        plain = past == 0 and self.window is None
+        unmasked = plain and (self.causal or lengths is None)
+        attended = functional.scaled_dot_product_attention(
+            *(query, key, value),
+            attn_mask=None
+            if unmasked
+            else visible(places, past, lengths, causal=self.causal, window=self.window),
+            is_causal=plain and self.causal,
+        )
+        joined = attended.transpose(1, 2).flatten(2)
+        outputs = functional.linear(joined, self.out_proj_weight, self.out_proj_bias)
+        if state is None:
+            return outputs, ()
+        window = self.window
+        after = kept_keys(key, value, state[2], lengths, steps=steps, window=window)
+        return outputs, after
+
+    def _heads(self, x: Inputs, state: State | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Queries of these steps, keys and values of the past as well, places of these steps."""
+        places = torch.arange(x.shape[1], device=x.device)
         if state is not None:
-            past = state[0].shape[2]
             places = places + state[2].unsqueeze(1)
         if self.positions in ("sinusoidal", "learned"):
             x = x + self._vectors(places, x)
@@ -172,19 +215,9 @@ class SelfAttention(Layer):
         query, key, value = heads.unbind(0)
         if self.positions == "rotary":
             query, key = rotated(heads[:2], places).unbind(0)
-        if state is not None and past:
+        if state is not None and state[0].shape[2]:
             key, value = torch.cat([state[0], key], dim=2), torch.cat([state[1], value], dim=2)
-        plain = past == 0 and self.window is None
-        unmasked = plain and (self.causal or lengths is None)
-        attended = functional.scaled_dot_product_attention(
-            *(query, key, value),
-            attn_mask=None if unmasked else self._visible(places, past, lengths),
-            is_causal=plain and self.causal,
-        )
-        joined = attended.transpose(1, 2).flatten(2)
-        outputs = functional.linear(joined, self.out_proj_weight, self.out_proj_bias)
-        after = () if state is None else self._after(key, value, state[2], steps, lengths)
-        return outputs, after
+        return query, key, value, places
 
     def _vectors(self, places: Tensor, x: Inputs) -> Float[Tensor, "*B T D"]:
         """The vectors of places, to be added to the inputs."""
@@ -198,34 +231,3 @@ class SelfAttention(Layer):
                 "steps; choose more, a smaller data.max_length, or cell.positions=rotary"
             )
         return functional.embedding(places, self.position_weight)
-
-    def _visible(
-        self, places: Tensor, past: int, lengths: Lengths
-    ) -> Bool[Tensor, "T L"] | Bool[Tensor, "B 1 _ L"]:
-        """Which keys, of the past and of these steps, each query may see."""
-        steps = places.shape[-1]
-        keys = places[..., :1] - past + torch.arange(past + steps, device=places.device)
-        distance = places.unsqueeze(-1) - keys.unsqueeze(-2)
-        mask = (keys >= 0).unsqueeze(-2)
-        if self.causal:
-            mask = mask & (distance >= 0)
-        elif lengths is not None:
-            mask = mask & valid_mask(lengths, steps).unsqueeze(-2)
-        if self.window is not None:
-            mask = mask & (distance.abs() < self.window)
-            mask = mask | (distance == 0)  # padding may see nothing else
-        return mask if mask.dim() == 2 else mask.unsqueeze(1)
-
-    def _after(
-        self, keys: Tensor, values: Tensor, place: Tensor, steps: int, lengths: Lengths
-    ) -> State:
-        """The state: keys and values end with each sequence's last step, zeros are before."""
-        width = keys.shape[2]
-        first = 0 if self.window is None else max(0, width - self.window + 1)
-        if lengths is None:
-            return keys[:, :, first:], values[:, :, first:], place + steps
-        index = torch.arange(first, width, device=keys.device) - (steps - lengths).unsqueeze(1)
-        index = index.view(len(index), 1, -1, 1)
-        at = index.clamp(min=0).expand(-1, keys.shape[1], -1, keys.shape[3])
-        keys, values = (torch.where(index >= 0, p.gather(2, at), 0.0) for p in (keys, values))
-        return keys, values, place + lengths

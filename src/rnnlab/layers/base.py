@@ -1,16 +1,17 @@
 """The contract of a layer that reads a sequence step by step: one layer, one direction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.bidirectional import Bidirectional
+from rnnlab.layers.inputs import WatchedInputs, listed
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.parameters import replaced_parameters
 from rnnlab.layers.stepper import Stepper
@@ -20,13 +21,16 @@ from rnnlab.layers.watch import StateCollector, StateGradients, Watcher, trainab
 State = tuple[Tensor, ...]
 """What the steps so far leave, each part (B, ...): search reorders it without knowing the cell."""
 
+Index = slice | tuple[slice, slice]
+"""Rows of a parameter, or a block of it."""
+
 Inputs = Float[Tensor, "B T D"]
 Lengths = Int[Tensor, "B"] | None
 Outputs = Float[Tensor, "B T H"]
 Result = tuple[Outputs, State]
 
 
-class Layer(nn.Module, ABC):
+class Layer(WatchedInputs, ABC):
     """A layer that reads a batch left to right.
 
     A subclass defines `initial_state`, `step` and `gates`. It may define a faster `forward` (and
@@ -34,8 +38,9 @@ class Layer(nn.Module, ABC):
     `input_size` as the only positional parameter; keyword-only parameters are the options that
     YAML may set.
 
-    Diagnostics see the layer through `watch`, `record` and `gate_values`. As with PyTorch's hooks,
-    they see calls of the layer, `layer(x)` or `layer.outputs(x)`, and not `layer.forward(x)`.
+    Diagnostics see the layer through `watch`, `watch_inputs`, `record` and `gate_values`. As with
+    PyTorch's hooks, they see calls of the layer, `layer(x)` or `layer.outputs(x)`, and not
+    `layer.forward(x)`.
 
     Attributes:
         recurrent: Whether the state has a fixed size, and all that is remembered goes through it.
@@ -68,6 +73,13 @@ class Layer(nn.Module, ABC):
         The kernel is `input`, `recurrent` or `bias`. Diagnostics use it to report gradients
         gate by gate; rows of different entries must not overlap.
         """
+
+    def weight_parts(self) -> Mapping[str, Sequence[tuple[str, Index]]]:
+        """Further parts whose gradients are reported, such as heads: name -> (parameter, index).
+
+        They may overlap with gates. None by default.
+        """
+        return {}
 
     def two_directions(self, cell: Callable[[], "Layer"]) -> "Layer | Bidirectional":
         """What reads in both directions: this layer, newly made, and another that reads back.
@@ -136,7 +148,7 @@ class Layer(nn.Module, ABC):
 
     def __call__(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """`forward`, shown to those who `watch` or `record`."""
-        if self._watchers or self._recorders:
+        if self._is_observed:
             return self._observed(x, lengths, state)
         result: Result = super().__call__(x, lengths, state)
         return result
@@ -148,7 +160,7 @@ class Layer(nn.Module, ABC):
             x: Inputs (B, T, D), right padded with finite numbers, which have no influence.
             lengths: See `forward`.
         """
-        if self._watchers or self._recorders:
+        if self._is_observed:
             return self._observed(x, lengths, None, outputs_only=True)[0]
         return self.forward_outputs(x, lengths)
 
@@ -179,7 +191,7 @@ class Layer(nn.Module, ABC):
         """
         if not self.recurrent:
             raise TypeError(f"{type(self).__name__} has no state of a fixed size to watch")
-        return _listed(self._watchers, watcher)
+        return listed(self._watchers, watcher)
 
     def record(self, recorder: Recorder) -> AbstractContextManager[None]:
         """Give `recorder` a `Trace` of each forward pass inside the `with` block.
@@ -187,14 +199,16 @@ class Layer(nn.Module, ABC):
         It copies what is read, returned and used. It works without gradients, too. `gate_values`
         computes gates and states from a trace.
         """
-        return _listed(self._recorders, recorder)
+        return listed(self._recorders, recorder)
 
     def stepper(self, state: State) -> Stepper:
         """Steps to be taken one by one from a state; `watch` and `record` see them too."""
         watcher = self._show if self._watchers else None
         recorders = tuple(self._recorders)
         weights = self.used_weights() if recorders else {}
-        return Stepper(self.step, state, tuple(self.parameters()), watcher, recorders, weights)
+        view = self.viewed() if self._input_watchers else None
+        parameters = tuple(self.parameters())
+        return Stepper(self.step, state, parameters, watcher, recorders, weights, view)
 
     def used_weights(self) -> dict[str, Tensor]:
         """Copies of the parameters as they are now, for `Trace.weights`."""
@@ -248,6 +262,7 @@ class Layer(nn.Module, ABC):
     def _observed(
         self, x: Inputs, lengths: Lengths, state: State | None, *, outputs_only: bool = False
     ) -> Result:
+        x = self.viewed()(x)
         start = self.initial_state(x.shape[0], x) if state is None else state
         if self._watchers:
             leaf = trainable(x, *start, *self.parameters())
@@ -265,6 +280,10 @@ class Layer(nn.Module, ABC):
         return result
 
     @property
+    def _is_observed(self) -> bool:
+        return bool(self._watchers or self._recorders or self._input_watchers)
+
+    @property
     def _show(self) -> Watcher:
         """Calls those who watch now, also where the backward pass comes later."""
         watchers = tuple(self._watchers)
@@ -274,16 +293,6 @@ class Layer(nn.Module, ABC):
                 watcher(gradients)
 
         return show
-
-
-@contextmanager
-def _listed(values: list[Any], value: Any) -> Iterator[None]:
-    """A value is in a list while the `with` block lasts."""
-    values.append(value)
-    try:
-        yield
-    finally:
-        values.remove(value)
 
 
 CellFactory = Callable[[int], Layer]

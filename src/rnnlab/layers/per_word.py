@@ -5,10 +5,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnnlab.layers.base import Inputs, Lengths, Outputs
+from rnnlab.layers.inputs import WatchedInputs
 from rnnlab.layers.padding import zero_padding
 
 
-class PerWord(nn.Module):
+class PerWord(WatchedInputs):
     """Each step by itself: relu(W x + b), or x as it is; the sequence is their mean.
 
     Not a `Layer`, as it has no state; it has the methods that a stack of layers calls.
@@ -31,6 +32,7 @@ class PerWord(nn.Module):
 
     def outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """One output a step, zero beyond `lengths`."""
+        x = self.viewed()(x)
         return zero_padding(x if self.linear is None else torch.relu(self.linear(x)), lengths)
 
     def final(self, outputs: Outputs, lengths: Int[Tensor, "B"]) -> Float[Tensor, "B H"]:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rnnlab.layers.inputs import View
 from rnnlab.layers.trace import Recorder, Trace
 from rnnlab.layers.watch import StateCollector, Watcher, trainable
 
@@ -24,6 +25,7 @@ class Stepper:
         watcher: Gets the gradients at the states after each step, see `Layer.watch`.
         recorders: Get the trace, see `Layer.record`.
         weights: `Trace.weights`.
+        view: Of the inputs, see `WatchedInputs`; None where nobody watches them.
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class Stepper:
         watcher: Watcher | None,
         recorders: Sequence[Recorder],
         weights: Mapping[str, Tensor],
+        view: View | None = None,
     ) -> None:
         self._step = step
         self._recorders = recorders
         self._weights = weights
+        self._view = view
         self._initial = state
         self._steps: list[tuple[Tensor, Tensor]] = []
         self._collector: StateCollector | None = None
@@ -49,6 +53,8 @@ class Stepper:
 
     def step(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B H"]:
         """The output of the next step."""
+        if self._view is not None:
+            x = self._view(x.unsqueeze(1)).squeeze(1)
         output, self._state = self._step(x, self._state)
         if self._collector is not None:
             self._collector.add(self._state)

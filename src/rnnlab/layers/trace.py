@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from rnnlab.data.batch import valid_mask
+from rnnlab.layers.heads import HeadValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,11 @@ class GateValues:
         states: Each part of the state after each step (B, T, ...): h, and c of an LSTM.
         sigmoids: Gates in (0, 1), by their names in `Layer.gates`.
         tanhs: Gates and states in (-1, 1), by their names; an LSTM's tanh(c) is `state`.
+        heads: Of an attention.
     """
 
     valid: Bool[Tensor, "B T"]
     states: tuple[Tensor, ...]
     sigmoids: Mapping[str, Float[Tensor, "B T H"]] = field(default_factory=dict)
     tanhs: Mapping[str, Float[Tensor, "B T H"]] = field(default_factory=dict)
+    heads: HeadValues | None = None

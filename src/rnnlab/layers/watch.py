@@ -34,7 +34,7 @@ class StateGradients:
 
     def norms(self) -> tuple[Float[Tensor, "B T"], ...]:
         """Euclidean norms, at least in fp32, zero beyond the lengths; one tensor a part."""
-        return tuple(self.unpack(_norm(part)).squeeze(2) for part in self.parts)
+        return tuple(self.unpack(norms_of(part).unsqueeze(-1)).squeeze(2) for part in self.parts)
 
     def vectors(self) -> tuple[Float[Tensor, "B T F"], ...]:
         """The gradients themselves, zero beyond the lengths; one tensor a part."""
@@ -45,9 +45,10 @@ Watcher = Callable[[StateGradients], None]
 """Called with the gradients of one forward pass when its backward pass is done."""
 
 
-def _norm(part: Tensor) -> Tensor:
+def norms_of(part: Tensor) -> Tensor:
+    """Euclidean norms of the last dimension, at least in fp32."""
     precise = torch.promote_types(part.dtype, torch.float32)
-    norm: Tensor = torch.linalg.vector_norm(part.to(precise), dim=-1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(part.to(precise), dim=-1)
     return norm
 
 

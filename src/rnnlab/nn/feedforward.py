@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rnnlab.config.types import PositiveInt, Probability
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import CellFactory, Inputs, Lengths
+from rnnlab.layers.inputs import WatchedInputs
 from rnnlab.layers.padding import zero_padding
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
@@ -20,7 +21,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "ta
 """The module of each choice."""
 
 
-class PooledLayers(nn.Module):
+class PooledLayers(WatchedInputs):
     """Pooling over the steps, then fully connected layers: one output for a whole sequence.
 
     Not a `Layer`, as it has no state; it has the methods that an encoder calls. Weights start as
@@ -58,6 +59,7 @@ class PooledLayers(nn.Module):
 
     def outputs(self, x: Inputs, lengths: Lengths = None) -> Float[Tensor, "B 1 H"]:
         """One output for all real steps of each sequence."""
+        x = self.viewed()(x)
         if self.pooling == "max":
             if lengths is not None:
                 real = valid_mask(lengths, x.shape[1]).unsqueeze(2)

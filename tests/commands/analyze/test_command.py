@@ -6,15 +6,12 @@ import shutil
 
 import pytest
 import torch
-from torch import nn
 
 from rnnlab.commands.analyze import command
-from rnnlab.commands.analyze.measure import check_layers
-from rnnlab.errors import CheckpointError
 from tiny import SMALL, call, refused, write
 
 QUICK = ["steps=24", "streams=3", "transient=8", "batches=2"]
-FIGURES = {"lyapunov", "time_flow", "memory", "time_scales", "gates"}
+FIGURES = {"lyapunov", "time_flow", "memory", "influence", "time_scales", "gates"}
 FIGURES |= {"eigenvalues", "singular_values"}
 
 
@@ -114,7 +111,7 @@ def test_layers_directions_and_a_lag(cell, capsys, here):
     assert list(result["layers"]) == [
         f"encoder.{i}.{direction}" for i in range(2) for direction in ("forward", "backward")
     ]
-    assert len(result["text"]) == 4
+    assert len(result["text"]) == 5
     assert all(name in said.out for name in result["layers"])
     scales = {gate for layer in result["layers"].values() for gate in layer["time_scales"]}
     assert scales == ({"update"} if cell == "gru" else set())
@@ -200,18 +197,18 @@ def test_mistakes_are_one_line(tiny_run, capsys, here):
     assert not list(here.glob("*/analysis.json"))
 
 
-def test_an_encoder_without_recurrent_layers():
-    with pytest.raises(CheckpointError, match=r"mine.ckpt: no recurrent layers .* \(Linear\)"):
-        check_layers(nn.Linear(2, 2), "mine.ckpt", None)
-
-
-def test_a_baseline_without_recurrent_layers(capsys, here):
+def test_an_encoder_without_recurrent_layers(capsys, here):
     words = ["task=delayed_recall", "data.lag=4", "data.train_size=64", "data.val_size=16"]
     bag = ["encoder=bow", "data.test_size=16", "hydra.run.dir=run"]
     assert call(capsys, "train", *words, *SMALL, *bag).code == 0
-    message = refused(call(capsys, "analyze", "checkpoint=run"))
-    assert "best.ckpt: no recurrent layers to analyse in its encoder" in message
-    assert not (here / "run/analysis").exists()
+    message = refused(call(capsys, "analyze", "checkpoint=run", "k=2"))
+    assert message == "k: BagOfWords has no recurrent layer with exponents"
+    said = analyze(capsys, "checkpoint=run")
+    assert said.out.startswith("The whole encoder: how much its output at the end depends on")
+    result = json.loads((here / "run/analysis/analysis.json").read_text())
+    assert result["layers"] == {}
+    assert result["influence"]["first_last_ratio"] == pytest.approx(1)  # a mean treats all alike
+    assert {file.stem for file in (here / "run/analysis").glob("*.png")} == {"influence"}
 
 
 def test_help(capsys):

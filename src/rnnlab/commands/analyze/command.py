@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab.commands.analyze.figures import write_figures
-from rnnlab.commands.analyze.measure import check_layers, measure
-from rnnlab.commands.analyze.report import layer_record
+from rnnlab.commands.analyze.measure import check_k, measure
+from rnnlab.commands.analyze.report import curve_record, layer_record
 from rnnlab.commands.analyze.words import table, tell
 from rnnlab.commands.output import make_folder, writing
 from rnnlab.runs.environment import limit_memory, quiet
@@ -31,12 +31,13 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     _, model, data = restored(opened, {**opened.cfg, "seed": options["seed"], "logger": None})
     encoder = model.encoder.eval()
     model.task.eval()
-    check_layers(encoder, path, options["k"])
+    check_k(encoder, options["k"])
     folder = make_folder(options["output"] or _default_folder(path))
     analysis = measure(model, data, options)
     paragraphs = tell(analysis)
-    print(as_text(table(analysis)))
-    print("\n" + "\n\n".join(paragraphs))
+    if analysis.layers:
+        print(as_text(table(analysis)) + "\n")
+    print("\n\n".join(paragraphs))
     result = {
         "checkpoint": str(path),
         "data": opened.choices["data"],
@@ -46,6 +47,7 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
         "median_length": analysis.length,
         "lag": analysis.lag,
         "layers": {name: layer_record(report) for name, report in analysis.layers.items()},
+        "influence": curve_record(analysis.influence),
         "text": paragraphs,
     }
     with writing(folder):

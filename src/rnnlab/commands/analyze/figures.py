@@ -35,6 +35,7 @@ def write_figures(analysis: Analysis, folder: Path) -> None:
                 "What the last state keeps of an earlier one, whatever the loss",
                 "dh_T/d",
             ),
+            "influence": influence(analysis.influence),
             "time_scales": unit_scales(analysis),
             "gates": gate_ranges(analysis),
             "eigenvalues": eigenvalues(analysis),
@@ -45,8 +46,10 @@ def write_figures(analysis: Analysis, folder: Path) -> None:
                 figure.savefig(folder / f"{name}.png", dpi=120)
 
 
-def exponents(analysis: Analysis) -> Figure:
+def exponents(analysis: Analysis) -> Figure | None:
     """Lyapunov exponents of all layers with their standard errors, the largest first."""
+    if not analysis.layers:
+        return None
     figure, axes = _canvas("Lyapunov exponents: what becomes of a small change of the state")
     for number, (name, report) in enumerate(analysis.layers.items()):
         found = report.exponents
@@ -90,13 +93,17 @@ def against_lag(
             if part != name:
                 style |= {"linestyle": ":", "linewidth": 1.3}
             axes.plot(10**curve.decades, label=label, **style)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _logarithmic(axes)
-    axes.set(
-        xlim=(0, None),
-        xlabel="lag: steps before the sequence's end, as the layer reads",
-        ylabel="norm, geometric mean of sequences",
-    )
+    _by_lag(axes, "lag: steps before the sequence's end, as the layer reads")
+    return _named(figure)
+
+
+def influence(curve: Curve) -> Figure | None:
+    """The influence of each input step on the whole encoder's output at the end."""
+    if not np.isfinite(curve.decades).any():
+        return None
+    figure, axes = _canvas("What the encoder's output at the end owes to each step of its input")
+    axes.plot(10**curve.decades, label=f"whole encoder, d out_T/dx: {curve.falls}", **look(0))
+    _by_lag(axes, "lag: steps before the sequence's end")
     return _named(figure)
 
 
@@ -150,6 +157,13 @@ def _canvas(title: str) -> tuple[Figure, Axes]:
     axes: Axes = figure.subplots()
     axes.set_title(title)
     return figure, axes
+
+
+def _by_lag(axes: Axes, label: str) -> None:
+    """Axes of norms against the lag."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _logarithmic(axes)
+    axes.set(xlim=(0, None), xlabel=label, ylabel="norm, geometric mean of sequences")
 
 
 def _logarithmic(axes: Axes) -> None:

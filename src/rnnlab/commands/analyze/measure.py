@@ -1,4 +1,4 @@
-"""All that is measured of the recurrent layers of an encoder."""
+"""All that is measured of an encoder and of its recurrent layers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from rnnlab.commands.analyze.lyapunov import Exponents, lyapunov, state_size
 from rnnlab.data.base import SequenceData
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind
+from rnnlab.diagnostics.influence import influence
 from rnnlab.diagnostics.memory import memory_curve
 from rnnlab.diagnostics.stats import Curve
 from rnnlab.diagnostics.time_flow import curves, watch_norms
-from rnnlab.errors import CheckpointError, ConfigError
+from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 from rnnlab.runs.build import Model
@@ -59,26 +60,25 @@ class Analysis:
         kind: Kind of the targets.
         length: Median length of the sequences, without padding.
         lag: Steps over which the task needs memory, where the data has a `lag`.
+        influence: ||d out_T / d x_{T-k}|| of the whole encoder against k, of the first batch.
     """
 
     layers: Mapping[str, LayerReport]
     kind: Kind
     length: float
     lag: int | None
+    influence: Curve
 
 
-def check_layers(encoder: nn.Module, path: object, k: int | None) -> None:
-    """Check that there are recurrent layers, and that they can be analysed.
+def check_k(encoder: nn.Module, k: int | None) -> None:
+    """Check that the recurrent layers have as many exponents as are asked for.
 
     Raises:
-        CheckpointError: There are none.
-        ConfigError: A state has fewer than k numbers.
+        ConfigError: There is no recurrent layer, or a state has fewer than k numbers.
     """
     layers = encoder_layers(encoder)
-    if not layers:
-        raise CheckpointError(
-            f"{path}: no recurrent layers to analyse in its encoder ({type(encoder).__name__})"
-        )
+    if k is not None and not layers:
+        raise ConfigError(f"k: {type(encoder).__name__} has no recurrent layer with exponents")
     for name, layer in layers.items():
         size = _size(layer)
         if k is not None and k > size:
@@ -86,7 +86,7 @@ def check_layers(encoder: nn.Module, path: object, k: int | None) -> None:
 
 
 def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Analysis:
-    """Read the data's test split, and measure every recurrent layer of the encoder.
+    """Read the data's test split, and measure the encoder and each of its recurrent layers.
 
     Args:
         model: In evaluation mode, on the CPU.
@@ -103,7 +103,8 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
         layers[name] = _report(layer, traces[name], own, options)
     lengths = torch.cat([batch.lengths for batch in batches])
     lag = getattr(data, "lag", None)
-    return Analysis(layers, data.spec().kind, float(lengths.double().quantile(0.5)), lag)
+    whole = influence(model.encoder, batches[0])
+    return Analysis(layers, data.spec().kind, float(lengths.double().quantile(0.5)), lag, whole)
 
 
 def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:
@@ -120,7 +121,7 @@ def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:
             encoded = model.encoder(batch.inputs, batch.lengths, batch.words)
             model.task.loss(encoded, batch).backward()  # type: ignore[no-untyped-call]
     both.zero_grad(set_to_none=True)
-    return curves(seen)
+    return curves(seen) if seen else {}
 
 
 def _report(

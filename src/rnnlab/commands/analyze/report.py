@@ -27,8 +27,8 @@ def layer_record(report: LayerReport) -> dict[str, Any]:
             "sequences": report.streams.sequences,
             "passes": report.streams.passes,
         },
-        "time_flow": {name: _curve(curve) for name, curve in report.flow.items()},
-        "memory": {name: _curve(curve) for name, curve in report.memory.items()},
+        "time_flow": {name: curve_record(curve) for name, curve in report.flow.items()},
+        "memory": {name: curve_record(curve) for name, curve in report.memory.items()},
         "gates": {
             "mean_by_unit": {name: mean.tolist() for name, mean in report.gates.means.items()},
             "over_all_units": dict(report.gates.shares),
@@ -52,7 +52,8 @@ def layer_record(report: LayerReport) -> dict[str, Any]:
     }
 
 
-def _curve(curve: Curve) -> dict[str, Any]:
+def curve_record(curve: Curve) -> dict[str, Any]:
+    """The numbers of a curve."""
     return {
         **{name: getattr(curve, name) for name in NUMBERS},
         "log10_norm_by_lag": curve.decades.tolist(),

@@ -48,12 +48,13 @@ def table(analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def tell(analysis: Analysis) -> list[str]:
-    """A paragraph for every layer: what vanishes or explodes, why, and what to try."""
-    return [
+    """A paragraph for every layer: what vanishes or explodes, why, and what to try; one for all."""
+    layers = [
         f"{_dynamics(name, report, analysis)} {_flow(report.flow[name], analysis)} "
         f"{_memory(report.memory[name])}{_gates(report)}{_advice(name, report, analysis)}"
         for name, report in analysis.layers.items()
     ]
+    return [*layers, _influence(analysis)]
 
 
 def span(values: Tensor) -> tuple[float, float, float]:
@@ -117,6 +118,17 @@ def _memory(curve: Curve) -> str:
     slope, rate = curve.decades_per_step, f"every {_steps(curve.half_life)} steps back"
     how = f"is {curve.falls}" if math.isnan(slope) else f"{_word(slope)} {rate}"
     return f"What its last state keeps of earlier ones, ||dh_T/dh_(T-k)||, {how}. "
+
+
+def _influence(analysis: Analysis) -> str:
+    curve = analysis.influence
+    what = "The whole encoder: how much its output at the end depends on an earlier input, "
+    if math.isnan(curve.first_last_ratio):
+        return f"{what}||d out_T/dx_(T-k)||, was measured at fewer than two lags."
+    slope, rate = curve.decades_per_step, f"every {_steps(curve.half_life)} steps back"
+    how = f"is {curve.falls}" if math.isnan(slope) else f"{_word(slope)} {rate}"
+    first = f"that of the first step is {curve.first_last_ratio:.2g} times that of the last"
+    return f"{what}||d out_T/dx_(T-k)||, {how}; {first}."
 
 
 def _gates(report: LayerReport) -> str:

@@ -26,6 +26,7 @@ from rnnlab.runs.tables import as_markdown, as_text, write_csv
 TITLES = {
     "loss": "Loss and metric",
     "time_flow": "Gradient through time",
+    "input_flow": "Gradient at the inputs",
     "memory": "Memory of the state",
     "half_life_lag": "Half-life and lag",
     "half_life": "Half-life of dL/dh during training",
@@ -94,6 +95,7 @@ def draw_all(groups: Sequence[Group]) -> dict[str, Figure]:
         drawn = {
             "loss": draw(groups, losses(all_runs(groups)), ""),
             "time_flow": draw_lags(groups, "time_flow", "decades of ||dL/dh_t||"),
+            "input_flow": draw_lags(groups, "input_flow", "decades of ||dL/dx_t||"),
             "memory": draw_lags(groups, "memory", "decades of ||dh_T/dh_(T-k)||"),
             "half_life_lag": draw_reach(groups),
             "half_life": draw(groups, half_lives, "half-life (steps)"),

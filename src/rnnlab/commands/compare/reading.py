@@ -18,7 +18,7 @@ from rnnlab.commands.compare.run import Lags, Run
 from rnnlab.errors import DataError
 from rnnlab.runs.tables import flat
 
-CURVES = ("time_flow", "memory")
+CURVES = ("time_flow", "input_flow", "memory")
 """Files of `diagnostics/`: see `rnnlab.diagnostics.curve_history`."""
 
 UNREADABLE = (OSError, ValueError, YAMLError, OmegaConfBaseException, RecursionError)
