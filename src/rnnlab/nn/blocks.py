@@ -12,6 +12,7 @@ from rnnlab.layers.attention import GPT2_STD
 from rnnlab.layers.base import CellFactory
 from rnnlab.layers.padding import zero_padding
 from rnnlab.nn.block import MLP, NORMS, Block, Norm, Ratio
+from rnnlab.nn.block_decoder import BlockDecoder
 from rnnlab.nn.encoder import Encoder
 
 
@@ -63,18 +64,30 @@ class BlockEncoder(Encoder):
             self.input = nn.Linear(self.input_size, model_size)
             nn.init.normal_(self.input.weight, std=GPT2_STD)
             nn.init.zeros_(self.input.bias)
-        block = partial(
-            Block,
-            size=model_size,
-            num_layers=num_layers,
-            norm=norm,
-            mlp=mlp,
-            mlp_ratio=mlp_ratio,
-            dropout=partial(self.dropout_of, dropout),
-            both=bidirectional,
+        self._block = partial(Block, size=model_size, norm=norm, mlp=mlp, mlp_ratio=mlp_ratio)
+        self._norm = partial(NORMS[norm], model_size) if final_norm else nn.Identity
+        self.stack(
+            [
+                self._block(
+                    self.directions(model_size),
+                    num_layers=num_layers,
+                    dropout=partial(self.dropout_of, dropout),
+                    both=bidirectional,
+                )
+                for _ in range(num_layers)
+            ]
         )
-        self.stack([block(self.directions(model_size)) for _ in range(num_layers)])
-        self.norm: nn.Module = NORMS[norm](model_size) if final_norm else nn.Identity()
+        self.norm: nn.Module = self._norm()
+
+    def decoder(self, vocab_size: int, **options: Any) -> BlockDecoder:
+        """See `Encoder.decoder`: of blocks like these, with cross-attention.
+
+        Args:
+            vocab_size: Tokens that it writes.
+            **options: Those of `rnnlab.nn.block_decoder.BlockDecoder`.
+        """
+        size = self.output_size
+        return BlockDecoder(self.cell, self._block, self._norm(), size, size, vocab_size, **options)
 
     def before_layers(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T S"]:
         """See `Encoder.before_layers`."""

@@ -82,7 +82,8 @@ class CrossAttention(nn.Module):
         """How much of each source step the same steps read: the mean over the heads."""
         queries = self._heads(self.query(x)) * keys.shape[-1] ** -0.5
         scores = queries @ keys.transpose(2, 3)
-        return scores.masked_fill(~mask[:, None, None, :], float("-inf")).softmax(-1).mean(1)
+        weights: Tensor = scores.masked_fill(~mask[:, None, None, :], float("-inf")).softmax(-1)
+        return weights.mean(1)
 
     def _heads(self, x: Float[Tensor, "B L S"]) -> Float[Tensor, "B N L d"]:
-        return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)

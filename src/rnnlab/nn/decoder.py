@@ -50,7 +50,9 @@ class Decoder(TargetDecoder):
         vocab_size: Target tokens V.
         embedding_dim: Features E of a target token, and of the readout.
         num_layers: Recurrent layers, at least 1.
-        attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; or `none`.
+        attention: How the encoder's outputs are attended to, see `rnnlab.nn.attention`; or `none`;
+            None for additive.
+        num_heads: None: these attentions have one.
         input_feeding: Also read the readout of the step before, after its dropout.
         dropout: Probability of zeroing an embedded token, an output between layers, and the
             readout.
@@ -70,12 +72,19 @@ class Decoder(TargetDecoder):
         *,
         embedding_dim: int,
         num_layers: int = 1,
-        attention: AttentionKind = "additive",
+        attention: AttentionKind | None = None,
+        num_heads: int | None = None,
         input_feeding: bool = False,
         dropout: float = 0.0,
         tie_word_embeddings: bool = False,
     ) -> None:
         super().__init__()
+        attention = attention or "additive"
+        if num_heads is not None:
+            raise ConfigError(
+                f"task.num_heads: {num_heads} heads need encoder=blocks; attention={attention} "
+                "after recurrent layers has one: say null"
+            )
         if input_feeding and attention == "none":
             raise ConfigError(
                 "task.input_feeding: true feeds what attention saw; with task.attention=none "

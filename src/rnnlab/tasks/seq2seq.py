@@ -34,9 +34,11 @@ class SequenceToSequence(Task):
         encoder: Reads the source; gives the cell of the decoder's layers.
         spec: Target vocabulary with `<pad>`, `<s>`, `</s>`, and the tokeniser that joins it.
         embedding_dim: Features of a target token.
-        num_layers: Recurrent layers of the decoder.
-        attention: How the decoder attends to the encoder's outputs. With `none` it knows the source
-            by its initial state alone. See `rnnlab.nn.attention`.
+        num_layers: Layers of the decoder; with encoder=blocks, blocks.
+        attention: How a recurrent decoder attends to the encoder's outputs, see
+            `rnnlab.nn.attention`. With `none` it knows the source by its initial state alone. null
+            for additive, and for that of blocks: each has multi-head cross-attention.
+        num_heads: Heads of cross-attention in blocks; null for 4.
         input_feeding: The decoder's layers also read the readout of the step before. Training then
             goes step by step, which is slower; see `Decoder`.
         dropout: Probability of zeroing a feature of target embeddings, between decoder layers, and
@@ -65,7 +67,8 @@ class SequenceToSequence(Task):
         *,
         embedding_dim: PositiveInt = 256,
         num_layers: Annotated[int, Ge(1), Le(1000)] = 1,
-        attention: AttentionKind = "additive",
+        attention: AttentionKind | None = None,
+        num_heads: PositiveInt | None = None,
         input_feeding: bool = False,
         dropout: Probability = 0.0,
         label_smoothing: Probability = 0.0,
@@ -89,6 +92,7 @@ class SequenceToSequence(Task):
             embedding_dim=embedding_dim,
             num_layers=num_layers,
             attention=attention,
+            num_heads=num_heads,
             input_feeding=input_feeding,
             dropout=dropout,
             tie_word_embeddings=tie_word_embeddings,
