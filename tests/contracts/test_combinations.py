@@ -24,15 +24,21 @@ OPTIONS = {
         {"attention": "additive"},
         {"attention": "general", "input_feeding": True},
         {"attention": "none", "num_layers": 2},
+        {"num_layers": 2, "num_heads": 2},
     ],
     "language_model": [{}, {"tie_word_embeddings": True}],
-    "generate": [{"attention": "additive"}, {"attention": "none", "tie_word_embeddings": True}],
+    "generate": [
+        {"attention": "additive"},
+        {"attention": "none", "tie_word_embeddings": True},
+        {"num_heads": 1, "tie_word_embeddings": True},
+    ],
 }
 """Choices of each task that read the encoder in different ways."""
 
 CHOICES = [(task, options) for task in EVERY_TASK for options in OPTIONS.get(task, [{}])]
 
 IDLE = ("attention.query.weight", "attention.query.bias", "attention.key.weight", "energy.weight")
+IDLE += ("cross.query.weight", "cross.query.bias", "cross_norm.weight")
 """Weights of an attention that has one step to attend to."""
 
 
@@ -64,7 +70,8 @@ def encoder_of(stack):
 def fitting(choice, cell, stack, both, depth):
     task, options = choice
     alone = cell == "attention" and options.get("attention") == "none"
-    return not (both and task in ONE_WAY) and not alone
+    others = "num_heads" if stack == "recurrent" else "attention"
+    return not (both and task in ONE_WAY) and not alone and others not in options
 
 
 @pytest.mark.parametrize("task", ONE_WAY)
@@ -120,14 +127,13 @@ def test_one_batch_forward_and_backward(choice, cell, stack, bidirectional, num_
             assert parameter.grad.any(), name
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("task", EVERY_TASK)
-def test_batches_do_not_know_each_other(task, cell, prepared):
+@pytest.mark.parametrize(("task", "cell", "stack"), pairs(list(EVERY_TASK), CELLS, STACKS))
+def test_batches_do_not_know_each_other(task, cell, stack, prepared):
     """A sequence's prediction is the same alone and among others that are longer."""
     cfg, vectors, spec, batch = prepared(task)
     cfg = cfg | {
         "cell": read_yaml(config_dir() / "cell" / f"{cell}.yaml") | {"hidden_size": 8},
-        "encoder": cfg["encoder"] | {"bidirectional": task not in ONE_WAY, "num_layers": 2},
+        "encoder": encoder_of(stack) | {"bidirectional": task not in ONE_WAY, "num_layers": 2},
     }
     torch.manual_seed(0)
     model = build_model(cfg, spec, vectors)
