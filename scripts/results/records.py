@@ -82,6 +82,8 @@ def model(cfg: Mapping[str, Any], choices: Mapping[str, Any]) -> str:
     encoder, cell = cfg["encoder"], cfg["cell"]
     if "num_layers" in encoder:
         deep = f"{encoder['num_layers']} x " if encoder["num_layers"] > 1 else ""
+        if "model_size" in encoder:
+            deep = f"{encoder['num_layers']} blocks of "
         both = "Bi" if encoder["bidirectional"] else ""
         parts = [f"{deep}{both}{_name(cell)} {cell.get('hidden_size', '')}".strip()]
     else:
