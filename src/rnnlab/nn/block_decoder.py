@@ -135,14 +135,18 @@ class BlockDecoder(TargetDecoder):
         counts = [len(state) for state in states]
         numbers = torch.arange(batch, device=encoded.lengths.device)
         memories = self._memories(encoded)
+        looked_up, own = numbers, memories
 
         def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            nonlocal looked_up, own
             rows, rest = state[-1], iter(state[:-1])
+            if not torch.equal(rows, looked_up):  # they stay until a sentence is done
+                looked_up, own = rows, [Memory(*(p[rows] for p in parts)) for parts in memories]
             x = self._embedded(tokens)
             after: list[State] = []
-            for block, memory, count in zip(self._blocks, memories, counts, strict=True):
+            for block, memory, count in zip(self._blocks, own, counts, strict=True):
                 before = tuple(next(rest) for _ in range(count))
-                x, proposed = block.step(x, before, tuple(part[rows] for part in memory))
+                x, proposed = block.step(x, before, memory)
                 after.append(proposed)
             log_probs = self.output(self._read(x)).log_softmax(dim=-1)
             return log_probs, (*chain.from_iterable(after), rows)
