@@ -108,7 +108,7 @@ def test_one_batch_forward_and_backward(choice, cell, stack, bidirectional, num_
         assert sizes(part) == sizes(shapes)
         assert all(tensor.is_meta for tensor in [*shapes.parameters(), *shapes.buffers()])
     layer = next(m for m in model.encoder.modules() if isinstance(m, Layer))
-    two = bidirectional and stack == "recurrent" and layer.recurrent
+    two = bidirectional and stack == "recurrent" and layer.fixed_size_state
     assert model.encoder.output_size == 8 * (1 + two)
     encoded = model.encoder(batch.inputs, batch.lengths)
     loss = model.task.loss(encoded, batch)

@@ -17,7 +17,7 @@ from rnnlab.training.convert import layer_name
 
 def recurrent_layers(module: nn.Module) -> dict[str, Layer]:
     """Of all layers in a module those with a state of a fixed size, by name."""
-    return {name: layer for name, layer in named_layers(module).items() if layer.recurrent}
+    return {name: layer for name, layer in named_layers(module).items() if layer.fixed_size_state}
 
 
 def named_layers(module: nn.Module) -> dict[str, Layer]:

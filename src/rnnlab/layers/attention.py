@@ -55,7 +55,7 @@ class SelfAttention(Layer):
         ConfigError: Sizes that do not divide.
     """
 
-    recurrent = False
+    fixed_size_state = False
     parts: ClassVar[tuple[str, ...]] = ("query", "key", "value")
 
     def __init__(

@@ -43,13 +43,14 @@ class Layer(WatchedInputs, ABC):
     `layer.forward(x)`.
 
     Attributes:
-        recurrent: Whether the state has a fixed size, and all that is remembered goes through it.
-            Only then are there gradients dL/dh_t to `watch`, and a state that others may start.
+        fixed_size_state: Whether the state has a fixed size, and all that is remembered goes
+            through it. Only then are there gradients dL/dh_t to `watch`, and a state that others
+            may start.
         input_size: Features D of a step's input.
         output_size: Features H of a step's output.
     """
 
-    recurrent: ClassVar[bool] = True
+    fixed_size_state: ClassVar[bool] = True
     input_size: int
     output_size: int
 
@@ -187,9 +188,9 @@ class Layer(WatchedInputs, ABC):
             watcher: Called inside the backward pass: it must change nothing.
 
         Raises:
-            TypeError: The layer is not `recurrent`.
+            TypeError: The layer has no `fixed_size_state`.
         """
-        if not self.recurrent:
+        if not self.fixed_size_state:
             raise TypeError(f"{type(self).__name__} has no state of a fixed size to watch")
         return listed(self._watchers, watcher)
 

@@ -18,7 +18,7 @@ class Bridge(nn.Module):
     encoder layer, both directions where there are two. Layers match from the top: the last to
     the last. Decoder layers without a counterpart take the encoder's first.
     Number and sizes of the parts come from `Layer.initial_state`, so any recurrent cell fits.
-    Layers that are not `recurrent` get none.
+    Layers without a `fixed_size_state` get none.
 
     Args:
         sizes: Output features of each encoder layer, first to last.
@@ -33,7 +33,7 @@ class Bridge(nn.Module):
         self._shapes: list[list[torch.Size]] = []
         self.parts = nn.ModuleList()
         for layer, source in zip(layers, matching, strict=True):
-            if not layer.recurrent:
+            if not layer.fixed_size_state:
                 continue
             self._sources.append(source)
             shapes = [part.shape[1:] for part in layer.initial_state(1, torch.zeros(1, 1))]

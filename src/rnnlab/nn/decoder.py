@@ -98,7 +98,7 @@ class Decoder(TargetDecoder):
             layers.append(cell(size))
             size = layers[-1].output_size
         self.layers = nn.ModuleList(layers)
-        if attention == "none" and not any(layer.recurrent for layer in layers):
+        if attention == "none" and not any(layer.fixed_size_state for layer in layers):
             raise ConfigError(
                 "task.attention: none leaves the source to the decoder's initial state, which "
                 f"{type(layers[0]).__name__} cannot start from; choose additive"
@@ -198,7 +198,7 @@ class Decoder(TargetDecoder):
         batch = len(encoded.lengths)
         return [
             tuple(part.to(like.dtype) for part in next(bridged))
-            if layer.recurrent
+            if layer.fixed_size_state
             else layer.initial_state(batch, like)
             for layer in self._stack
         ]
