@@ -6,7 +6,7 @@ import pytest
 import sacrebleu
 import torch.distributed as dist
 
-from rnnlab.nn.metrics import Bleu
+from rnnlab.nn.text_scores import Bleu
 
 HYPOTHESES = ["A dog runs on the Beach.", "two men are Talking", "a child is playing, happily !"]
 REFERENCES = ["A dog runs on the beach.", "Two men are talking.", "A child plays happily!"]
@@ -51,7 +51,7 @@ def test_numbers_must_agree():
 WORKER = """
 import json, sys
 import torch.distributed as dist
-from rnnlab.nn.metrics import Bleu
+from rnnlab.nn.text_scores import Bleu
 
 store, rank, pairs = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)

@@ -164,7 +164,7 @@ def test_references_are_the_texts_in_the_order_of_the_batches():
     with torch.no_grad():
         task.update(encoder(first.inputs, first.lengths), first)
         task.update(encoder(second.inputs, second.lengths), second)
-        assert task.bleu._references == texts
+        assert task.text_scores._references == texts
         with pytest.raises(RuntimeError, match="5 reference texts, at least 8 wanted"):
             task.update(encoder(first.inputs, first.lengths), first)
 

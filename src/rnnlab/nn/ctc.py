@@ -37,7 +37,7 @@ def log_likelihoods(
     target: Int[Tensor, "B U"],
     target_lengths: Lengths,
 ) -> Float[Tensor, "B"]:
-    """log p(text | input) of each sequence, in nats and float32 or better; -inf where none fits.
+    """The log-likelihood of each text in nats, in float32 or better; -inf where none fits.
 
     Its gradient is zero for texts that need more steps than there are, see `needed_steps`.
 

@@ -158,7 +158,7 @@ def announce(
     parameters = sum(p.numel() for p in module.parameters())
     sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
     print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
-    for remark in data.remarks():
+    for remark in [*data.remarks(), *module.task.remarks(data.examples("train"))]:
         print(f"note     {remark}")
     if vectors.coverage is not None:
         print(f"vectors  {vectors.coverage}")

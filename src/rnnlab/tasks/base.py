@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from rnnlab.data.batch import Batch
+from rnnlab.data.examples import Examples
 from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.stream import Stream
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError
 from rnnlab.nn.attention import AttentionMap
@@ -87,6 +89,13 @@ class Task(nn.Module, ABC):
 
         Does nothing by default. Not called for targets that are numbers.
         """
+
+    def remarks(self, examples: Examples | Stream) -> list[str]:
+        """What the user should know of the training data before training on it, a sentence each.
+
+        By default nothing. A task that cannot learn from the data raises a DataError.
+        """
+        return []
 
     def rate(self, batch: Batch) -> float:
         """Factor of the learning rate in the step after a batch; 1 by default."""

@@ -33,6 +33,7 @@ class SequenceToSequence(Task):
     Args:
         encoder: Reads the source; gives the cell of the decoder's layers.
         spec: Target vocabulary with `<pad>`, `<s>`, `</s>`, and the tokeniser that joins it.
+        with_decoder: Whether to make one; a task that says no has a loss and a search of its own.
         embedding_dim: Features of a target token.
         num_layers: Layers of the decoder; with encoder=blocks, blocks.
         attention: How a recurrent decoder attends to the encoder's outputs, see
@@ -64,6 +65,7 @@ class SequenceToSequence(Task):
         self,
         encoder: Encoder,
         spec: Spec,
+        with_decoder: bool = True,
         *,
         embedding_dim: PositiveInt = 256,
         num_layers: Annotated[int, Ge(1), Le(1000)] = 1,
@@ -87,16 +89,17 @@ class SequenceToSequence(Task):
         self.num_beams = num_beams
         self.length_penalty = length_penalty
         self.max_new_tokens = max_new_tokens
-        self.decoder = encoder.decoder(
-            len(self.vocab),
-            embedding_dim=embedding_dim,
-            num_layers=num_layers,
-            attention=attention,
-            num_heads=num_heads,
-            input_feeding=input_feeding,
-            dropout=dropout,
-            tie_word_embeddings=tie_word_embeddings,
-        )
+        if with_decoder:
+            self.decoder = encoder.decoder(
+                len(self.vocab),
+                embedding_dim=embedding_dim,
+                num_layers=num_layers,
+                attention=attention,
+                num_heads=num_heads,
+                input_feeding=input_feeding,
+                dropout=dropout,
+                tie_word_embeddings=tie_word_embeddings,
+            )
         self.frequency_bias = frequency_bias
         self.scores = UnitMean()
 
@@ -127,9 +130,9 @@ class SequenceToSequence(Task):
 
     def predict(self, encoded: Encoded) -> list[str]:
         """The best text found for each source."""
-        return self.translations(encoded, self.num_beams)
+        return self.texts(encoded, self.num_beams)
 
-    def translations(self, encoded: Encoded, num_beams: int) -> list[str]:
+    def texts(self, encoded: Encoded, num_beams: int) -> list[str]:
         """The best text that a search of this width finds for each source."""
         return [self.text(ids) for ids in self.search(encoded, num_beams).best]
 
