@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -190,26 +191,32 @@ def examples(texts, frames, vocab=VOCAB, tokenizer=SPEC.target_tokenizer):
     return Examples(inputs, ids.framed(vocab.start_id, vocab.end_id), texts)
 
 
-def test_training_texts_that_cannot_be_aligned_are_named():
+def test_texts_that_cannot_be_aligned_are_named():
     _, task = build(subsampling=4)
-    assert task.remarks(examples(["ab", "abcd"], [5, 13])) == []
-    (found,) = task.remarks(examples(["ab", "abbc", "abc", "dd"], [8, 16, 8, 12]))
+    assert task.remarks("train", examples(["ab", "abcd"], [5, 13])) == []
+    few = examples(["ab", "abbc", "abc", "dd"], [8, 16, 8, 12])
+    (found,) = task.remarks("val", few)
     assert found == (
-        "CTC cannot align 2 of 4 training texts and leaves them out: 'abbc' needs 5 steps and has 4"
+        "CTC cannot align 2 of 4 val texts, which do not count in the loss: 'abbc' needs 5 steps "
+        "of the encoder and has 4"
     )
-    with pytest.raises(DataError, match="cannot align 2 of 2 .* smaller encoder.subsampling"):
-        task.remarks(examples(["ab", "abcd"], [4, 12]))
-    assert build(output="attention")[1].remarks(examples(["abcd"], [1])) == []
+    few = replace(few, places=[f"a.tsv:{line}" for line in range(4)])
+    assert "in the loss: a.tsv:1: 'abbc' needs" in task.remarks("val", few)[0]
+    none = examples(["ab", "abcd"], [4, 12])
+    assert len(task.remarks("test", none)) == 1
+    with pytest.raises(DataError, match=r"cannot align 2 of 2 .*smaller encoder\.subsampling"):
+        task.remarks("train", none)
+    assert build(output="attention")[1].remarks("train", none) == []
 
 
 def test_labels_named_as_the_blank_are_refused():
     words = Vocab([PAD, UNK, START, END, "yes", "no"])
     tokenizer = Tokenizer("space")
     _, task = build(Spec(F, words, "tokens", target_tokenizer=tokenizer))
-    with pytest.raises(DataError, match="'yes <pad> no' has a token named as CTC's blank"):
-        task.remarks(examples(["no", "yes <pad> no"], [9, 9], words, tokenizer))
+    with pytest.raises(DataError, match="val: 'yes <pad> no' has a token named as CTC's blank"):
+        task.remarks("val", examples(["no", "yes <pad> no"], [9, 9], words, tokenizer))
     other = Vocab(["a", UNK, START, END, PAD])
-    with pytest.raises(ConfigError, match="CTC's blank is token 0 .* choose attention"):
+    with pytest.raises(ConfigError, match=r"CTC's blank is token 0 .* choose attention"):
         build(Spec(F, other, "tokens", target_tokenizer=tokenizer))
 
 

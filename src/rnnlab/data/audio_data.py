@@ -164,6 +164,7 @@ class AudioData(SequenceData):
             corpus.log_mels,
             self._tokens(corpus, spec) if words else self._labels(corpus, spec.target_vocab),
             corpus.texts if words else None,
+            places=corpus.places,
             audio=spec.audio,
             masks=Masks(
                 self.time_masks,

@@ -32,6 +32,7 @@ class Examples:
             are not texts.
         characters: Characters of the inputs (N,); None where no model reads them.
         blank: Which inputs have no tokens and stand as `<unk>`, bool (N,); None for none.
+        places: Where each stands (a file and its line), for messages; None where not known.
     """
 
     inputs: Ragged | np.ndarray
@@ -39,6 +40,7 @@ class Examples:
     texts: Sequence[str] | None = None
     characters: CharacterIds | None = None
     blank: np.ndarray | None = None
+    places: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         parts = (self.inputs, self.target, self.texts, self.characters)

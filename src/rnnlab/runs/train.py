@@ -1,8 +1,9 @@
 """A training run from configuration to score."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from lightning import Callback, seed_everything
@@ -11,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 
 from rnnlab.data.base import SequenceData
+from rnnlab.data.spec import Split
 from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted
 from rnnlab.layers.base import Layer
 from rnnlab.runs.baseline import add_baseline
@@ -156,9 +158,10 @@ def announce(
 ) -> None:
     """Print what will be trained, what it starts from, and its folder."""
     parameters = sum(p.numel() for p in module.parameters())
-    sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in ("train", "val", "test"))
+    sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in get_args(Split))
     print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
-    for remark in [*data.remarks(), *module.task.remarks(data.examples("train"))]:
+    found = [module.task.remarks(split, data.examples(split)) for split in get_args(Split)]
+    for remark in chain(data.remarks(), *found):
         print(f"note     {remark}")
     if vectors.coverage is not None:
         print(f"vectors  {vectors.coverage}")

@@ -90,10 +90,11 @@ class Task(nn.Module, ABC):
         Does nothing by default. Not called for targets that are numbers.
         """
 
-    def remarks(self, examples: Examples | Stream) -> list[str]:
-        """What the user should know of the training data before training on it, a sentence each.
+    def remarks(self, split: Split, examples: Examples | Stream) -> list[str]:
+        """What the user should know of a split before training, a sentence each; by default nothing.
 
-        By default nothing. A task that cannot learn from the data raises a DataError.
+        Raises:
+            DataError: The task cannot use the data.
         """
         return []
 

@@ -12,7 +12,7 @@ from rnnlab.config.types import Probability
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
-from rnnlab.data.spec import Spec
+from rnnlab.data.spec import Spec, Split
 from rnnlab.data.stream import Stream
 from rnnlab.data.vocab import PAD
 from rnnlab.errors import ConfigError, DataError, shortened
@@ -96,32 +96,34 @@ class Transcribe(ScoredTexts):
         if self.attends:
             super().set_prior(counts)
 
-    def remarks(self, examples: Examples | Stream) -> list[str]:
-        """How many training texts CTC cannot align, and the first of them.
+    def remarks(self, split: Split, examples: Examples | Stream) -> list[str]:
+        """How many texts of a split CTC cannot align, and the first of them.
 
         Raises:
-            DataError: It can align none, or a token of a text is named like the blank.
+            DataError: It can align none of the training texts, or a token is named like the blank.
         """
         if self.ctc is None or not isinstance(examples, Examples) or examples.texts is None:
             return []
-        texts, count = examples.texts, len(examples)
+        texts, places = examples.texts, examples.places
         for text in texts:
             if PAD in text and PAD in self.tokenizer.split(text):
-                raise DataError(f"task.output: {text!r} has a token named as CTC's blank, {PAD}")
+                raise DataError(f"{split}: {text!r} has a token named as CTC's blank, {PAD}")
         assert isinstance(examples.target, Ragged), "texts are of unequal length"
-        target, lengths = examples.target.pad(np.arange(count), fill=BLANK)
+        target, lengths = examples.target.pad(np.arange(len(texts)), fill=BLANK)
         needed = needed_steps(target[:, 1:], lengths - 2).numpy()
         steps = -(-examples.lengths // self.subsampling)
         short = np.flatnonzero(needed > steps)
         if not len(short):
             return []
-        first = short[0]
+        row = short[0]
+        named = f"{places[row]}: " if places else ""
         found = (
-            f"CTC cannot align {len(short):,} of {count:,} training texts and leaves them out: "
-            f"{shortened([texts[first]])!r} needs {needed[first]} steps and has {steps[first]}"
+            f"CTC cannot align {len(short):,} of {len(texts):,} {split} texts, which do not count "
+            f"in the loss: {named}{shortened([texts[row]])!r} needs {needed[row]} steps of the "
+            f"encoder and has {steps[row]}"
         )
-        if len(short) == count:
-            raise DataError(f"task.output: {found}; choose a smaller encoder.subsampling")
+        if split == "train" and len(short) == len(texts):
+            raise DataError(f"{found}; choose a smaller encoder.subsampling")
         return [found]
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:

@@ -201,6 +201,13 @@ def test_an_unseen_label_and_an_empty_split_are_named(tmp_path):
         data(tmp_path).examples("val")
 
 
+def test_examples_know_where_they_stand(tmp_path):
+    corpus(tmp_path)
+    table = tmp_path / "train.tsv"
+    table.write_text("wavs/train0.wav\tab\n\nwavs/train1.wav\taa\n")
+    assert data(tmp_path).examples("train").places == [f"{table}:1", f"{table}:3"]
+
+
 @pytest.mark.parametrize("package", ["soundfile", "scipy"])
 def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch, package):
     corpus(tmp_path)
