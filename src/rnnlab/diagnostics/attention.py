@@ -28,16 +28,16 @@ class AttentionMaps(FirstValidationBatch):
 
     def show(self, trainer: Trainer, module: SequenceModule, batch: Batch) -> None:
         """Write the entropy and draw the maps."""
-        attention = module.task.attention_map(module(batch), batch)
+        encoded = module(batch)
+        attention = module.task.attention_map(encoded, batch)
         if attention is None:
             return
         mean = float(entropy(attention))
         for logger in trainer.loggers:
             logger.log_metrics({"attention/entropy": mean}, step=trainer.global_step)
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
-        sources = [
-            _words(row, spec.source_tokenizer) for row in source_tokens(batch, spec)[: self.count]
-        ]
+        read = source_tokens(batch, spec, encoded.lengths)[: self.count]
+        sources = [_words(row, spec.source_tokenizer) for row in read]
         rows = [_words(row, spec.target_tokenizer) for row in attention.rows]
         attention = AttentionMap(attention.weights, rows)
         title = f"attention at step {trainer.global_step}; mean entropy {mean:.2f} nats"

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
@@ -11,6 +13,9 @@ from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.diagnostics.board import tensorboards
 from rnnlab.training.module import SequenceModule
+
+FEW = 8
+"""Numbers of a step that are shown."""
 
 
 class FirstValidationBatch(Callback):
@@ -47,9 +52,10 @@ class Samples(FirstValidationBatch):
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
         few = first_sequences(batch, self.count)
         predictions = module.task.predict(module(few))
+        sources = source_tokens(few, spec, few.lengths)
         text = "\n\n---\n\n".join(
             _block(module, tokens, prediction)
-            for tokens, prediction in zip(source_tokens(few, spec), predictions, strict=True)
+            for tokens, prediction in zip(sources, predictions, strict=True)
         )
         for writer in writers:
             writer.add_text("samples", text, global_step=trainer.global_step)
@@ -57,7 +63,12 @@ class Samples(FirstValidationBatch):
 
 def _block(module: SequenceModule, tokens: list[str], prediction: Any) -> str:
     rendered = module.task.render(tokens, prediction).strip()
-    return " ".join(tokens) + "\n\n" + "\n".join(f"    {line}" for line in rendered.split("\n"))
+    return _source(tokens) + "\n\n" + "\n".join(f"    {line}" for line in rendered.split("\n"))
+
+
+def _source(tokens: list[str]) -> str:
+    numbers = [str(step) for step in range(len(tokens))]
+    return f"{len(tokens)} steps" if tokens == numbers else " ".join(tokens)
 
 
 def first_sequences(batch: Batch, count: int) -> Batch:
@@ -73,13 +84,26 @@ def first_sequences(batch: Batch, count: int) -> Batch:
     )
 
 
-def source_tokens(batch: Batch, spec: Spec) -> list[list[str]]:
-    """The source tokens of a batch; rounded numbers where the inputs are numbers."""
+def source_tokens(batch: Batch, spec: Spec, lengths: Tensor) -> list[list[str]]:
+    """What an encoder reads of each sequence of a batch, step by step.
+
+    Args:
+        batch: The sequences.
+        spec: Of the data.
+        lengths: Steps that the encoder gives for each (B,); see `Encoded.lengths`.
+
+    Returns:
+        Tokens; rounded numbers where the inputs are a few numbers each; the number of the step
+        where they are many (sound), or where several input steps have become one.
+    """
     rows: list[list[str]] = []
-    for row, length in zip(batch.inputs.tolist(), batch.lengths.tolist(), strict=True):
-        steps = row[:length]
+    same = torch.equal(lengths, batch.lengths)
+    for row, length in zip(batch.inputs, lengths.tolist(), strict=True):
         if isinstance(spec.source, Vocab):
-            rows.append([spec.source.tokens[index] for index in steps])
-        else:
+            rows.append([spec.source.tokens[index] for index in row[:length].tolist()])
+        elif same and spec.source <= FEW:
+            steps = row[:length].tolist()
             rows.append(["(" + ", ".join(f"{x:.2f}" for x in step) + ")" for step in steps])
+        else:
+            rows.append([str(step) for step in range(length)])
     return rows

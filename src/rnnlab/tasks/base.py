@@ -91,7 +91,7 @@ class Task(nn.Module, ABC):
         """
 
     def remarks(self, split: Split, examples: Examples | Stream) -> list[str]:
-        """What the user should know of a split before training, a sentence each; by default nothing.
+        """What the user should know of a split before training, a sentence each; by default none.
 
         Raises:
             DataError: The task cannot use the data.
