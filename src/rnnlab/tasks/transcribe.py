@@ -142,8 +142,8 @@ class Transcribe(ScoredTexts):
         """Write a batch's texts and compare."""
         super().update(encoded, batch)
         if self.ctc is not None:
-            scores = log_likelihoods(*self._aligned(encoded, batch))
-            self.unalignable.update((scores == float("-inf")).sum())
+            _, steps, target, lengths = self._aligned(encoded, batch)
+            self.unalignable.update((needed_steps(target, lengths) > steps).sum())
 
     def compute(self) -> dict[str, float]:
         """`wer`, `cer`, `accuracy`; with CTC `unalignable`."""
