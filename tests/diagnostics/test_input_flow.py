@@ -28,7 +28,7 @@ from runs import small_run
 
 def kept_inputs(layer, kept):
     """Make a layer read copies that are kept; one that has steps takes them one by one."""
-    plain = layer.scan if getattr(layer, "recurrent", False) else None
+    plain = layer.scan if getattr(layer, "fixed_size_state", False) else None
 
     def copy(x):
         x = x if x.requires_grad else x.clone().requires_grad_()
