@@ -27,7 +27,7 @@ class HeadValues:
 def head_values(
     query: Float[Tensor, "B N T D"],
     key: Float[Tensor, "B N L D"],
-    visible: Bool[Tensor, "*B T L"],
+    visible: Bool[Tensor, "*B _ L"],
     distance: Int[Tensor, "*B T L"],
 ) -> HeadValues:
     """Compute the weights again, for one sequence after the other: all at once would be B T L.
