@@ -82,6 +82,24 @@ def test_real_runs_in_one_figure(trained):
     assert panel.get_ylim() == LIMITS  # the same whatever is compared
 
 
+def test_attention_stands_beside_what_reads_forward(trained, tmp_path):
+    """Both directions of attention are one layer."""
+    curve = np.zeros((1, 1, 3))
+    runs = []
+    for name, layers in {
+        "two": ("encoder.0.forward", "encoder.0.backward"),
+        "one": ("encoder.0",),
+    }.items():
+        shutil.copytree(next(trained.sweep.iterdir()), tmp_path / name)
+        put(tmp_path / name, np.repeat(curve, len(layers), axis=1), layers, "input_flow")
+        runs.append(read_run(tmp_path / name))
+    figure = draw_lags([*group_runs(runs[:1]), *group_runs(runs[1:])], "input_flow", "u")
+    drawn = {
+        panel.get_title(loc="left") or panel.get_title(): len(panel.lines) for panel in figure.axes
+    }
+    assert drawn == {"encoder.0.forward": 4, "encoder.0.backward": 2}
+
+
 def test_nothing_is_drawn_where_nothing_was_measured(trained, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(trained.running, bare)

@@ -39,7 +39,8 @@ def draw_lags(groups: Sequence[Group], name: str, unit: str) -> Figure | None:
 
     Thick lines are the last measurement, thin ones the first. The logarithms of a group's runs
     are averaged, at lags that at least half of the runs have. The axis is that of TensorBoard's
-    `flow/heatmap`, the same whatever is compared.
+    `flow/heatmap`, the same whatever is compared. What reads in one direction, or in both at once,
+    is shown beside the forward direction of those that read in two.
 
     Args:
         groups: Groups to compare.
@@ -48,12 +49,14 @@ def draw_lags(groups: Sequence[Group], name: str, unit: str) -> Figure | None:
     """
     measured = [[run.lags.get(name, {}) for run in group.runs] for group in groups]
     layers = list(dict.fromkeys(layer for runs in measured for run in runs for layer in run))
+    layers = [layer for layer in layers if f"{layer}.forward" not in layers]
     if not layers:
         return None
     figure, axes = panels(len(layers))
     for layer, panel in zip(layers, axes, strict=True):
         for runs, style in zip(measured, line_styles(groups), strict=True):
-            there = [run[layer] for run in runs if layer in run]
+            found = (run.get(layer, run.get(layer.removesuffix(".forward"))) for run in runs)
+            there = [lags for lags in found if lags is not None]
             if there:
                 line(panel, mean_curve([lags.first for lags in there]), **style, **FIRST)
                 line(panel, mean_curve([lags.last for lags in there]), **style, **LAST)
