@@ -11,7 +11,7 @@ from torch.nn import functional
 from rnnlab.config.types import PositiveInt
 from rnnlab.errors import ConfigError
 from rnnlab.layers.base import Index, Inputs, Layer, Lengths, Outputs, Result, State
-from rnnlab.layers.heads import head_values
+from rnnlab.layers.heads import head_values, head_weights
 from rnnlab.layers.keys import kept_keys, key_places, visible
 from rnnlab.layers.padding import zero_padding
 from rnnlab.layers.positions import rotated, sinusoids
@@ -122,17 +122,7 @@ class SelfAttention(Layer):
 
     def weight_parts(self) -> Mapping[str, Sequence[tuple[str, Index]]]:
         """Of each head its queries, keys and values, and its columns of the output."""
-        size, each = self.hidden_size, self.hidden_size // self.num_heads
-        found: dict[str, Sequence[tuple[str, Index]]] = {}
-        for head in range(self.num_heads):
-            starts = [part * size + head * each for part in range(len(self.parts))]
-            rows = [slice(start, start + each) for start in starts]
-            columns = (slice(None), slice(head * each, (head + 1) * each))
-            found[f"head/{head}"] = [
-                *(("in_proj_weight", own) for own in rows),
-                ("out_proj_weight", columns),
-            ]
-        return found
+        return head_weights(self.hidden_size, self.num_heads, len(self.parts))
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         """No keys, and place 0."""

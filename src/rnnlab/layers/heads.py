@@ -51,3 +51,26 @@ def head_values(
         largest = logits.abs().masked_fill(~mask, 0.0).amax(dim=2)
         rows.append((entropy.T, mask.sum(dim=1).to(q.dtype).log(), mean.T, largest.T))
     return HeadValues(*(torch.stack(part) for part in zip(*rows, strict=True)))
+
+
+def head_weights(
+    size: int, num_heads: int, parts: int
+) -> dict[str, list[tuple[str, slice | tuple[slice, slice]]]]:
+    """Where each head's weights are, as `Layer.weight_parts` says.
+
+    Args:
+        size: Features of all heads.
+        num_heads: Heads.
+        parts: What is projected together: queries, keys, values.
+    """
+    each = size // num_heads
+    found: dict[str, list[tuple[str, slice | tuple[slice, slice]]]] = {}
+    for head in range(num_heads):
+        own = slice(head * each, (head + 1) * each)
+        rows = [slice(part * size + own.start, part * size + own.stop) for part in range(parts)]
+        columns = (slice(None), own)
+        found[f"head/{head}"] = [
+            *(("in_proj_weight", part) for part in rows),
+            ("out_proj_weight", columns),
+        ]
+    return found
