@@ -78,6 +78,14 @@ def test_subwords_have_the_validation_reviews_of_words(root):
     text = made.tokenizers()[0].join([tokens[at] for at in made.examples("val").inputs])
     assert text.count("\n") == len(words.holds("val")[1])
     assert not set(text.split("\n")[:-1]) & {one.lower() for one in learnt}
+    plain, started = (
+        IMDb(root=str(root), min_freq=1, val_fraction=0.3, max_length=40) for _ in range(2)
+    )
+    started.start_from(made.spec())  # as encoder.init_from does
+    assert (started.holds("val")[1] == plain.holds("val")[1]).all()
+    assert started.spec().source == made.spec().source
+    assert started.spec().source_tokenizer == made.spec().source_tokenizer
+    assert started.examples("val").inputs.lengths.sum() > plain.examples("val").inputs.lengths.sum()
 
 
 def test_every_review_ends_with_its_token(root):
