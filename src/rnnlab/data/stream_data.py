@@ -83,18 +83,6 @@ class StreamData(TextData):
         lines, types, _ = self._lines(split)
         return lines.values[self.span(split, len(lines.values))], types
 
-    def token_size(self, split: Split) -> TokenSize | None:
-        """What a token of a split stands for; None where no whole line is in it."""
-        lines, _, corpus = self._lines(split)
-        within = np.zeros(len(lines.values) + 1, dtype=bool)
-        within[self.span(split, len(lines.values))] = True
-        rows = within[lines.offsets[:-1]]
-        count = int(lines.lengths[rows].sum())
-        words, characters = (
-            int((column[rows] + 1).sum()) for column in (corpus.words, corpus.characters)
-        )
-        return TokenSize(words / count, characters / count) if count else None
-
     def read(self, split: Split) -> Iterator[Example]:
         """The lines, without their ends."""
         path = self.file(split)
@@ -139,10 +127,12 @@ class StreamData(TextData):
             DataError: It has fewer than two.
         """
         spec = self.spec()
-        ids, types = self._tokens(split)
+        lines, types, corpus = self._lines(split)
+        span = self.span(split, len(lines.values))
+        ids = self._enough(lines.values[span], split)
         inputs, target = spec.source_vocab.table(types)[ids], spec.target_vocab.table(types)[ids]
         options = self.bptt, self.vary_bptt, self.eval_batch_size, self.carry, self.eval_stride
-        return Stream(inputs, target, *options, self.token_size(split))
+        return Stream(inputs, target, *options, _token_size(lines, corpus, span))
 
     def sentences(self, split: Split) -> tuple[Ragged, list[str]]:
         """The lines of a split, each with its end; see the base class."""
@@ -185,18 +175,35 @@ class StreamData(TextData):
         if end not in types:
             types.append(end)
         source = corpus.source.cut(self.cut(split))
-        real = ~np.repeat(corpus.blank, source.lengths)  # `<unk>` stands for a blank line
-        source = Ragged.from_lengths(source.values[real], source.lengths * ~corpus.blank)
+        blank = corpus.blank
+        if blank.any():  # `<unk>` stands for a blank line
+            real = ~np.repeat(blank, source.lengths)
+            source = Ragged.from_lengths(source.values[real], source.lengths * ~blank)
         return source.framed(None, types.index(end)), types, corpus
 
     def _tokens(self, split: Split) -> tuple[np.ndarray, list[str]]:
         values, types = self.tokens(split)
+        return self._enough(values, split), types
+
+    def _enough(self, values: np.ndarray, split: Split) -> np.ndarray:
         if len(values) < 2:
             places = ", ".join(self.sums(split))
             raise DataError(
                 f"{self.corpus}: the {split} split needs two tokens at least ({places})"
             )
-        return values, types
+        return values
+
+
+def _token_size(lines: Ragged, corpus: EncodedCorpus, span: slice) -> TokenSize | None:
+    """What a token of the lines that start in a span stands for; None where there are none."""
+    within = np.zeros(len(lines.values) + 1, dtype=bool)
+    within[span] = True
+    rows = within[lines.offsets[:-1]]
+    count = int(lines.lengths[rows].sum())
+    words, characters = (
+        int((column[rows] + 1).sum()) for column in (corpus.words, corpus.characters)
+    )
+    return TokenSize(words / count, characters / count) if count else None
 
 
 def line_end(tokenizer: Tokenizer) -> str:
