@@ -99,7 +99,7 @@ class LanguageModel(Task):
         if not any(isinstance(part, Layer) for part in encoder.layers.modules()):
             raise ConfigError(
                 f"encoder: {type(encoder).__name__} carries nothing from one token to the next, as "
-                "a language model must; choose recurrent"
+                "a language model must; choose recurrent or blocks"
             )
         self.vocab = target_vocab(spec)
         assert spec.source_tokenizer is not None  # the data is text
