@@ -88,6 +88,7 @@ class SelfAttention(Layer):
         for part in (*self.in_proj_weight.chunk(3), self.out_proj_weight):
             nn.init.xavier_uniform_(part)
         if positions == "learned":
+            self.max_steps = max_positions
             self.position_weight = nn.Parameter(torch.empty(max_positions, input_size))
             nn.init.normal_(self.position_weight, std=GPT2_STD)
 

@@ -48,11 +48,13 @@ class Layer(WatchedInputs, ABC):
             may start.
         input_size: Features D of a step's input.
         output_size: Features H of a step's output.
+        max_steps: Steps of the longest sequence that it reads; None for any.
     """
 
     fixed_size_state: ClassVar[bool] = True
     input_size: int
     output_size: int
+    max_steps: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # of torch's own cell, where there is one

@@ -86,8 +86,9 @@ def _check_fit(cfg: Config, *, training: bool) -> list[str]:
             f"{machine / 2**30:,.0f} GiB; choose smaller sizes (cell.hidden_size, "
             "encoder.num_layers, data.batch_size ...)"
         ]
-    if not training:
-        return []
+    too_long = [*_too_long(model, data)]
+    if too_long or not training:
+        return too_long
     quiet()
     callbacks = build_callbacks(cfg, Path(), model.task)
     trainer = build_trainer({**cfg, "logger": None}, Path(), callbacks)
@@ -126,6 +127,19 @@ def _with_large_vocabularies(spec: Spec) -> Spec:
     source = large(spec.source)
     target = source if spec.target is spec.source else large(spec.target)
     return replace(spec, source=source, target=target)
+
+
+def _too_long(model: Model, data: SequenceData) -> Iterator[str]:
+    """Options of the data that ask for longer sequences than a layer reads."""
+    layers = [part for part in model.encoder.modules() if isinstance(part, Layer)]
+    limit = min((layer.max_steps for layer in layers if layer.max_steps), default=None)
+    for option in ("max_length", "steps", "bptt"):
+        asked = getattr(data, option, None)
+        if limit is not None and isinstance(asked, int) and asked > limit:
+            yield (
+                f"cell.max_positions: {limit:,} places are learned, but sequences have up to "
+                f"{asked:,} steps; choose more, or cell.positions=rotary"
+            )
 
 
 def memory(model: Model, data: SequenceData) -> int:
