@@ -9,7 +9,7 @@ from rnnlab.cli import main
 from rnnlab.config.compose import compose_words
 from rnnlab.runs import train
 from rnnlab.runs.resume import resume_run
-from runs import StopAt, equal, merged
+from runs import StopAt, equal, merged, scalars
 from sounds import corpus, save, tones
 from tiny import SMALL, call
 
@@ -87,3 +87,15 @@ def test_texts_that_are_too_long_are_named_and_half_precision_learns(tmp_path, c
         f"CTC cannot align 1 of 8 train texts, which do not count in the loss: {table}:5: 'baba' "
         "needs 4 steps of the encoder and has 2"
     ) in capsys.readouterr().out
+
+
+def test_all_instruments_see_sound(tmp_path):
+    words = [*corpus(tmp_path, TEXTS, size=12), *WORDS, "task.output=both", "task.embedding_dim=8"]
+    words += ["diagnostics=full", "logger=tensorboard", "trainer.max_epochs=2"]
+    words += ["trainer.log_every_n_steps=1"]
+    outcome = small_run(tmp_path / "run", *words)
+    assert outcome.status == "completed"
+    assert (tmp_path / "run" / "figures" / "attention.png").exists()
+    tags = scalars(tmp_path / "run")
+    for start in ("val/wer", "attention/entropy", "flow/encoder.0.forward", "grad/encoder"):
+        assert any(tag.startswith(start) for tag in tags), start
