@@ -39,7 +39,7 @@ def test_it_learns_and_evaluates_the_same(run, capsys):
     record = json.loads((run / "run" / "metrics.json").read_text())
     assert record["test"]["wer"] <= 0.1
     assert record["test"].keys() == {"loss", "wer", "cer", "accuracy", "unalignable"}
-    assert record["test"]["cer"] <= record["test"]["wer"]
+    assert record["test"]["cer"] <= 0.1
     assert record["scorers"]["wer"].startswith("jiwer ")
     said = call(capsys, "evaluate", f"checkpoint={run / 'run'}")
     assert json.loads(said.out)["test"] == record["test"]
@@ -51,7 +51,9 @@ def test_answers_are_those_of_the_evaluation(run, capsys):
     listed.write_text("".join(f"{path}\n" for path, _ in rows))
     said = call(capsys, "predict", f"checkpoint={run / 'run'}", f"input={listed}")
     answers = said.out.splitlines()
-    right = sum(answer == text for answer, (_, text) in zip(answers, rows, strict=True))
+    right = sum(
+        answer.split() == text.split() for answer, (_, text) in zip(answers, rows, strict=True)
+    )
     record = json.loads((run / "run" / "metrics.json").read_text())
     assert record["test"]["accuracy"] == pytest.approx(right / len(rows))
     model = rnnlab.load(run / "run")
