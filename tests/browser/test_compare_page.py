@@ -1,8 +1,14 @@
 """`compare.html` in a browser: its figures are drawn, and it needs nothing but itself."""
 
+from pathlib import Path
+
 import pytest
 
 from rnnlab.cli import main
+from rnnlab.commands.compare.events import Log
+from rnnlab.commands.compare.groups import differences, group_runs
+from rnnlab.commands.compare.page import render
+from rnnlab.commands.compare.run import Run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -45,3 +51,44 @@ def test_a_request_would_be_noticed(browser, tmp_path):
     browser.until(lambda: "Hello" in browser.text, "the page")
     assert "http://127.0.0.1:9/none.png" in browser.requests
     assert browser.images[0]["width"] == 0
+
+
+def runs_that_differ(count):
+    """Runs with twenty options of their own, some of them long."""
+    record = {"status": "completed", "steps": 5, "monitor": "val/accuracy", "val": {}, "test": {}}
+    cells = ("GRU", "LSTM", "RNN", "MinimalGatedRecurrentUnit")
+    for number in range(count):
+        options = {
+            "cell": cells[number % 4],
+            "encoder.init_from": f"/home/somebody/outputs/2026-11-28/run_{number}/best.ckpt",
+            "task.output": ("softmax", "adaptive")[number % 2],
+            "diagnostics.time_flow.every_n_steps": 50 * (number + 1),
+            "optimizer.lr": 0.0003 * (number + 1),
+            "data.train": f"[/data/{number}.de, /data/{number}.en]",
+        }
+        options |= {f"trainer.some_option_{index}": number % (index + 2) for index in range(14)}
+        config = {"seed": 1, **options}
+        yield Run(Path(f"run{number}"), "recall", config, {"cell": "x.C"}, record, Log({}, {}))
+
+
+@pytest.mark.parametrize("count", [2, 13, 30])
+def test_no_table_is_wider_than_the_page(browser, pictures, tmp_path, count):
+    groups = group_runs(list(runs_that_differ(count)))
+    assert (len(groups), len(differences(groups))) == (count, 20)
+    page = tmp_path / "page.html"
+    page.write_text(render(groups, {}, {}, subtitle="", notes=[]), encoding="utf-8")
+    browser.open(page.as_uri())
+    text = browser.until(lambda: "Runs" in browser.text and browser.text, "the page")
+    assert text.count("trainer.some_option_13") == -(-count // 13)
+    assert all(run.shown("encoder.init_from") in text for run in runs_that_differ(count))
+    wide = browser.run(
+        "return [...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)"
+    )
+    room = browser.run("return document.body.getBoundingClientRect().right")
+    browser.run("document.querySelector('.options').scrollIntoView()")
+    browser.picture(pictures / f"options_{count}.png")
+    assert max(wide) <= room
+    narrowest = browser.run(
+        "return Math.min(...[...document.querySelectorAll('.options td')].map(t => t.clientWidth))"
+    )
+    assert narrowest > 50

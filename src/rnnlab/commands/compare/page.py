@@ -16,6 +16,9 @@ from rnnlab.commands.compare.style import RC, line_styles
 from rnnlab.commands.compare.table import group_rows
 from rnnlab.runs.tables import as_html
 
+COLUMNS = 13
+"""Groups beside each other in a table of options; more of them are in further tables."""
+
 
 def render(
     groups: Sequence[Group],
@@ -48,13 +51,15 @@ def render(
         watched=any(run.alarms is not None for run in all_runs(groups)),
         groups=groups,
         differing=differences(groups),
+        columns=COLUMNS,
+        slice=slice,
     )
     return re.sub(r"(?<=<th>).*?(?=</th>)", _breakable, page)
 
 
 def _breakable(heading: re.Match[str]) -> str:
     """A heading that may be broken between the parts of a name, so that tables stay narrow."""
-    return re.sub(r"(?<=[/._])(?=\w\w)", "<wbr>", heading[0])
+    return re.sub(r"(?<=(?<!<)[/._=])(?=\w\w)", "<wbr>", heading[0])
 
 
 def svg(figure: Figure) -> str:
