@@ -1,15 +1,19 @@
 """From files to a model to answers: evaluate, predict and `rnnlab.load` agree with the run."""
 
 import json
+import os
 import re
+import sys
+from contextlib import contextmanager
 
 import pytest
 import torch
 
 import rnnlab
 from corpora import ALIKE, EVERY_TASK
+from rnnlab.commands.plain_text import check_plain
 from rnnlab.errors import ConfigError
-from tiny import SMALL, call, refused, sentiment, start, write
+from tiny import SMALL, call, refused, sentiment, start, train, write
 
 LONG = "good " * 10_000
 LINES = {
@@ -337,21 +341,64 @@ def test_a_single_text_is_a_list_of_one_and_nothing_else_is_a_text(tiny_run):
         ("sentiment", "a.tsv", "pos\tgood\nneg\tbad\n", "texts with their labels; 'cut -f2 "),
         ("sentiment", "a.tsv", "label\ttext\npos\tgood\n", "a table with a header"),
         ("sentiment", "a.csv", 'text,label\n"good, great",pos\n', "CSV; give the texts alone"),
+        ("sentiment", "a.txt", "text;label\ngood;pos\n", "CSV; give the texts alone"),
+        ("sentiment", "a.txt", "good, film,pos\nbad,neg\nall,neg\n", "CSV; give the texts alone"),
         ("ner", "a.txt", "-DOCSTART- O\n\nAnn B-PER\nsaw O\n\nBob B-PER\n", "words with tags"),
         ("ner", "a.txt", "Ann X O\nsaw Y O\nRome Z B-LOC\n", "words with tags, one a line; give"),
         ("ner", "a.conllu", "# a\n1\tAnn\tX\n2\tsaw\tY\n", "words with tags, one a line"),
     ],
 )
-def test_tables_are_refused(task, name, content, message, tiny_run, capsys, tmp_path):
-    table = write(tmp_path / name, content)
-    said = refused(call(capsys, "predict", f"checkpoint={tiny_run(task).folder}", f"input={table}"))
+def test_tables_are_refused(task, name, content, message, tiny_run, capsys, tmp_path, monkeypatch):
+    table, run = write(tmp_path / name, content), f"checkpoint={tiny_run(task).folder}"
+    said = refused(call(capsys, "predict", run, f"input={table}"))
     assert re.match(rf"input: {re.escape(str(table))}: {message}", said), said
+    for piped in (True, False):
+        with given(content, monkeypatch, piped=piped, path=table):
+            said = refused(call(capsys, "predict", run))
+        assert re.match(rf"input: standard input: {message}", said), said
+
+
+@contextmanager
+def given(content, monkeypatch, *, piped, path):
+    """Standard input from a pipe, or as a file (`< path`)."""
+    if piped:
+        reader, writer = os.pipe()
+        os.write(writer, content.encode())
+        os.close(writer)
+    with (
+        os.fdopen(reader, encoding="utf-8") if piped else path.open(encoding="utf-8") as stream,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(sys, "stdin", stream)
+        yield
+
+
+def test_a_pipe_is_looked_at_without_waiting_and_nothing_is_lost(
+    tiny_run, capsys, tmp_path, monkeypatch
+):
+    run = tiny_run("sentiment")
+    lines = ["good film", "", "bad, plot", *["a, story"] * 400, "text, label", "the end"]
+    expected = predict(capsys, run, tmp_path, lines)
+    for piped in (True, False):
+        text = "".join(f"{line}\n" for line in lines)
+        with given(text, monkeypatch, piped=piped, path=tmp_path / "in.txt"):
+            said = call(capsys, "predict", f"checkpoint={run.folder}")
+        assert (said.code, said.err, said.out) == (0, "", expected)
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb") as end:
+        end.write(b"good\tfilm\n")
+        end.flush()  # and more may come
+        check_plain(stream, "-", rnnlab.load(run.folder).spec)
+        assert stream.readline() == b"good\tfilm\n"
 
 
 @pytest.mark.parametrize(
     ("task", "lines"),
     [
         ("sentiment", ["good\tfilm", "pos", "pos\tneg film", "a\tpos", "text"]),
+        ("sentiment", ["good, pos", "neg, pos"]),
+        ("sentiment", ["good, pos", "neg, film", "the, end", 'a "quote, pos']),
+        ("language_model", ["one, two,", "knock, knock", "one, door;"]),
         ("ner", ["Ann O", "Bob O", "Rome x"]),
         ("ner", ["Ann saw B-PER", "Bob"]),
     ],
@@ -359,3 +406,16 @@ def test_tables_are_refused(task, name, content, message, tiny_run, capsys, tmp_
 def test_texts_that_look_a_little_like_tables_are_answered(task, lines, tiny_run, capsys, tmp_path):
     out = predict(capsys, tiny_run(task), tmp_path, lines)
     assert len(out.strip("\n").split("\n\n" if task == "ner" else "\n")) == len(lines)
+
+
+def test_a_model_of_subwords_reads_raw_text(tmp_path, capsys):
+    run = train(tmp_path, "sentiment", "data.level=bpe", "data.vocab_size=280")
+    for split in ("train", "val"):
+        (run.data / f"{split}.tsv").unlink()
+    model = rnnlab.load(run.folder)
+    assert model.tokenizer.split("good film") != ["good", "film"]
+    answers = predict(capsys, run, tmp_path, ["a good film", "เรื่อง"])
+    assert [line.partition("\t")[0] for line in answers.splitlines()] == [
+        answer.label for answer in model.predict(["a good film", "เรื่อง"])
+    ]
+    assert call(capsys, "evaluate", f"checkpoint={run.folder}").code == 0

@@ -4,9 +4,10 @@ import pytest
 
 from rnnlab.data.datasets.conll_files import CoNLLFiles
 from rnnlab.data.datasets.parallel_files import ParallelFiles
-from rnnlab.data.datasets.sentiment_files import SentimentFiles
+from rnnlab.data.datasets.sentiment_files import SentimentFiles, SentimentFilesOfLabel
 from rnnlab.data.formats.conll_columns import read_columns
 from rnnlab.data.formats.labelled import recognise
+from rnnlab.data.spec import Spec
 from rnnlab.errors import ConfigError, DataError
 
 
@@ -458,7 +459,34 @@ def test_words_without_spaces_between_them_are_told(tmp_path):
     path = str(write(tmp_path, "a.tsv", "我喜欢猫 ok\t1\nฉันรักแมว fine\t0\n"))
     data = SentimentFiles(train=path, val=path, test=path, batch_size=2)
     assert data.remarks()[0].startswith("50% of the words are runs of letters of a script without")
-    assert data.remarks()[0].endswith("choose data.level=char")
+    assert data.remarks()[0].endswith("choose data.level=bpe")
     data = SentimentFiles(train=path, val=path, test=path, batch_size=2, level="char")
     assert data.remarks() == ["2 classes: 0 1, 1 1"]
     assert "猫" in data.spec().source
+
+
+@pytest.mark.parametrize("of_label", [False, True])
+def test_labelled_texts_as_subwords(tmp_path, of_label):
+    """The text's side is made of subwords, learnt from the training file and kept by the model."""
+    rows = [f"นี่คือ review {word}\t{label}\n" for word in ("abab", "baba") for label in "xy"]
+    files = {
+        split: str(write(tmp_path, f"{split}.tsv", "".join(rows))) for split in ("train", "test")
+    }
+    kind = SentimentFilesOfLabel if of_label else SentimentFiles
+    data = kind(**files, level="bpe", vocab_size=270, batch_size=2)
+    spec = data.spec()
+    side = spec.target_tokenizer if of_label else spec.source_tokenizer
+    vocab = spec.target if of_label else spec.source
+    assert side.level == "bpe"
+    examples = data.examples("test")
+    ids = (examples.target if of_label else examples.inputs)[0]
+    tokens = (
+        [vocab.tokens[at] for at in ids[1:-1]] if of_label else [vocab.tokens[at] for at in ids]
+    )
+    assert side.join(tokens) == "นี่คือ review abab"
+    assert len(tokens) < len("นี่คือ review abab".encode())
+    write(tmp_path, "train.tsv", "anything else\tx\n")
+    reader = kind(**files, level="bpe")
+    reader.reuse(Spec.from_dict(spec.to_dict()))
+    again = reader.examples("test")
+    assert (again.target if of_label else again.inputs)[0].tolist() == ids.tolist()

@@ -1,10 +1,11 @@
 """Files that `rnnlab predict` cannot answer line by line: tables."""
 
+import csv
 import re
 from itertools import islice
-from pathlib import Path
+from typing import BinaryIO
 
-from rnnlab.data.formats.labelled import TEXTS
+from rnnlab.data.formats.labelled import LABELS, TEXTS
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError
@@ -12,23 +13,24 @@ from rnnlab.errors import DataError
 SAMPLE = 100
 """Lines from whose like the file is judged."""
 
+FEW = 3
+"""So many lines with a comma before a label are CSV."""
+
 _NUMBERED = re.compile(r"1(-\d+)?\t.*\t")
 
 
-def check_plain(path: Path, spec: Spec) -> None:
+def check_plain(stream: BinaryIO, name: str, spec: Spec) -> None:
     """Refuse a table, whose rows would be answered as if they were texts.
 
     Args:
-        path: The file; what is none (a pipe, say) is not looked at, for it can be read only once.
+        stream: The file, pipe or terminal; what is looked at stays to be read.
+        name: What it is called.
         spec: Of the model, whose labels or tags are looked for.
 
     Raises:
         DataError: CSV, a labelled text or tagged words instead of texts; says how to get them.
     """
-    if not path.is_file():
-        return
-    with path.open("rb") as stream:
-        sample = [line.decode(errors="replace").strip("\r\n") for line in islice(stream, SAMPLE)]
+    sample = [line.decode(errors="replace").strip("\r\n") for line in _first_lines(stream)]
     filled = [line for line in sample if line.strip()]
     rows = [[cell.strip(' "') for cell in line.split("\t")] for line in filled]
     names = set(spec.target.tokens) if isinstance(spec.target, Vocab) else set()
@@ -36,7 +38,7 @@ def check_plain(path: Path, spec: Spec) -> None:
         at for row in rows[:1] for at, c in enumerate(row, 1) if TEXTS.fullmatch(c.casefold())
     ]
     labelled = [row for row in rows if len(row) > 1 and names.intersection(row)]
-    if path.name.endswith(".csv"):
+    if name.endswith(".csv") or _csv(filled, names if spec.kind == "label" else set()):
         what = "CSV; give the texts alone, one a line"
     elif titles and len(rows[0]) > 1:
         what = f"a table with a header ({', '.join(rows[0])}); {_alone(titles[0])}"
@@ -51,7 +53,37 @@ def check_plain(path: Path, spec: Spec) -> None:
         )
     else:
         return
-    raise DataError(f"input: {path}: {what}")
+    shown = "standard input" if name == "-" else name
+    raise DataError(f"input: {shown}: {what}")
+
+
+def _first_lines(stream: BinaryIO) -> list[bytes]:
+    """The first whole lines; of a pipe those that have come, without waiting for more."""
+    if stream.seekable():
+        start = stream.tell()
+        sample = list(islice(stream, SAMPLE))
+        stream.seek(start)
+        return sample
+    peek = getattr(stream, "peek", None)
+    if peek is None or stream.isatty():
+        return []
+    chunk: bytes = peek(1)
+    *whole, rest = chunk.split(b"\n")
+    return (whole or [rest])[:SAMPLE]
+
+
+def _csv(lines: list[str], names: set[str]) -> bool:
+    """Whether the first line names columns as headers do, or a label ends most of some lines."""
+    try:
+        delimiter = max(",;", key="".join(lines[:1]).count)
+        rows = list(csv.reader(lines, delimiter=delimiter))
+    except csv.Error:
+        return False
+    first = [cell.strip().casefold() for row in rows[:1] for cell in row]
+    if any(map(TEXTS.fullmatch, first)) and any(map(LABELS.fullmatch, first)):
+        return True
+    labelled = sum(len(row) > 1 and row[-1].strip() in names for row in rows)
+    return len(rows) >= FEW and 2 * labelled > len(rows)
 
 
 def _alone(column: int) -> str:

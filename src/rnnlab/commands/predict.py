@@ -82,7 +82,7 @@ def answer_lines(cfg: dict[str, Any]) -> None:
             lines = SoundList(stream, cfg["input"])
             naming = lines.naming()
         else:
-            check_plain(Path(cfg["input"]), predictor.spec)
+            check_plain(stream, cfg["input"], predictor.spec)
             lines = (line for _, line in decoded(stream, cfg["input"]))
         with naming:
             if cfg["score"]:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -206,8 +206,13 @@ class PairData(SequenceTextData):
 class LabelToText(PairData):
     """Put before a corpus of labelled texts, it makes the labels sources and the texts targets.
 
+    Attributes:
+        text_side: Where `LabelledTexts` finds the text.
+
     It cannot be put before a corpus whose splits depend on its encoded texts (`TextData.holds`).
     """
+
+    text_side: ClassVar[Literal[0, 1]] = 1
 
     def read(self, split: Split) -> Iterator[Example]:
         """The corpus's examples, sides exchanged."""

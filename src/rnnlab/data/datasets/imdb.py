@@ -9,7 +9,7 @@ import numpy as np
 from rnnlab.config.types import PositiveInt
 from rnnlab.data.encoded import EncodedCorpus, Example
 from rnnlab.data.formats.acl_imdb import Reviews
-from rnnlab.data.sequences import LabelledData
+from rnnlab.data.labelled_texts import LabelledTexts
 from rnnlab.data.source import DatasetInfo, DownloadedData, remote_files
 from rnnlab.data.spec import Split
 from rnnlab.data.splits import ValidationSplit
@@ -88,8 +88,12 @@ class ReviewData(DownloadedData, ValidationSplit, TextData):
         return [f"imdb/{name}" for name in names if ("unsup" in name) == unlabelled]
 
 
-class IMDb(ReviewData, LabelledData):
-    """25,000 training and 25,000 test reviews, labelled neg or pos (Maas et al. 2011)."""
+class IMDb(ReviewData, LabelledTexts):
+    """25,000 training and 25,000 test reviews, labelled neg or pos (Maas et al. 2011).
+
+    Subwords (`level=bpe`) are learnt from all of the 25,000 training reviews, the held out ones
+    included.
+    """
 
     corpus = "imdb"
     about = DatasetInfo(

@@ -1,17 +1,16 @@
 """Labelled texts from the user's own tables."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
+from rnnlab.config.types import NonNegativeInt, PositiveInt
 from rnnlab.data.encoded import EncodedCorpus, Example
 from rnnlab.data.formats.labelled import recognise
-from rnnlab.data.sequences import LabelledData, LabelToText
+from rnnlab.data.labelled_texts import LabelledTexts
+from rnnlab.data.sequences import LabelToText
 from rnnlab.data.source import UserFiles
 from rnnlab.data.spec import Split
-from rnnlab.data.stream_data import Level
-from rnnlab.data.text import Limit, Tokenizers
-from rnnlab.data.tokenizer import Tokenizer
+from rnnlab.data.text import Limit
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError, shortened
 
@@ -19,14 +18,13 @@ FEW = 20
 """So many labels are never too many."""
 
 
-class SentimentFiles(UserFiles, LabelledData):
+class SentimentFiles(UserFiles, LabelledTexts):
     """One `text<TAB>label` a line or a CSV file, UTF-8, plain or `.gz`; blank lines are skipped.
 
     A header row and quotes around fields are recognised; a run says so when it begins.
 
     Args:
         columns: [TEXT, LABEL], from 0; null for those that the header names, else text, label.
-        level: Tokens are words and punctuation marks, characters, or what white space parts.
     """
 
     corpus = "sentiment_files"
@@ -36,11 +34,6 @@ class SentimentFiles(UserFiles, LabelledData):
     max_vocab_size: Limit = 30_000
     max_length: Limit = 400
     columns: tuple[NonNegativeInt, NonNegativeInt] | None = None
-    level: Annotated[Level, LEARNT] = "word"
-
-    def tokenizers(self) -> Tokenizers:
-        """Of the level."""
-        return Tokenizer(self.level, lower=self.lower), None
 
     def settings(self, part: Split) -> Any:
         """The columns."""
