@@ -3,7 +3,9 @@
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from corpora import EVERY_TASK
 from rnnlab.config.compose import compose_words
@@ -118,14 +120,15 @@ def test_targets_are_counted_as_training_batches_ask_for_them(task: str, tmp_pat
         for target in rows.flatten().tolist():
             if target != IGNORE:
                 expected[target] += 1
-    counts = data.target_counts()
-    assert counts is not None
+    counts = data.target_prior()
     assert counts.tolist() == expected
     assert sum(count > 0 for count in expected) > 1
 
 
-def test_numbers_are_not_counted() -> None:
-    assert make(compose_words("train", ["task=adding"]).cfg["data"], []).target_counts() is None
+def test_of_numbers_there_is_a_mean() -> None:
+    data: SequenceData = make(compose_words("train", ["task=adding"]).cfg["data"], [])
+    values = torch.cat([batch.target for batch in data.train_dataloader()]).double()
+    np.testing.assert_allclose(data.target_prior(), values.mean(dim=0), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("examples", "size"), [(30, 8), (3_999, 9), (8_000, 20), (40_000, 64)])

@@ -21,7 +21,7 @@ def test_the_output_of_a_new_model_gives_the_frequencies_of_the_targets(tmp_path
     made = train(tmp_path, task, "optimizer.lr=0.0", "trainer.gradient_clip_val=null")
     bias = weights(made.best)[BIAS[task]]
     counts = torch.from_numpy(
-        make(compose_words("train", made.words).cfg["data"], []).target_counts()
+        make(compose_words("train", made.words).cfg["data"], []).target_prior()
     )
     expected = (counts + 0.5) / (counts + 0.5).sum()
     torch.testing.assert_close(bias.softmax(0), expected.to(bias.dtype))

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from rnnlab.errors import ConfigError
+from rnnlab.runs import train
 from rnnlab.runs.resume import resume_run
+from rnnlab.training.history import History
 from runs import SMALL, merged, small_run, weights
 from tiny import call, refused
 
@@ -37,6 +39,31 @@ def test_a_run_that_ends_inside_an_epoch_has_a_score_and_can_go_on(tmp_path, mor
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert resumed.record["test"] == whole.record["test"]
+
+
+@pytest.mark.parametrize(
+    ("words", "epochs"),
+    [
+        (["trainer.max_steps=7"], [1]),
+        (["trainer.max_steps=13", "trainer.accumulate_grad_batches=2"], [2, 3]),
+        (["trainer.max_epochs=3"], [2, 3]),
+        (["trainer.max_epochs=3", "trainer.min_epochs=3"], [2, 3]),
+        (["trainer.max_epochs=3", "trainer.val_check_interval=3"], [2, 2, 2, 3]),
+        (["trainer.max_epochs=4"], [2, 4]),
+    ],
+)
+def test_a_training_ends_with_a_validation(tmp_path, monkeypatch, words, epochs):
+    made = []
+    real = train.build_callbacks
+    monkeypatch.setattr(
+        train, "build_callbacks", lambda *given: made.append(real(*given)) or made[-1]
+    )
+    words = ["trainer.max_epochs=4", "trainer.check_val_every_n_epoch=2", *words]
+    record = small_run(tmp_path / "run", *words).record
+    (history,) = [callback for callback in made[0] if isinstance(callback, History)]
+    assert [validation.epoch for validation in history.validations] == epochs
+    assert record["score"] == max(validation.score for validation in history.validations)
+    assert (tmp_path / "run/checkpoints/best.ckpt").is_file()
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,21 @@
 """The verdict on a run: what its figures do not say by themselves."""
 
 import json
+import math
 
 import pytest
 
+from rnnlab.config.compose import compose_words
+from rnnlab.config.trust import make
+from rnnlab.data.batch import IGNORE
+from rnnlab.data.vocab import END
 from rnnlab.nn.label_scores import Facts
 from rnnlab.runs.verdict import answers, compared, course
+from rnnlab.training.archive import write_archive
+from rnnlab.training.checkpoint import load_plain, read_checkpoint
 from rnnlab.training.history import Validation
 from runs import merged
-from tiny import SMALL, call, conll, write
+from tiny import SMALL, call, conll, train, write
 
 
 def validations(*pairs):
@@ -88,6 +95,81 @@ def test_a_model_that_says_one_class_is_told(tmp_path, lopsided, capsys):
     assert [f"verdict  {each}" for each in record["verdict"]] == [
         line for line in said.out.splitlines() if line.startswith("verdict")
     ]
+
+
+def unigram(words, *, bits):
+    """What the frequencies of the training targets score on the test targets, by a slow loop."""
+    data = make(compose_words("train", words).cfg["data"], [])
+    size = data.spec().target_size
+    counts = [0.5] * size
+    for target in tokens(data.train_dataloader(), data.kind):
+        counts[target] += 1
+    test = tokens(data.test_dataloader(), data.kind)
+    nll = -sum(math.log(counts[target] / sum(counts)) for target in test) / len(test)
+    return nll / math.log(2) if bits else math.exp(nll)
+
+
+def tokens(batches, kind):
+    first = 1 if kind == "tokens" else 0  # `<s>` is given
+    rows = [row[first:] for batch in batches for row in batch.target.tolist()]
+    return [target for row in rows for target in row if target != IGNORE]
+
+
+@pytest.mark.parametrize("task", ["language_model", "generate"])
+def test_a_model_of_texts_is_compared_with_frequencies(task, tiny_run, capsys):
+    run = tiny_run(task)
+    record = json.loads((run.folder / "metrics.json").read_text())
+    monitor = record["monitor"].removeprefix("val/")
+    rival = unigram(run.words, bits=monitor == "bits_per_character")
+    better = record["test"][monitor] < rival
+    expected = (
+        f"test.{monitor} {record['test'][monitor]:.4f} is {'better' if better else 'no better'} "
+        f"than the frequencies of the training data ({rival:.4f})"
+    )
+    assert expected in record["verdict"]
+    answer = json.loads(call(capsys, "evaluate", f"checkpoint={run.best}").out)
+    assert answer["verdict"] == [s for s in record["verdict"] if s.startswith(("test.", "never"))]
+
+
+def test_numbers_are_compared_with_their_mean(tmp_path, capsys):
+    words = ["task=adding", "data.train_size=64", "data.test_size=40", f"hydra.run.dir={tmp_path}"]
+    words += [word for word in SMALL if not word.startswith("embedding")]
+    assert call(capsys, "train", *merged([*words, "optimizer.lr=1e-9"])).code == 0
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    data = make(compose_words("train", merged(words)).cfg["data"], [])
+    train, test = (
+        [float(value) for batch in loader for value in batch.target.flatten()]
+        for loader in (data.train_dataloader(), data.test_dataloader())
+    )
+    mean = sum(train) / len(train)
+    rival = sum((value - mean) ** 2 for value in test) / len(test)
+    score = record["test"]["mse"]
+    assert (
+        f"mse {score:.4f} is no better than the mean of the training values ({rival:.4f})"
+        in (record["verdict"][0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "sentence"),
+    [
+        ("ner", "predicts no entity at all"),
+        ("translation", "the same answer to every source: ''"),
+    ],
+)
+def test_a_model_that_says_the_same_to_everything_is_told(task, sentence, tmp_path, capsys):
+    run = train(tmp_path, task)
+    state, spec = load_plain(run.best), read_checkpoint(run.best).spec
+    (bias,) = (
+        value
+        for name, value in state["state_dict"].items()
+        if name.startswith("task.") and name.endswith(("head.bias", "output.bias"))
+    )
+    bias[spec.target.tokens.index("O" if task == "ner" else END)] += 1000.0
+    write_archive(state, run.best)
+    answer = json.loads(call(capsys, "evaluate", f"checkpoint={run.best}").out)
+    assert sentence in answer["verdict"]
+    assert not [each for each in answer["verdict"] if each.startswith("never")]
 
 
 @pytest.mark.parametrize("task", ["ner", "adding"])

@@ -9,10 +9,11 @@ from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.finish import evaluate_split
 from rnnlab.runs.restore import open_run, restored
 from rnnlab.runs.trainer import build_trainer
+from rnnlab.runs.verdict import of_test
 
 
 def evaluate_words(words: list[str]) -> dict[str, float]:
-    """`rnnlab evaluate`: print the test metrics as JSON, and return them.
+    """`rnnlab evaluate`: print the test metrics and a verdict on them as JSON; return the metrics.
 
     Raises:
         ConfigError, DataError, CheckpointError: A user error.
@@ -29,8 +30,11 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
             trainer[key] = checkpoint.cfg["trainer"].get(key)
     full = {**opened.cfg, "trainer": trainer, "logger": None}
     spec, model, data = restored(opened, full)
+    if checkpoint.origin.prior is not None:
+        model.task.set_rival(checkpoint.origin.prior)
     module = build_module(full, opened.choices, spec, model)
     results = evaluate_split(build_trainer(full, Path.cwd(), []), module, data)
     answer = {"checkpoint": str(checkpoint.path), "test": results}
+    answer["verdict"] = of_test(model.task, results)
     print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
     return results

@@ -87,12 +87,14 @@ class SequenceData(LightningDataModule, Configurable, ABC):
     def examples(self, split: Split) -> Examples | Stream:
         """One split, encoded; an empty one is a DataError that names it."""
 
-    def target_counts(self) -> np.ndarray | None:
-        """How often each target is to be predicted in training, int64 (V,); None for numbers."""
-        spec = self.spec()
+    def target_prior(self) -> np.ndarray:
+        """How often each target is to be predicted in training, int64 (V,).
+
+        Of targets that are numbers their mean over the training data, float32 (K,).
+        """
+        spec, ids = self.spec(), self.examples("train").target_ids()
         if isinstance(spec.target, int):
-            return None
-        ids = self.examples("train").target_ids()
+            return np.asarray(ids.mean(axis=0), dtype=np.float32)
         counts = np.bincount(ids[ids != IGNORE], minlength=len(spec.target))
         if spec.kind == "tokens":
             counts[spec.target.start_id] = 0  # it is given

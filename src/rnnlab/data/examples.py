@@ -60,7 +60,10 @@ class Examples:
         return np.full(len(self.inputs), self.inputs.shape[1], dtype=np.int64)
 
     def target_ids(self) -> np.ndarray:
-        """The ids of all targets that are labels, tags or tokens, one behind the other."""
+        """The ids of all targets that are labels, tags or tokens, one behind the other.
+
+        Of targets that are numbers the values (N, K).
+        """
         return self.target.values if isinstance(self.target, Ragged) else self.target
 
     def padded(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -16,13 +16,17 @@ class Facts(NamedTuple):
     """What a metric found out about the answers beside its scores.
 
     Attributes:
-        constant: What the task's monitored score would be if all answers were the same one, the
-            best one there is; None where that is nothing to compare with.
+        constant: What the task's monitored score would be if all answers were the same one; None
+            where that is nothing to compare with.
         never: Labels that occur but were never predicted.
+        answer: What that answer is, in words; by default the best one for what was scored.
+        remarks: Sentences on anything else.
     """
 
     constant: float | None = None
     never: Sequence[str] = ()
+    answer: str = "the most frequent answer"
+    remarks: Sequence[str] = ()
 
 
 def never_predicted(

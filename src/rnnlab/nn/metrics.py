@@ -53,12 +53,23 @@ class LanguageScores(UnitMean):
     Args:
         characters: A token is this many characters where its size is not known; None where the
             tokens do not make up the text: then it has no bits per character.
+        monitor: Which of the scores decides.
+
+    Attributes:
+        log_prior: Log-probability of each token (V,), whatever stands before it; None where it is
+            not known.
+        facts: The score of `log_prior`, where it is known; set by `compute`.
     """
 
-    def __init__(self, *, characters: float | None) -> None:
+    def __init__(self, *, characters: float | None, monitor: str = "perplexity") -> None:
         super().__init__()
         self.characters = characters
+        self.monitor = monitor
         self.size: TokenSize | None = None
+        self.facts = Facts()
+        self.rival = UnitMean()
+        self.log_prior: Tensor | None
+        self.register_buffer("log_prior", None, persistent=False)
 
     def update(
         self, mean: Float[Tensor, ""], units: int | Tensor, size: TokenSize | None = None
@@ -67,10 +78,28 @@ class LanguageScores(UnitMean):
         super().update(mean, units)
         self.size = size
 
+    def compare(self, target: Int[Tensor, "*N"]) -> None:
+        """Add tokens to what `log_prior` is scored by; `IGNORE` is none."""
+        if self.log_prior is not None:
+            real = target != IGNORE
+            nll = -self.log_prior[torch.where(real, target, 0)] * real
+            self.rival.update(nll.sum() / real.sum(), real.sum())
+
+    def reset(self) -> None:
+        """Forget all."""
+        super().reset()
+        self.rival.reset()
+
     def compute(self) -> dict[str, float]:  # type: ignore[override]
         """The scores so far."""
-        nll, size = float(super().compute()), self.size
-        scores = {"perplexity": _exp(nll)}
+        self.facts = Facts()
+        if self.log_prior is not None:
+            constant = self._scores(float(self.rival.compute()))[self.monitor]
+            self.facts = Facts(constant, answer="the frequencies of the training data")
+        return self._scores(float(super().compute()))
+
+    def _scores(self, nll: float) -> dict[str, float]:
+        size, scores = self.size, {"perplexity": _exp(nll)}
         if size is not None:
             scores["word_perplexity"] = _exp(nll / size.words)
         if self.characters is not None:
@@ -155,7 +184,9 @@ class EntityF1(Metric):
 
         The accuracy is that of the tags as `valid_iob2` writes them. A quotient of zeros is 0.
         """
-        self.facts = Facts(never=never_predicted(self.names, self.gold, self.predicted))
+        never = never_predicted(self.names, self.gold, self.predicted)
+        silent = self.gold.sum() > 0 and self.predicted.sum() == 0
+        self.facts = Facts(remarks=["predicts no entity at all"]) if silent else Facts(never=never)
         right, predicted, gold = self.right.sum(), self.predicted.sum(), self.gold.sum()
         kinds = 2 * self.right / (self.predicted + self.gold).clamp(min=1)
         return {

@@ -9,13 +9,19 @@ from typing import Any
 import torch.distributed as dist
 from sacrebleu.metrics.bleu import BLEU
 
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, shortened
+from rnnlab.nn.label_scores import Facts
 
 
 class TextScores(ABC):
-    """Collects hypotheses and references, to be scored as one corpus; a subclass says how."""
+    """Collects hypotheses and references, to be scored as one corpus; a subclass says how.
+
+    Attributes:
+        facts: Whether all hypotheses are the same; set by `compute`.
+    """
 
     def __init__(self) -> None:
+        self.facts = Facts()
         self._hypotheses: list[str] = []
         self._references: list[str] = []
 
@@ -38,11 +44,17 @@ class TextScores(ABC):
         """The scores of all texts, over all processes."""
         own = (self._hypotheses, self._references)
         if not (dist.is_available() and dist.is_initialized()):
-            return self.score(*own)
+            return self._scored(*own)
         every: list[Any] = [None] * dist.get_world_size()
         dist.all_gather_object(every, own)
         hypotheses, references = zip(*every, strict=True)
-        return self.score(list(chain.from_iterable(hypotheses)), list(chain(*references)))
+        return self._scored(list(chain.from_iterable(hypotheses)), list(chain(*references)))
+
+    def _scored(self, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+        same = len({*hypotheses}) == 1 < len({*references})
+        constant = f"the same answer to every source: {shortened(hypotheses[:1])!r}"
+        self.facts = Facts(remarks=[constant] if same else [])
+        return self.score(hypotheses, references)
 
     def signatures(self) -> dict[str, str]:
         """Exact descriptions of the scorers, by score; by default none."""

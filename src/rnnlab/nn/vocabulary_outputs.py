@@ -15,6 +15,12 @@ from rnnlab.nn.losses import vocabulary_loss
 VocabularyOutput = Literal["softmax", "adaptive"]
 
 
+def log_frequencies(counts: Int[Tensor, "V"]) -> Float[Tensor, "V"]:
+    """Log-probability of each token by how often it occurs; one that never does counts half."""
+    smoothed = counts + 0.5
+    return smoothed.div(smoothed.sum()).log()
+
+
 @torch.no_grad()
 def set_frequencies(
     output: nn.Linear, counts: Int[Tensor, "V"], *, keep_weight: bool = False

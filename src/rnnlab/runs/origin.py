@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 from typing import get_args
 
+import torch
+
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Split
 from rnnlab.data.vocab import Vocab
@@ -40,6 +42,7 @@ def origin_of(
         sources=before.sources if start is None else start.checksums(),
         files=files,
         vectors=vectors.to_keep(vocab) if isinstance(vocab, Vocab) else None,
+        prior=torch.from_numpy(data.target_prior()) if before.prior is None else before.prior,
     )
 
 

@@ -72,14 +72,15 @@ def run(
         spec = data.spec()
         if resume is None:
             model = build_model(cfg, spec, vectors)
-            counts = data.target_counts()
-            if counts is not None:
-                model.task.set_prior(torch.from_numpy(counts))
+            if spec.kind != "values":
+                model.task.set_prior(torch.from_numpy(data.target_prior()))
         else:
             check_training_files(data, resume)
             model = build_trained(cfg, spec, vectors, resume)
         started = start.initialise(model.encoder, spec) if start else None
         origin = origin_of(data, vectors, start, resume)
+        assert origin.prior is not None
+        model.task.set_rival(origin.prior)
         module = build_module(cfg, choices, spec, model, origin)
         trainer = build_trainer(
             cfg, folder, [*build_callbacks(cfg, folder, model.task), *callbacks]
@@ -110,7 +111,7 @@ def run(
             TypeError,
             ValueError,
         ) as error:
-            if resume is None or module.stepped:
+            if resume is None or not module.restoring:
                 raise
             raise CheckpointError(
                 f"{resume.path}: the run cannot be continued from it ({explained(error)})"

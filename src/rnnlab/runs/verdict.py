@@ -1,6 +1,7 @@
 """A run's figures in words: what a reader of them should not overlook."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from lightning import Trainer
 
@@ -28,20 +29,33 @@ def add_verdict(trainer: Trainer, task: Task, outcome: Outcome) -> None:
         return
     history = next(c for c in trainer.callbacks if isinstance(c, History))  # type: ignore[attr-defined]
     record = outcome.record
-    rivals = {
-        "the most frequent answer": task.facts.constant,
-        "a bag of words": record.get("baseline", {}).get("test", {}).get(task.monitor),
-    }
-    score = record["test"].get(task.monitor)
-    found = [] if score is None else compared(task.monitor, task.mode, score, rivals)
-    found += [*answers(task.facts), *course(history.validations)]
+    bag = record.get("baseline", {}).get("test", {}).get(task.monitor)
+    found = [*of_test(task, record["test"], {"a bag of words": bag}), *course(history.validations)]
     record["verdict"] = found
     write_json(outcome.folder / "metrics.json", record)
     for sentence in found:
         print(f"verdict  {sentence}", flush=True)
 
 
-def compared(monitor: str, mode: str, score: float, rivals: dict[str, float | None]) -> list[str]:
+def of_test(
+    task: Task, test: Mapping[str, float], rivals: Mapping[str, float | None] = MappingProxyType({})
+) -> list[str]:
+    """What test scores say, compared with one answer for everything, and with others.
+
+    Args:
+        task: The task, with the facts of the test.
+        test: The scores.
+        rivals: Other models' monitored score by what they are; None where there is none.
+    """
+    score, facts = test.get(task.monitor), task.facts
+    every = {facts.answer: facts.constant, **rivals}
+    found = [] if score is None else compared(task.monitor, task.mode, score, every)
+    return [*found, *answers(facts)]
+
+
+def compared(
+    monitor: str, mode: str, score: float, rivals: Mapping[str, float | None]
+) -> list[str]:
     """Whether a test score is better than those of models that know less.
 
     Args:
@@ -63,11 +77,12 @@ def compared(monitor: str, mode: str, score: float, rivals: dict[str, float | No
 
 
 def answers(facts: Facts) -> list[str]:
-    """What the answers to the test lack."""
+    """What the answers to the test lack, and other remarks on them."""
     if not facts.never:
-        return []
+        return [*facts.remarks]
     more = f" and {len(facts.never) - SHOWN} more" if len(facts.never) > SHOWN else ""
-    return [f"never predicted, though in the test data: {', '.join(facts.never[:SHOWN])}{more}"]
+    names = ", ".join(facts.never[:SHOWN])
+    return [f"never predicted, though in the test data: {names}{more}", *facts.remarks]
 
 
 def course(validations: Sequence[Validation]) -> list[str]:

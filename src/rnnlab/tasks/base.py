@@ -98,6 +98,17 @@ class Task(nn.Module, ABC):
         """
         return []
 
+    def set_rival(self, prior: Tensor) -> None:
+        """Called before a training or an evaluation: what the training targets are like.
+
+        The same for every input; a task may score it beside the model, see `Facts`. Does nothing
+        by default.
+
+        Args:
+            prior: How often each target occurs, int64 (V,); the mean (K,) of targets that are
+                numbers.
+        """
+
     def rate(self, batch: Batch) -> float:
         """Factor of the learning rate in the step after a batch; 1 by default."""
         return 1.0

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
-from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.encoder import Encoded, Encoder
 from rnnlab.nn.metrics import LanguageScores
 from rnnlab.nn.sampling import Draw
+from rnnlab.nn.vocabulary_outputs import log_frequencies
 from rnnlab.tasks.seq2seq import SequenceToSequence
 
 SHOWN = 30
@@ -33,6 +36,7 @@ class Generate(SequenceToSequence):
     """
 
     mode = "min"
+    scores: LanguageScores
     never = (PAD, UNK)
 
     def __init__(self, encoder: Encoder, spec: Spec, **options: Any) -> None:
@@ -43,7 +47,16 @@ class Generate(SequenceToSequence):
         self.labels = spec.source_tokenizer.level == "whole"
         characters = self.tokenizer.level == "char"
         self.monitor = "bits_per_character" if characters else "perplexity"
-        self.scores = LanguageScores(characters=1.0 if characters else None)
+        self.scores = LanguageScores(characters=1.0 if characters else None, monitor=self.monitor)
+
+    def set_rival(self, prior: Tensor) -> None:
+        """See the base class: a model that knows how frequent each token is (unigrams)."""
+        self.scores.log_prior = log_frequencies(prior)
+
+    def update(self, encoded: Encoded, batch: Batch) -> None:
+        """Add a batch to the running metrics."""
+        super().update(encoded, batch)
+        self.scores.compare(batch.target[:, 1:])
 
     def check(self, tokens: Sequence[str]) -> None:
         """Refuse a label that the model has not learnt."""

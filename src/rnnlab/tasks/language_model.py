@@ -23,7 +23,7 @@ from rnnlab.nn.losses import activation_l2, temporal_l2
 from rnnlab.nn.metrics import LanguageScores
 from rnnlab.nn.sampling import Draw
 from rnnlab.nn.search import Step
-from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput
+from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput, log_frequencies
 from rnnlab.tasks.base import Task, TextScore, target_vocab
 
 AT_ONCE = 1024
@@ -74,6 +74,7 @@ class LanguageModel(Task):
     kind: ClassVar[Kind] = "next"
     per_step = True
     mode = "min"
+    scores: LanguageScores
 
     def __init__(
         self,
@@ -121,12 +122,16 @@ class LanguageModel(Task):
         if weight is not None:
             self.output.tie(weight)
         self.frequency_bias = frequency_bias
-        self.scores = LanguageScores(characters=1.0 if self.exact else None)
+        self.scores = LanguageScores(characters=1.0 if self.exact else None, monitor=self.monitor)
 
     def set_prior(self, counts: Int[Tensor, "V"]) -> None:
         """See the base class."""
         if self.frequency_bias:
             self.output.set_frequencies(counts)
+
+    def set_rival(self, prior: Tensor) -> None:
+        """See the base class: a model that knows how frequent each token is (unigrams)."""
+        self.scores.log_prior = log_frequencies(prior)
 
     def logits(self, outputs: Float[Tensor, "*N H"]) -> Float[Tensor, "*N V"]:
         """Unnormalised log-probabilities of the next token after each output."""
@@ -162,6 +167,7 @@ class LanguageModel(Task):
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
         self.scores.update(self.loss(encoded, batch), self.units(batch), batch.token_size)
+        self.scores.compare(batch.target)
 
     def predict(self, encoded: Encoded) -> list[Next]:
         """The most probable token after each sequence."""

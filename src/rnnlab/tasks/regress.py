@@ -12,6 +12,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind, Spec
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
+from rnnlab.nn.label_scores import Facts
 from rnnlab.tasks.base import Task
 
 
@@ -34,6 +35,13 @@ class Regress(Task):
         super().__init__(encoder, spec)
         self.head = nn.Linear(encoder.output_size, spec.target_size)
         self.scores = MetricCollection({"mse": MeanSquaredError(), "mae": MeanAbsoluteError()})
+        self.rival = MeanSquaredError()
+        self.mean: Tensor | None
+        self.register_buffer("mean", None, persistent=False)
+
+    def set_rival(self, prior: Tensor) -> None:
+        """See the base class: the mean of the training values."""
+        self.mean = prior
 
     def values(self, encoded: Encoded) -> Float[Tensor, "B K"]:
         """Predicted values, in the precision of the weights."""
@@ -47,6 +55,18 @@ class Regress(Task):
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
         self.scores.update(self.values(encoded), batch.target)
+        if self.mean is not None:
+            self.rival.update(self.mean.expand_as(batch.target).contiguous(), batch.target)
+
+    def compute(self) -> dict[str, float]:
+        """`mse` and `mae`."""
+        scores = super().compute()
+        if self.mean is not None:
+            self.facts = Facts(
+                float(self.rival.compute()), answer="the mean of the training values"
+            )
+            self.rival.reset()
+        return scores
 
     def predict(self, encoded: Encoded) -> list[list[float]]:
         """The values of each sequence."""

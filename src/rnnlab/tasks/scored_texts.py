@@ -71,6 +71,7 @@ class ScoredTexts(SequenceToSequence):
     def compute(self) -> dict[str, float]:
         """Those of `text_scores`."""
         scores = self.text_scores.compute()
+        self.facts = self.text_scores.facts
         self.reset()
         return scores
 

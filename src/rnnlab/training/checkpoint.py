@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnnlab.config.defaults import with_defaults
 from rnnlab.config.roots import TrainConfig
@@ -31,11 +31,14 @@ class Origin:
         sources: sha256 of the checkpoints that training started from, by path.
         files: sha256 of the files of each split, and of "embedding", by name.
         vectors: Vectors of words that did not occur in training; None where a file has them.
+        prior: What the training targets are like, see `SequenceData.target_prior`; None of an
+            older run.
     """
 
     sources: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     vectors: KeptVectors | None = None
+    prior: Tensor | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values and tensors."""
@@ -43,6 +46,7 @@ class Origin:
             "sources": dict(self.sources),
             "files": {part: dict(sums) for part, sums in self.files.items()},
             "vectors": None if self.vectors is None else dict(vars(self.vectors)),
+            "prior": self.prior,
         }
 
     @classmethod
@@ -53,6 +57,7 @@ class Origin:
             sources=dict(state.get("sources", {})),
             files={part: dict(sums) for part, sums in state.get("files", {}).items()},
             vectors=None if kept is None else KeptVectors(**kept),
+            prior=state.get("prior"),
         )
 
 
@@ -128,6 +133,8 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
         choices = dict(state["choices"])
         spec = Spec.from_dict(state["spec"])
         origin = Origin.from_dict(state)
+        if origin.prior is not None and origin.prior.shape != (spec.target_size,):
+            raise ValueError("prior")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"{path}: broken, what it says of itself is incomplete ({error!r})"

@@ -12,7 +12,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from rnnlab.config.types import Fraction, PositiveInt
-from rnnlab.errors import Interrupted, naming
+from rnnlab.errors import Interrupted
 
 
 class Best(ModelCheckpoint):
@@ -33,10 +33,6 @@ class Best(ModelCheckpoint):
             enable_version_counter=False,
             save_on_exception=False,
         )
-
-    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        with naming(filepath):
-            super()._save_checkpoint(trainer, filepath)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the best score, also where the run's folder was moved or copied.
@@ -62,8 +58,8 @@ class Snapshot(Checkpoint):
     """Writes `last.ckpt` every few optimiser steps, at the end of an epoch, and on Ctrl-C.
 
     It saves at the boundary of an optimiser step only (in the middle of an accumulation the
-    weights of a resumed run would differ), under a temporary name first, so that a run killed in
-    the middle of writing keeps its former file. A state that is not finite is not saved.
+    weights of a resumed run would differ); a run killed in the middle of writing keeps its former
+    file. A state that is not finite is not saved.
 
     Writing may take as long as ten small steps: within an epoch a write waits until the one before
     is no more than `max_overhead` of the time up to now. The epoch's end and a signal do not wait.
@@ -134,10 +130,20 @@ class Snapshot(Checkpoint):
 
         The one after `max_steps` is none of these: a run with more steps has none there.
         """
+        self._validate_at_the_end(trainer)
         fetcher = trainer.fit_loop._data_fetcher
         assert fetcher is not None
         if not trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher):
             self._end_step(trainer)
+
+    def _validate_at_the_end(self, trainer: Trainer) -> None:
+        """Let a training end with a validation, in an epoch that has none by itself as well."""
+        every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs or 0
+        if every is None or (trainer.current_epoch + 1) % every == 0:
+            return
+        last_epoch = trainer.is_last_batch and 0 < epochs <= trainer.current_epoch + 1
+        if last_epoch or trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step:
+            trainer.check_val_every_n_epoch, trainer.should_stop = 1, True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save where it is due."""
@@ -187,8 +193,7 @@ class Snapshot(Checkpoint):
             return
         measured = trainer.callback_metrics.items()
         self._validated = {key: value for key, value in measured if key.startswith("val/")}
-        with naming(self.folder / "last.ckpt"):
-            trainer.save_checkpoint(self.folder / "last.ckpt")  # in one go: see `write_archive`
+        trainer.save_checkpoint(self.folder / "last.ckpt")  # in one go: see `write_archive`
         self._saved_at = trainer.global_step
         self._written = self.clock()
         self._cost = self._written - started
