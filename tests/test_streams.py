@@ -1,18 +1,17 @@
 """Closed and full streams, full disks, pipes and home folders: one line, and nothing is lost."""
 
-import errno
 import json
-import os
+import re
 import sys
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from lightning import Trainer
 
 import rnnlab
 from rnnlab.cli import main
-from tiny import SMALL, call, refused, sentiment, write
+from rnnlab.runs import finish
+from tiny import SMALL, call, file_limit, refused, sentiment, write
 
 
 @pytest.fixture(autouse=True)
@@ -49,39 +48,47 @@ def test_an_output_that_is_full_is_said(command, tiny_run, capsys, monkeypatch, 
     )
 
 
-@pytest.mark.parametrize("name", ["last", "best", "metrics"])
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt", "metrics.json"])
 def test_a_full_disk_names_the_file_and_keeps_what_was_there(name, capsys, monkeypatch, here):
     words = [*sentiment(here / "data"), *SMALL]
     assert call(capsys, "train", *words, "hydra.run.dir=run").code == 0
-    before = {file: file.read_bytes() for file in Path("run/checkpoints").iterdir()}
-    record = Path("run/metrics.json").read_bytes()
-    real, real_text = Trainer.save_checkpoint, Path.write_text
+    before = {file: file.read_bytes() for file in Path("run").rglob("*") if file.is_file()}
+    room = len(before[Path("run/checkpoints/last.ckpt")]) // 2
+    runs = {
+        "last.ckpt": ["resume=run", "trainer.max_epochs=3"],
+        "best.ckpt": [*words, "hydra.run.dir=run2", "checkpoint.every_n_steps=1000"],
+        "metrics.json": ["resume=run", "trainer.max_epochs=3"],
+    }
+    real = finish.write_json
 
-    def full(error_at, function):
-        def write(self, *args, **options):
-            if any(error_at in str(part) for part in (self, *args)):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return function(self, *args, **options)
+    def write(path, record):
+        with file_limit(200):
+            real(path, record)
 
-        return write
-
-    monkeypatch.setattr(Trainer, "save_checkpoint", full(f"{name}.ckpt", real))
-    monkeypatch.setattr(Path, "write_text", full(f"{name}.part", real_text))
-    more = ["trainer.max_epochs=3", "checkpoint.every_n_steps=1", "checkpoint.max_overhead=1"]
-    start = [*words, "hydra.run.dir=run2"] if name == "best" else ["resume=run", *more]
-    said = call(capsys, "train", *start)
+    if name == "metrics.json":
+        monkeypatch.setattr(finish, "write_json", write)
+        room = 10**9
+    with file_limit(room):
+        said = call(capsys, "train", *runs[name])
     assert said.code == 2
-    file = "metrics.part" if name == "metrics" else f"checkpoints/{name}.ckpt"
-    assert said.err.startswith("rnnlab: cannot write ")
-    assert f"/{file}" in said.err
-    assert said.err.endswith(": No space left on device\n")
-    assert said.err.count("\n") == 1
-    assert Path("run/metrics.json").read_bytes() == record
-    if name == "last":
-        assert (
-            Path("run/checkpoints/last.ckpt").read_bytes()
-            == before[Path("run/checkpoints/last.ckpt")]
-        )
+    assert re.fullmatch(f"rnnlab: cannot write .*{name}: File too large\n", said.err)
+    kept = {file: file.read_bytes() for file in before}
+    changed = {file.name for file in before if kept[file] != before[file]}
+    assert changed <= {"best.ckpt", "last.ckpt", "config.yaml"} - {name}
+    assert not list(here.rglob("*.part"))
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "input"])
+def test_a_file_that_cannot_be_read_is_not_said_to_be_unwritable(name, tiny_run, capsys, here):
+    run = tiny_run("sentiment").folder
+    words = {"checkpoint": f"checkpoint={run}", "input": "input=in.txt"}
+    (here / "in.txt").write_text("good\n")
+    loop = here / "loop"
+    loop.symlink_to(loop)
+    said = call(capsys, "predict", *(words | {name: f"{name}={loop}"}).values())
+    assert said.code == 2
+    assert str(loop) in said.err
+    assert "cannot write" not in said.err
 
 
 def test_one_line_is_answered_before_the_next_is_read(tiny_run):

@@ -6,6 +6,8 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +66,17 @@ def python(*words: object, cwd: Path, stdin: str = "", **environment: str) -> Sa
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Said(done.returncode, done.stdout, done.stderr, after.ru_utime - before.ru_utime)
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """As on a disk with room for `size` bytes: what is written beyond them is an OSError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def refused(said: Said) -> str:

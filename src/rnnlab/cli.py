@@ -3,6 +3,7 @@
 This file imports nothing slow: errors that need no model come at once.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,9 @@ COMMANDS = {
 }
 """The commands, and the function that each calls with the rest of the command line."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Reasons that only a writer meets."""
+
 LONGEST = 1_500
 """Characters of a message's line that are shown."""
 
@@ -44,15 +48,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         _drop_output()
         code = 0
     except OSError as error:
-        where, why = error.filename or "standard output", error.strerror or str(error)
-        print(f"rnnlab: cannot write {where}: {printable(why)}", file=sys.stderr)
-        if not error.filename:
-            _drop_output()
+        print(f"rnnlab: {printable(_described(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("rnnlab: interrupted", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+def _described(error: OSError) -> str:
+    """Which file or stream cannot be used, and why."""
+    why, where = error.strerror or str(error), error.filename
+    try:
+        print(end="", flush=True)
+    except OSError:  # again: it was about standard output
+        where = where or "standard output"
+        _drop_output()
+    writing = where == "standard output" or error.errno in FULL
+    return f"{'cannot write ' if writing else ''}{where}: {why}" if where else why
 
 
 def _drop_output() -> None:

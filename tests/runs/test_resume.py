@@ -14,10 +14,13 @@ import torch
 from lightning import Callback
 
 from rnnlab.config.compose import compose_words
-from rnnlab.errors import ConfigError
+from rnnlab.errors import CheckpointError, ConfigError
 from rnnlab.runs import train
 from rnnlab.runs.folders import claimed
 from rnnlab.runs.resume import resume_run
+from rnnlab.tasks.classify import Classify
+from rnnlab.training.archive import write_archive
+from rnnlab.training.checkpoint import load_plain
 from rnnlab.training.snapshot import Snapshot
 from runs import SMALL, StopAt, equal, merged, small_run, weights
 from tiny import SMALL as TINY
@@ -55,6 +58,36 @@ def test_stopped_and_resumed_is_as_if_never_stopped(
     equal(tmp_path / "whole/checkpoints/best.ckpt", tmp_path / "stopped/checkpoints/best.ckpt")
     assert resumed.record["test"] == whole.record["test"]
     assert resumed.record["steps"] == whole.record["steps"]
+
+
+@pytest.mark.parametrize("place", ["loss", "update", "callback", "optimizer"])
+def test_only_errors_of_restoring_are_the_checkpoints(tmp_path, monkeypatch, place):
+    small_run(tmp_path / "run", "trainer.max_epochs=1")
+
+    def fail(*given):
+        raise ValueError("my own mistake")
+
+    class Mine(Callback):
+        setup = on_train_batch_start = staticmethod(fail)
+
+    if place == "callback":
+        real = train.build_callbacks
+        monkeypatch.setattr(train, "build_callbacks", lambda *given: [*real(*given), Mine()])
+    elif place == "optimizer":
+        file = tmp_path / "run/checkpoints/last.ckpt"
+        content = load_plain(file)
+        states = content["optimizer_states"][0]["state"]
+        states[1]["exp_avg"] = torch.zeros(3)
+        write_archive(content, file)
+    else:
+        monkeypatch.setattr(Classify, place, fail)
+    expected = (
+        pytest.raises(CheckpointError, match="cannot be continued from it")
+        if place == "optimizer"
+        else pytest.raises(ValueError, match=r"^my own mistake$")
+    )
+    with expected:
+        resume_run(tmp_path / "run", ["trainer.max_epochs=2"], [])
 
 
 def test_more_epochs_are_accepted(tmp_path):

@@ -10,7 +10,7 @@ from rnnlab.runs.folders import dated
 
 @contextmanager
 def writing(folder: str | Path) -> Iterator[None]:
-    """Turn a failure to write into a ConfigError.
+    """Turn a failure to write there into a ConfigError; one that is about other files stays.
 
     Raises:
         ConfigError: Instead of an OSError.
@@ -18,8 +18,11 @@ def writing(folder: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename or folder
-        raise ConfigError(f"output: cannot write {where}: {error.strerror}") from None
+        folder = Path(folder).expanduser()
+        where = Path(error.filename or folder)
+        if not where.is_relative_to(folder) and not folder.is_relative_to(where):
+            raise
+        raise ConfigError(f"output: cannot write {where}: {error.strerror or error}") from None
 
 
 def make_folder(output: str | None, parent: str | Path = "outputs") -> Path:

@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
-from uuid import uuid4
 from zipfile import BadZipFile
 
 from platformdirs import user_cache_path
+
+from rnnlab.files import replacing
 
 FORMAT = 5
 """Part of every key: raised when what the files hold changes its meaning."""
@@ -34,9 +35,8 @@ def cached(
 ) -> T:
     """A value from its file below `cache_root()`, else made and written there.
 
-    Several processes may ask for the same value at once: each writes a file of its own and moves
-    it into place whole. A file that cannot be read is rebuilt. Without a writable folder the
-    value is made every time.
+    Several processes may ask for the same value at once. A file that cannot be read is rebuilt.
+    Without a writable folder the value is made every time.
 
     Args:
         name: What it is, such as "imdb/train"; the start of the file's path.
@@ -57,19 +57,8 @@ def cached(
         _log.warning("%s: broken cache file %s is rebuilt (%s)", name, path, error)
     value = make()
     try:
-        _replace(path, lambda stream: write(stream, value))
+        with replacing(path, shared=True) as stream:
+            write(stream, value)
     except OSError as error:
         _log.warning("%s: cannot keep a cache (%s); set RNNLAB_CACHE", name, error)
     return value
-
-
-def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid4().hex}")
-    try:
-        with temporary.open("xb") as stream:
-            write(stream)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

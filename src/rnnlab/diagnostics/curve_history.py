@@ -1,7 +1,6 @@
 """The curves of a whole training, in one small file of the run's folder."""
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnlab.diagnostics.naming import current_name
 from rnnlab.diagnostics.stats import Curve
+from rnnlab.files import replacing
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +26,7 @@ class CurveHistory:
     layers | (N,)      | names: `encoder.0.forward`; `encoder.0.forward/cell` of an LSTM's c
     decades| (S, N, K) | log10 of the norm by lag 0 .. K-1; nan where there is none
 
-    `np.load(path)` reads it. It is written under another name first, so that a reader never finds
-    half a file.
+    `np.load(path)` reads it. A reader never finds half a file.
 
     Attributes:
         path: The file.
@@ -70,16 +69,13 @@ class CurveHistory:
 
     def save(self) -> None:
         """Write the file."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.part")
-        with temporary.open("wb") as file:
+        with replacing(self.path) as file:
             np.savez(
                 file,
                 steps=np.array(self.steps, dtype=np.int64),
                 layers=np.array(self.layers, dtype=np.str_),
                 decades=self.decades(),
             )
-        os.replace(temporary, self.path)  # noqa: PTH105 - the atomic one
 
     def resume(self, step: int) -> None:
         """Continue what the file holds of the steps up to the one that training goes on from.

@@ -13,6 +13,7 @@ from rnnlab.diagnostics.naming import real_steps, record_layers, short_name
 from rnnlab.errors import shortened
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
+from rnnlab.training.archive import write_archive
 from rnnlab.training.module import SequenceModule
 
 
@@ -39,9 +40,8 @@ def explain_non_finite(
         numbers = torch.from_numpy(loader.plan()[batch_idx])
     rank = f"_{trainer.global_rank}" if trainer.global_rank else ""
     path = Path(trainer.default_root_dir) / "diagnostics" / f"bad_batch{rank}.pt"
-    path.parent.mkdir(parents=True, exist_ok=True)
     facts = {"step": trainer.global_step, "epoch": trainer.current_epoch, "batch": batch_idx}
-    torch.save({**batch_tensors(batch), **facts, "examples": numbers}, path)
+    write_archive({**batch_tensors(batch), **facts, "examples": numbers}, path)
     which = f", examples {shortened(numbers[rows].tolist())}" if rows and len(numbers) else ""
     place = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
     fact = f"{fact} after {trainer.global_step} steps ({place})"

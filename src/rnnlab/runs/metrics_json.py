@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rnnlab.errors import naming
+from rnnlab.files import replacing
 
 PACKAGES = ("rnnlab", "torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
@@ -74,10 +74,8 @@ def git_revision() -> str | None:
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
     """Write in one go; what is not a finite number becomes null, as JSON wants it."""
-    temporary = path.with_suffix(".part")
-    with naming(temporary):
-        temporary.write_text(json.dumps(_finite(record), indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)  # noqa: PTH105 - the atomic one
+    with replacing(path) as stream:
+        stream.write(f"{json.dumps(_finite(record), indent=2)}\n".encode())
 
 
 def _finite(value: Any) -> Any:

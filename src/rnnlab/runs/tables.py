@@ -2,12 +2,14 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import tabulate
 
 from rnnlab.errors import printable
+from rnnlab.files import replacing
 
 tabulate.MIN_PADDING = 0  # a column is as wide as its heading, not wider
 
@@ -44,10 +46,12 @@ def as_html(rows: Sequence[Row]) -> str:
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """A CSV file with all columns, in the order of their first appearance."""
     names = dict.fromkeys(name for row in rows for name in row)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(names))
-        writer.writeheader()
-        writer.writerows(rows)
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, list(names))
+    writer.writeheader()
+    writer.writerows(rows)
+    with replacing(path) as stream:
+        stream.write(text.getvalue().encode())
 
 
 def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

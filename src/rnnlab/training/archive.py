@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
+from rnnlab.files import replacing
+
 SEAL = b"rnnlab sha256 "
 """Starts the archive's comment, the last bytes of the file; the digest of all others follows."""
 
@@ -29,18 +31,16 @@ class SealedCheckpoints(TorchCheckpointIO):
 def write_archive(content: Any, path: Path) -> None:
     """Write a sealed checkpoint, which `torch.load` reads as any other.
 
-    In one go: whoever reads the file meanwhile, or kills the process, finds the former one.
+    Raises:
+        OSError: It cannot be written; names the file.
     """
     buffer = io.BytesIO()
     torch.save(content, buffer)
     data = buffer.getbuffer()
     data[-2:] = _LENGTH.to_bytes(2, "little")  # of the comment: the last field of a zip archive
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.part")
-    with temporary.open("wb") as stream:
+    with replacing(path) as stream:
         stream.write(data)
         stream.write(SEAL + hashlib.sha256(data).hexdigest().encode())
-    temporary.replace(path)
 
 
 def damage(path: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -47,7 +48,8 @@ class SequenceModule(LightningModule):
         last_norm: Total gradient norm before clipping at the last optimiser step, detached; None
             where nothing is clipped.
         observers: Of the next training step.
-        stepped: Whether an optimiser step was made: a resumed run's state is sound, then.
+        restoring: Whether an error may come from the checkpoint of a run that is resumed: until an
+            optimiser step was made with its state, and not while the model or the data is at work.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class SequenceModule(LightningModule):
         self.last_lr = math.nan
         self.last_norm: Tensor | None = None
         self.observers = Observers()
-        self.stepped = False
+        self.restoring = False
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._stamp = dict(stamp)
@@ -79,6 +81,15 @@ class SequenceModule(LightningModule):
         self._random_state: Tensor | None = None
         self._period = 0
         self._rate = 1.0
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """What fails here is no fault of a checkpoint, unless its states of streams are read."""
+        try:
+            yield
+        except Exception:
+            self.restoring &= self._tbptt.restored
+            raise
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode a batch by itself, whatever it continues."""
@@ -109,9 +120,10 @@ class SequenceModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the running loss and metrics."""
-        encoded = self._tbptt.encode(self.encoder, batch)
-        self._mean_loss.update(self.task.loss(encoded, batch), self.task.units(batch))
-        self.task.update(encoded, batch)
+        with self._own_errors():
+            encoded = self._tbptt.encode(self.encoder, batch)
+            self._mean_loss.update(self.task.loss(encoded, batch), self.task.units(batch))
+            self.task.update(encoded, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log the split's loss and metrics, once."""
@@ -176,7 +188,8 @@ class SequenceModule(LightningModule):
 
         def closure() -> Any:
             assert optimizer_closure is not None
-            loss = optimizer_closure()
+            with self._own_errors():
+                loss = optimizer_closure()
             if scaler is not None and fused:
                 scaler.unscale_(inner)
             for group, rate in zip(inner.param_groups, rates, strict=True):
@@ -185,7 +198,7 @@ class SequenceModule(LightningModule):
 
         try:
             super().optimizer_step(epoch, batch_idx, optimizer, closure)
-            self.stepped = True
+            self.restoring = False
         finally:
             for group, rate in zip(inner.param_groups, rates, strict=True):
                 group["lr"] = rate
@@ -213,6 +226,7 @@ class SequenceModule(LightningModule):
 
         The random state is kept for `on_train_start`: building uses random numbers.
         """
+        self.restoring = True
         checkpoint.update(convert(checkpoint))
         self._random_state = checkpoint.get("torch_rng_state")
         if "carried_states" in checkpoint:  # older ones have none

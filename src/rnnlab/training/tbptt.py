@@ -20,9 +20,13 @@ class TruncatedBPTT:
     A stream's state is carried on wherever the data says that a batch continues the one before
     (`Batch.carry`), so it is reset at every epoch and split. Training and evaluation have
     states of their own: a validation in the middle of an epoch does not disturb the training.
+
+    Attributes:
+        restored: Whether the training's states are a checkpoint's, not yet gone on from.
     """
 
     def __init__(self) -> None:
+        self.restored = False
         self._states: dict[bool, tuple[State, ...]] = {}
 
     def encode(self, encoder: Encoder, batch: Batch) -> Encoded:
@@ -35,6 +39,7 @@ class TruncatedBPTT:
         device = batch.inputs.device
         states = tuple(tuple(part.to(device) for part in state) for state in before)
         encoded = encoder(batch.inputs, None, batch.words, states)
+        self.restored &= not mode
         layers = cast("Sequence[Layer]", encoder.layers)
         self._states[mode] = tuple(
             layer.carry(state) for layer, state in zip(layers, encoded.states, strict=True)
@@ -56,3 +61,4 @@ class TruncatedBPTT:
         processes = state_dict["processes"]
         mine: list[list[torch.Tensor]] = processes[rank] if rank < len(processes) else []
         self._states = {True: tuple(tuple(part.detach() for part in state) for state in mine)}
+        self.restored = bool(mine)

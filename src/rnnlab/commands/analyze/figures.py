@@ -15,6 +15,7 @@ from rnnlab.commands.analyze.words import reach
 from rnnlab.commands.compare.style import COLOURS, RC, look, reference_line
 from rnnlab.diagnostics.saturation import OPEN, SHUT
 from rnnlab.diagnostics.stats import Curve
+from rnnlab.files import replacing
 
 SIZE = (6.4, 4.2)
 
@@ -43,7 +44,8 @@ def write_figures(analysis: Analysis, folder: Path) -> None:
         }
         for name, figure in figures.items():
             if figure is not None:
-                figure.savefig(folder / f"{name}.png", dpi=120)
+                with replacing(folder / f"{name}.png") as stream:
+                    figure.savefig(stream, dpi=120)
 
 
 def exponents(analysis: Analysis) -> Figure | None:

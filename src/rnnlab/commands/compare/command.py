@@ -21,6 +21,7 @@ from rnnlab.config.command_line import CommandLine
 from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import CompareConfig
 from rnnlab.errors import ConfigError, printable
+from rnnlab.files import replacing
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
 TITLES = {
@@ -80,13 +81,16 @@ def write(groups: Sequence[Group], folder: Path, notes: Sequence[str] = ()) -> N
     figures = draw_all(groups)
     with mpl.rc_context(RC):
         for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=150)
+            with replacing(folder / f"{name}.png") as stream:
+                figure.savefig(stream, dpi=150)
     write_csv(folder / "groups.csv", statistic_rows(groups))
     write_csv(folder / "runs.csv", run_rows(groups))
-    (folder / "compare.md").write_text(as_markdown(group_rows(groups)), encoding="utf-8")
+    with replacing(folder / "compare.md") as stream:
+        stream.write(as_markdown(group_rows(groups)).encode())
     now = datetime.now().strftime("%Y-%m-%d %H:%M")
     page = render(groups, figures, TITLES, subtitle=f"As the runs stood on {now}.", notes=notes)
-    (folder / "compare.html").write_text(page, encoding="utf-8")
+    with replacing(folder / "compare.html") as stream:
+        stream.write(page.encode())
 
 
 def draw_all(groups: Sequence[Group]) -> dict[str, Figure]:

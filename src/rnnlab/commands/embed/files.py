@@ -12,7 +12,7 @@ import torch
 from rnnlab.commands.output import make_folder, writing
 from rnnlab.data.vector_file import Table
 from rnnlab.diagnostics.projector import add_words
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, naming
 from rnnlab.runs.metrics_json import write_json
 
 WRITTEN = ("embed.json", "evaluation.json", "vectors.txt")
@@ -56,12 +56,13 @@ def write_vectors(
     """
     with TemporaryDirectory(prefix=".", dir=folder) as name:
         part = Path(name)
-        with (part / "vectors.txt").open("w", encoding="utf-8", newline="\n") as stream:
+        text, counted = part / "vectors.txt", part / "counts.tsv"
+        with naming(text), text.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(f"{len(table.words)} {table.vectors.shape[1]}\n")
             for word, vector in zip(table.words, table.vectors, strict=True):
                 # the shortest digits that are read back as the same float32
                 stream.write(f"{word} {' '.join(vector.astype(str))}\n")
-        with (part / "counts.tsv").open("w", encoding="utf-8", newline="\n") as stream:
+        with naming(counted), counted.open("w", encoding="utf-8", newline="\n") as stream:
             stream.writelines(f"{w}\t{n}\n" for w, n in zip(table.words, counts, strict=True))
         if projector:
             from torch.utils.tensorboard import SummaryWriter
