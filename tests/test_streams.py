@@ -55,7 +55,10 @@ def test_a_full_disk_names_the_file_and_keeps_what_was_there(name, capsys, monke
     before = {file: file.read_bytes() for file in Path("run").rglob("*") if file.is_file()}
     room = len(before[Path("run/checkpoints/last.ckpt")]) // 2
     runs = {
-        "last.ckpt": ["resume=run", "trainer.max_epochs=3"],
+        "last.ckpt": [
+            *("resume=run", "trainer.max_epochs=3"),
+            *("checkpoint.every_n_steps=1", "checkpoint.max_overhead=1"),
+        ],
         "best.ckpt": [*words, "hydra.run.dir=run2", "checkpoint.every_n_steps=1000"],
         "metrics.json": ["resume=run", "trainer.max_epochs=3"],
     }
