@@ -10,7 +10,8 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
-from rnnlab.nn.encoder import Encoded, Encoder
+from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.metrics import LanguageScores
 from rnnlab.nn.sampling import Draw
 from rnnlab.nn.vocabulary_outputs import log_frequencies
