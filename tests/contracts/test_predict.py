@@ -413,7 +413,7 @@ def test_a_model_of_subwords_reads_raw_text(tmp_path, capsys):
     for split in ("train", "val"):
         (run.data / f"{split}.tsv").unlink()
     model = rnnlab.load(run.folder)
-    assert model.tokenizer.split("good film") != ["good", "film"]
+    assert model.inputs.tokenizer.split("good film") != ["good", "film"]
     answers = predict(capsys, run, tmp_path, ["a good film", "เรื่อง"])
     assert [line.partition("\t")[0] for line in answers.splitlines()] == [
         answer.label for answer in model.predict(["a good film", "เรื่อง"])

@@ -64,7 +64,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(
 def test_only_errors_of_restoring_are_the_checkpoints(tmp_path, monkeypatch, place):
     small_run(tmp_path / "run", "trainer.max_epochs=1")
 
-    def fail(*given):
+    def fail(*given, **named):
         raise ValueError("my own mistake")
 
     class Mine(Callback):

@@ -264,7 +264,7 @@ def test_sound_checkpoints_are_plain(run):
     for file in files(run):
         content = load_plain(file)
         assert set(content[KEY]) == {
-            *("format", "config", "choices", "spec", "sources", "files", "vectors")
+            *("format", "config", "choices", "spec", "sources", "files", "vectors", "prior")
         }
         assert read_checkpoint(file).choices["task"] == "sentiment"
 
