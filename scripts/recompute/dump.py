@@ -8,7 +8,7 @@ import torch
 from lightning import Callback
 
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.samples import first_sequences
+from rnnlab.diagnostics.samples import fair_sample
 from rnnlab.errors import Interrupted
 
 Weights = dict[str, torch.Tensor]
@@ -56,8 +56,7 @@ class Dump(Callback):
     def on_train_start(self, trainer, pl_module):
         """Note that a process begins; take the probe."""
         self.starts.append(trainer.global_step)
-        loader = trainer.datamodule.val_dataloader()
-        self.probe = first_sequences(next(iter(loader)), 16)
+        self.probe = fair_sample(trainer.datamodule, 16)
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         """Note the batch, and what was before the step."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from math import log
+from math import inf, log
 
 import torch
 from torch import nn
@@ -32,7 +32,9 @@ class Expected:
         self.layers = {name: self.copy.get_submodule(name) for name in self.calls}
         self.scalars: dict[str, dict[int, float]] = defaultdict(dict)
         trainer, self.nodes = cfg["trainer"], cfg["diagnostics"] or {}
-        self.clip = trainer["gradient_clip_val"]
+        self.limit = trainer["gradient_clip_val"]
+        self.by_value = trainer.get("gradient_clip_algorithm") == "value"
+        self.clip = self.limit and not self.by_value
         self.intervals = {k: v["every_n_steps"] for k, v in self.nodes.items() if _periodic(v)}
         self.writes = [trainer["log_every_n_steps"], *self.intervals.values()]
 
@@ -85,11 +87,14 @@ class Expected:
                     self._curves("input_flow", number, self._input_norms(share))
         total = _norm(p.grad for p in self.copy.parameters() if p.grad is not None)
         if self.clip:
-            clipped.append(total > self.clip)
+            clipped.append(total > self.limit)
         if self._due("weight_flow", number):
             norms |= {"total": total, **self._gradients()}
             if self.clip:
-                norms["total_clipped"] = min(total, self.clip)
+                norms["total_clipped"] = min(total, self.limit)
+            elif self.by_value:
+                grads = [p.grad for p in self.copy.parameters() if p.grad is not None]
+                norms["total_clipped"] = _norm(g.clamp(-self.limit, self.limit) for g in grads)
             self._updates(number, step)
         elif self.clip:
             norms["total"] = total
@@ -167,7 +172,7 @@ class Expected:
 
     def _updates(self, number, step):
         groups = defaultdict(list)
-        for name, parameter in self.copy.named_parameters():
+        for name, parameter in self.copy.named_parameters(remove_duplicate=False):
             if parameter.grad is not None:
                 groups[short(name.rpartition(".")[0])].append(name)
         for group, names in groups.items():
@@ -282,7 +287,7 @@ def _shares(values, norms):
         result[f"{gate}/high"] = sum(n > 0.95 for n in numbers) / len(numbers)
         result[f"{gate}/mean"] = mean
         if gate in ("forget", "update"):
-            result["memory"] = -1 / log(mean)
+            result["memory"] = -1 / log(mean) if mean < 1 else inf
     return result | {f"{part}/norm": sum(n) / len(n) for part, n in norms.items()}
 
 

@@ -77,7 +77,32 @@ def _unroll(layer, calls):
         return torch.stack(outputs), tuple(torch.stack(p) for p in zip(*finals, strict=True))
 
     layer.forward = forward
+    layer.stepper = lambda state: OneByOne(layer, calls, state)
     layer.outputs = lambda x, lengths=None: forward(x, lengths)[0]
+
+
+class OneByOne:
+    """A `Stepper`: one call of the layer, of which each step waits for the last one's output."""
+
+    def __init__(self, layer, calls, state):
+        self.layer, self.call = layer, Call()
+        self.call.initial = [tuple(part[row] for part in state) for row in range(len(state[0]))]
+        self.now = list(self.call.initial)
+        for name in ("inputs", "states", "gates"):
+            setattr(self.call, name, [[] for _ in self.now])
+        calls.append(self.call)
+
+    def step(self, x):
+        """Of all sequences the next one."""
+        for row, state in enumerate(self.now):
+            states, gates = run(self.layer, x[row : row + 1], state)
+            self.now[row] = states[0]
+            self.call.states[row] += states
+            self.call.gates[row] += gates
+        return torch.stack([state[0] for state in self.now])
+
+    def finish(self):
+        """Nothing is left to do."""
 
 
 def run(layer, inputs, state):

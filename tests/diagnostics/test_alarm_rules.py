@@ -14,6 +14,7 @@ from rnnlab.diagnostics.alarm_rules import Limits, Rules
 from rnnlab.diagnostics.loss_trend import RunningMedian, guess_loss
 
 LIMITS = Limits(patience=500)
+LAYERS = ("encoder.0", "encoder.0.forward", "encoder.1.backward")
 GUESS = 2.0
 
 
@@ -23,7 +24,7 @@ def stream(more, *, loss=lambda step: 2.0, until=3000, every=50, length=100.0, l
     found = {}
     for step in [1, *range(every, until + 1, every)]:
         scalars = {"train/loss": loss(step), **more(step)}
-        for finding in rules.update(step, scalars, length):
+        for finding in rules.update(step, scalars, dict.fromkeys(LAYERS, length - 1)):
             found.setdefault((finding.kind, finding.subject), (step, finding.fact))
     return found
 
@@ -132,6 +133,19 @@ def test_one_step_sequences_have_no_recurrent_gradient():
     assert stream(lambda step: DEAD, length=2.0)
 
 
+def test_each_layer_has_its_own_length():
+    """A decoder's is not the source's."""
+    rules = Rules(Limits(patience=2), guess=GUESS)
+    left = {f"flow/{layer}/first_last_ratio": 1e-6 for layer in ("encoder.0", "task.decoder.0")}
+    spans = {"encoder.0": 39.0, "task.decoder.0": 9.0}
+    for step in range(1, 6):
+        found = rules.update(step, {"train/loss": GUESS, **left}, spans)
+    facts = {finding.subject: finding.fact for finding in found}
+    assert "in sequences of 40 steps" in facts["encoder.0"]
+    assert "halves every 0.45 steps" in facts["task.decoder.0"]
+    assert "in sequences of 10 steps" in facts["task.decoder.0"]
+
+
 def test_nothing_clipped_is_not_a_dead_gradient():
     scalars = {"grad/clipped": 0.0, "grad/total_clipped": 0.0, "grad/total": 1.0}
     assert stream(lambda step: scalars) == {}
@@ -187,7 +201,7 @@ def test_scaled_losses_may_overflow_now_and_then():
             for finding in rules.update(
                 step,
                 {"train/loss": 1.0, "grad/total": math.inf if step in bad else 1.0},
-                10.0,
+                {},
             )
         ]
 

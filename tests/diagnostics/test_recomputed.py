@@ -75,10 +75,14 @@ def test_in_any_order(order, ordered, tmp_path):
 
 
 TASKS = {
-    "ner": ["encoder.bidirectional=true"],
-    "translation": ["cell=gru"],
-    "language_model": ["data.batch_size=4", "data.bptt=9", "trainer.accumulate_grad_batches=2"],
+    "ner": ["encoder.bidirectional=true", "trainer.gradient_clip_algorithm=value"],
+    "translation": ["cell=gru", "task.tie_word_embeddings=true", "task.input_feeding=true"],
+    "language_model": [
+        *("data.batch_size=4", "data.bptt=9", "trainer.accumulate_grad_batches=2"),
+        "task.scale_rate=true",
+    ],
     "generate": ["cell=rnn"],
+    "sentiment": ["encoder=bow", "optimizer=sgd"],
 }
 
 

@@ -110,6 +110,12 @@ def test_sequences_are_averaged_in_log_space():
     assert curve.first_last_ratio == pytest.approx(1e-2)
 
 
+def test_a_span_is_that_of_the_sequences_with_a_ratio():
+    assert curve_of(geometric([7, 3, 1], 0.9)).span == 4.0
+    assert curve_of(geometric([1, 1], 0.9)).span == 0.0
+    assert np.isnan(curve_of(np.zeros((2, 3))).span)
+
+
 def test_a_flat_curve_has_the_longest_half_life():
     curve = curve_of(np.ones((2, 9)))
     assert curve.decades_per_step == 0.0

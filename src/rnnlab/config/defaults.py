@@ -38,7 +38,7 @@ def fill(node: dict[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
             node[name] = default
         elif isinstance(node.get(name), dict) and isinstance(default, dict):
             node[name] = default | node[name]
-        if beside is not None and node.get(name):
+        if beside is not None and node.get(name) and isinstance(node[name], dict):
             fill(node[name], options(beside))
         if type(node.get(name)) is int and _is_float(option.hint):
             node[name] = float(node[name])

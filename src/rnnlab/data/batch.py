@@ -50,7 +50,8 @@ class Batch:
         lengths: Real steps of each sequence, (B,), each at least 1; on the same device as `inputs`.
         target: (B,) labels | (B, U) tags | (B, U) tokens | (B, K) values. Padding is `IGNORE`. U is
             more than T for tags of inputs that were cut, in evaluation.
-        target_lengths: Real steps of each target sequence, (B,), for kind "tokens" only.
+        target_lengths: Real steps of each target sequence, (B,); None where a target is no sequence
+            of its own.
         tokens: Number of real source steps in the batch, `lengths.sum()` counted on the host, so
             that throughput is known without a device synchronisation.
         words: Characters of the inputs; None where no model reads them.

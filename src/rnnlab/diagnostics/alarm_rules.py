@@ -99,22 +99,25 @@ class Rules:
         self._broken = 0
         self._spike: Spike | None = None
 
-    def update(self, step: int, scalars: Mapping[str, float], length: float) -> list[Finding]:
+    def update(
+        self, step: int, scalars: Mapping[str, float], spans: Mapping[str, float]
+    ) -> list[Finding]:
         """Take the scalars of a write; what is wrong now.
 
         Args:
             step: Optimiser steps made.
             scalars: What was written.
-            length: Steps of a sequence in this batch, on average.
+            spans: Of each layer the steps from the first to the last of a sequence as it reads
+                it, on average (`Curve.span`).
         """
         found = [*self._non_finite(scalars), *self._exploded(step, scalars)]
         self.trend.add(step, scalars["train/loss"])
         for key, value in scalars.items():
             self._windows[key].add(step, value)
         if self.trend.stuck:
-            dead = list(self._dead(length))
+            dead = list(self._dead(spans))
             zero = {finding.subject for finding in dead}  # what is zero vanishes, too
-            found += [each for each in self._through_time(length) if each.subject not in zero]
+            found += [each for each in self._through_time(spans) if each.subject not in zero]
             found += [*self._saturated(), *dead, *self._clipped(), *self._heads()]
         return found
 
@@ -147,7 +150,7 @@ class Rules:
         if math.isfinite(norm) and norm > limits.exploding * norms.median > 0:
             self._spike = Spike(step, norm, norms.median, self.trend.median)
 
-    def _through_time(self, length: float) -> Iterator[Finding]:
+    def _through_time(self, spans: Mapping[str, float]) -> Iterator[Finding]:
         """What is left of a gradient at a sequence's first step, whatever the curve between."""
         vanishing, growth = self.limits.vanishing, self.limits.growth
         ratios: dict[str, list[RunningMedian]] = defaultdict(list)
@@ -156,21 +159,21 @@ class Rules:
         for layer, parts in ratios.items():
             # an LSTM's h may forget what its c keeps: the part that keeps most counts
             ratio = max(parts, key=lambda window: window.median)
-            since, left = ratio.first_step, ratio.median
+            since, left, span = ratio.first_step, ratio.median, spans.get(layer, math.nan)
             if vanishing and left < 0.5 ** (1 / vanishing):
                 yield Finding(
                     "vanishing",
                     layer,
-                    f"its gradient halves every {(length - 1) / -math.log2(left):.2g} steps back "
+                    f"its gradient halves every {span / -math.log2(left):.2g} steps back "
                     f"in time on average (median since step {since}), in sequences of "
-                    f"{length:.0f} steps: {left:.1g} of it reaches the first step",
+                    f"{span + 1:.0f} steps: {left:.1g} of it reaches the first step",
                 )
             if growth and left > growth:
                 yield Finding(
                     "exploding",
                     layer,
                     f"its gradient grows by a factor of 10^{math.log10(left):.1f} back in "
-                    f"time over a sequence of {length:.0f} steps (median since step {since})",
+                    f"time over a sequence of {span + 1:.0f} steps (median since step {since})",
                 )
 
     def _saturated(self) -> Iterator[Finding]:
@@ -183,10 +186,11 @@ class Rules:
         for layer, facts in stuck.items():
             yield Finding("saturated", layer, " and ".join(facts))
 
-    def _dead(self, length: float) -> Iterator[Finding]:
+    def _dead(self, spans: Mapping[str, float]) -> Iterator[Finding]:
         zero: dict[str, list[str]] = defaultdict(list)
         for name, norm in self._steady("grad/", ""):
-            alone = length <= 1 and "/recurrent/" in name  # one step: nothing recurs
+            one_step = spans.get(name.partition("/")[0]) == 0
+            alone = one_step and "/recurrent/" in name  # nothing recurs
             share = name in ("clipped", "total_clipped")
             if not any(norm.values) and not alone and not share:
                 layer, _, part = name.partition("/")

@@ -10,6 +10,7 @@ from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
 from rnnlab.diagnostics.board import board_of, tensorboards
 from rnnlab.diagnostics.loss_trend import guess_loss
 from rnnlab.diagnostics.naming import recurrent_layers
+from rnnlab.diagnostics.time_flow import TimeFlow
 from rnnlab.errors import Diverged
 
 EVENTS = ("non_finite ", "exploding gradient")
@@ -45,7 +46,7 @@ class Alarms(Limits, Callback):
         super().__init__(**limits)
         self._raised: dict[str, str] = {}
         self._rules: Rules | None = None
-        self._length = 0.0
+        self._span = 0.0
         self._where = ""
 
     @property
@@ -69,7 +70,7 @@ class Alarms(Limits, Callback):
     ) -> None:
         """Keep what an alarm may need: how long the sequences are, and which batch this is."""
         assert isinstance(batch, Batch)
-        self._length = batch.tokens / len(batch)
+        self._span = batch.tokens / len(batch) - 1
         self._where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
 
     def on_exception(
@@ -82,12 +83,18 @@ class Alarms(Limits, Callback):
 
     def _update(self, trainer: Trainer, scalars: Mapping[str, float]) -> None:
         assert self._rules is not None
-        for finding in self._rules.update(trainer.global_step, scalars, self._length):
+        for finding in self._rules.update(trainer.global_step, scalars, self._spans(trainer)):
             self._raise(trainer, finding)
         if self._rules.trend.learned:
             for key in [k for k in self._raised if not k.startswith(EVENTS)]:
                 step, sentence = trainer.global_step, self._raised.pop(key)
                 self._show(trainer, "withdrawn", f"withdrawn at step {step}, it learns: {sentence}")
+
+    def _spans(self, trainer: Trainer) -> Mapping[str, float]:
+        """As measured by layer: a decoder's steps are not the source's. Else the source's."""
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        measured = next((c.spans for c in callbacks if isinstance(c, TimeFlow)), {})
+        return measured or dict.fromkeys(recurrent_layers(trainer.lightning_module), self._span)
 
     def _raise(self, trainer: Trainer, finding: Finding) -> None:
         key = f"{finding.kind} {finding.subject}"

@@ -26,9 +26,10 @@ class Board(Callback):
 
     Key           | Meaning
     train/loss    | mean over the batches since the last write
-    train/lr      | learning rate of the first parameter group at the writing step
+    train/lr      | learning rate that the writing step had, of the first parameter group
     grad/total    | norm of the whole gradient before clipping, at the writing step
-    grad/clipped  | share of optimiser steps since the last write whose gradient was clipped
+    grad/clipped  | share of optimiser steps since the last write whose gradient was clipped; only
+                  | where its norm is clipped, not its single values
 
     It also watches that the loss is finite: on a CPU for every batch, before the weights are
     touched; on other devices, where looking means waiting, at every write. Where it is not, the

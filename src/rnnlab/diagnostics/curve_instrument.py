@@ -19,6 +19,9 @@ class CurveInstrument(PeriodicInstrument):
     images. They take about a third of a second, so they are drawn after a validation only where
     the samples have doubled since the last time, and at the end of training. Of several processes
     the first one measures.
+
+    Attributes:
+        spans: Of each curve last measured, its `Curve.span`.
     """
 
     name: str
@@ -33,6 +36,7 @@ class CurveInstrument(PeriodicInstrument):
         self._history: CurveHistory | None = None
         self._last: tuple[int, Mapping[str, Curve]] | None = None
         self._drawn = 4
+        self.spans: dict[str, float] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, or continue the file of a resumed run."""
@@ -43,12 +47,15 @@ class CurveInstrument(PeriodicInstrument):
 
     def add_curves(self, trainer: Trainer, curves: Mapping[str, Curve]) -> None:
         """Keep the curves of the optimiser step that is being made, and post their numbers."""
+        if not curves:  # no recurrent layer
+            return
         assert self._history is not None
         step = trainer.global_step + 1
         for name, curve in curves.items():
             board_of(trainer).post(curve.scalars(f"{self.prefix}/{name}"))
         self._history.add(step, curves)
         self._last = (step, curves)
+        self.spans = {name: curve.span for name, curve in curves.items()}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file; draw seldom."""

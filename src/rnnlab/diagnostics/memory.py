@@ -14,7 +14,7 @@ from rnnlab.config.types import PositiveInt
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.curve_instrument import CurveInstrument
 from rnnlab.diagnostics.naming import part_name, record_layers, recurrent_layers
-from rnnlab.diagnostics.samples import first_sequences
+from rnnlab.diagnostics.samples import fair_sample
 from rnnlab.diagnostics.stats import Curve, curve_of
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
@@ -26,9 +26,10 @@ from rnnlab.training.module import SequenceModule
 class Memory(CurveInstrument):
     """Measures the memory curve of each layer of the encoder, on one fixed small batch.
 
-    It is the same sequences and the same random directions throughout a run: the first of the
-    validation split. Each measurement is a forward and a backward pass of its own, in evaluation
-    mode, without the loss. It changes no weight, gradient, buffer or random number.
+    It is the same sequences and the same random directions throughout a run, and sequences of all
+    lengths: spread evenly over the validation split (of a text that is one stream its beginning).
+    Each measurement is a forward and a backward pass of its own, in evaluation mode, without the
+    loss. It changes no weight, gradient, buffer or random number.
 
     Key                              | Meaning
     memory/<layer>/decades_per_step  | slope of log10 ||dh_T/dh_{T-k}||_F against the lag k; only
@@ -42,7 +43,7 @@ class Memory(CurveInstrument):
     Its curves are kept and drawn as `CurveInstrument` says.
 
     Args:
-        sequences: Sequences that are measured; the first ones of the validation split.
+        sequences: Sequences that are measured, spread evenly over the validation split.
         probes: Random directions for each sequence; more of them, less noise.
     """
 
@@ -64,8 +65,7 @@ class Memory(CurveInstrument):
         """Choose the sequences; continue the file of a resumed run."""
         super().on_train_start(trainer, pl_module)
         if trainer.is_global_zero:
-            loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
-            batch = first_sequences(next(iter(loader)), self.sequences)
+            batch = fair_sample(trainer.datamodule, self.sequences)  # type: ignore[attr-defined]
             self._batch = batch.to(pl_module.device)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:

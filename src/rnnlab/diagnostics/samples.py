@@ -3,12 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from rnnlab.config.types import PositiveInt
+from rnnlab.data.base import SequenceData
 from rnnlab.data.batch import Batch
+from rnnlab.data.examples import Examples
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
 from rnnlab.diagnostics.board import tensorboards
@@ -52,10 +55,16 @@ class Samples(FirstValidationBatch):
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]
         few = first_sequences(batch, self.count)
         predictions = module.task.predict(module(few))
+        blank = few.blank.tolist() if few.blank is not None else [False] * len(few)
+        empty = module.task.empty()
+        answers = [
+            empty if none and empty is not None else answer
+            for answer, none in zip(predictions, blank, strict=True)
+        ]
         sources = source_tokens(few, spec, few.lengths)
         text = "\n\n---\n\n".join(
             _block(module, tokens, prediction)
-            for tokens, prediction in zip(sources, predictions, strict=True)
+            for tokens, prediction in zip(sources, answers, strict=True)
         )
         for writer in writers:
             writer.add_text("samples", text, global_step=trainer.global_step)
@@ -73,7 +82,7 @@ def _source(tokens: list[str]) -> str:
 
 def first_sequences(batch: Batch, count: int) -> Batch:
     """The first sequences of a batch."""
-    lengths, words = batch.target_lengths, batch.words
+    lengths, words, blank = batch.target_lengths, batch.words, batch.blank
     return Batch(
         batch.inputs[:count],
         batch.lengths[:count],
@@ -81,7 +90,21 @@ def first_sequences(batch: Batch, count: int) -> Batch:
         None if lengths is None else lengths[:count],
         int(batch.lengths[:count].sum()),
         None if words is None else replace(words, index=words.index[:count]),
+        blank=None if blank is None else blank[:count],
     )
+
+
+def fair_sample(data: SequenceData, count: int) -> Batch:
+    """Sequences of the validation split, spread evenly over it, at most as many as it has.
+
+    Its batches would not do: the sequences of one are of similar length. Of a stream it is the
+    first batch.
+    """
+    examples = data.examples("val")
+    if isinstance(examples, Examples):
+        rows = np.linspace(0, len(examples) - 1, min(count, len(examples)))
+        return examples.batch(rows.astype(np.int64))
+    return first_sequences(next(iter(data.val_dataloader())), count)
 
 
 def source_tokens(batch: Batch, spec: Spec, lengths: Tensor) -> list[list[str]]:

@@ -40,7 +40,8 @@ class Saturation(PeriodicInstrument):
     gate/<layer>/<name>/saturated  | share of a tanh's values beyond 0.97 in magnitude; <name> a
                                    | gate, or `state` for the tanh of an LSTM's cell state
     gate/<layer>/memory            | -1 / log(mean): steps in which a state held by an LSTM's
-                                   | forget gate or a GRU's update gate falls to 1/e
+                                   | forget gate or a GRU's update gate falls to 1/e; infinite
+                                   | where that is 1 in all digits
     gate/<layer>/h/norm, c/norm    | mean Euclidean norm of the parts of the state
     head/<layer>/<n>/entropy       | of an attention's head: mean entropy of its weights, in nats
     head/<layer>/<n>/evenness      | the same over the largest possible: 1 looks at all alike
@@ -103,7 +104,7 @@ def gate_scalars(prefix: str, values: GateValues, valid: Bool[Tensor, "B T"]) ->
         result[f"{prefix}/{name}/high"] = mean(gate > OPEN)
         result[f"{prefix}/{name}/mean"] = average = mean(gate)
         if name in MEMORY_GATES:
-            result[f"{prefix}/memory"] = -1 / average.log()
+            result[f"{prefix}/memory"] = 1 / average.log().abs()  # of an open gate: infinite
     for name, bounded in values.tanhs.items():
         result[f"{prefix}/{name}/saturated"] = mean(bounded.abs() > BOUND)
     for name, state in zip(STATES, values.states, strict=False):

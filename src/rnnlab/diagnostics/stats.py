@@ -50,12 +50,15 @@ class Curve:
             more, the norm has fallen, nobody knows how far.
         first_last_ratio: Norm at a sequence's first step over that at its last one, geometric mean
             over all that have both; below the floor the floor counts. nan where none has.
+        span: Steps from the one to the other, the mean over these; 0 where all have one step, nan
+            where there is no sequence with a gradient.
     """
 
     decades: Array
     sequences: Array
     below: Array
     first_last_ratio: float
+    span: float
 
     @property
     def decades_per_step(self) -> float:
@@ -156,7 +159,7 @@ def curve_of(norms: NDArray[Any]) -> Curve:
     enough = (count > 0) & (2 * count >= exists.sum(0))
     decades[enough] = logs.sum(0)[enough] / count[enough]
     below = (aligned <= FLOOR).sum(0).astype(np.float64)
-    return Curve(decades, count.astype(np.float64), below, _first_last(aligned))
+    return Curve(decades, count.astype(np.float64), below, *_first_last(aligned))
 
 
 def by_lag(norms: NDArray[Any]) -> Array:
@@ -170,16 +173,17 @@ def by_lag(norms: NDArray[Any]) -> Array:
     return np.where(index >= 0, taken, np.nan)
 
 
-def _first_last(aligned: Array) -> float:
+def _first_last(aligned: Array) -> tuple[float, float]:
+    """The ratio and the span, see `Curve`."""
     lengths = (~np.isnan(aligned)).sum(1)
     rows = np.flatnonzero(lengths > 1)
     last = aligned[rows, 0]
     first = aligned[rows, lengths[rows] - 1]
     usable = (last > FLOOR) & np.isfinite(last) & np.isfinite(first)
     if not usable.any():
-        return float("nan")
+        return float("nan"), 0.0 if lengths.max(initial=0) == 1 else float("nan")
     ratio = np.log10(np.maximum(first[usable], FLOOR)) - np.log10(last[usable])
-    return float(10 ** ratio.mean())
+    return float(10 ** ratio.mean()), float(lengths[rows][usable].mean() - 1)
 
 
 def stacked(batches: Sequence[NDArray[Any]]) -> NDArray[Any]:

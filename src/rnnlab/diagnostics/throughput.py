@@ -61,7 +61,7 @@ class Throughput(Callback):
     validations in between. On a GPU single steps are not waited for; the epoch's end is.
 
     Key            | Meaning; all since the last write of the board
-    time/tokens    | real source tokens a second
+    time/tokens    | real source tokens a second; of several processes those of the first one
     time/padding   | padded tokens per real token, 1 without any padding
     time/data      | share of the time spent waiting for batches
 

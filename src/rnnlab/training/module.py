@@ -20,7 +20,7 @@ from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.training.convert import KEY, convert
 from rnnlab.training.observers import Observers
-from rnnlab.training.schedule import settle_cosine, warn_short
+from rnnlab.training.schedule import check_state, settle_cosine, warn_short
 from rnnlab.training.tbptt import TruncatedBPTT
 
 if TYPE_CHECKING:  # a task is used by its methods alone
@@ -44,7 +44,7 @@ class SequenceModule(LightningModule):
 
     Attributes:
         last_loss: Loss of the last training batch, detached.
-        last_lr: Learning rate of the first parameter group at the last optimiser step.
+        last_lr: Learning rate that the last optimiser step had, of the first parameter group.
         last_norm: Total gradient norm before clipping at the last optimiser step, detached; None
             where nothing is clipped.
         observers: Of the next training step.
@@ -80,6 +80,7 @@ class SequenceModule(LightningModule):
         self._tbptt = TruncatedBPTT()
         self._random_state: Tensor | None = None
         self._period = 0
+        self._new_schedule: dict[str, Any] = {}
         self._rate = 1.0
 
     @contextmanager
@@ -149,6 +150,7 @@ class SequenceModule(LightningModule):
             return optimizer
         scheduler = self._make_scheduler(optimizer)
         self._period = int(getattr(scheduler, "T_max", 0))
+        self._new_schedule = scheduler.state_dict()
         # one that looks at a metric is stepped by `on_train_epoch_end` alone
         settings = {"scheduler": scheduler, "interval": self._interval, "reduce_on_plateau": False}
         return {"optimizer": optimizer, "lr_scheduler": settings}
@@ -184,7 +186,6 @@ class SequenceModule(LightningModule):
         fused = getattr(inner, "_step_supports_amp_scaling", False)
         rates = [group["lr"] for group in inner.param_groups]
         warmup = min(1.0, (self.trainer.global_step + 1) / max(1, self._warmup_steps))
-        self.last_lr = rates[0] * warmup
 
         def closure() -> Any:
             assert optimizer_closure is not None
@@ -194,6 +195,7 @@ class SequenceModule(LightningModule):
                 scaler.unscale_(inner)
             for group, rate in zip(inner.param_groups, rates, strict=True):
                 group["lr"] = rate * self._rate * warmup
+            self.last_lr = rates[0] * self._rate * warmup
             return loss
 
         try:
@@ -238,7 +240,9 @@ class SequenceModule(LightningModule):
         Not earlier: to count the steps of a training before its state is restored would leave the
         data loader at the start of the epoch.
         """
-        scheduler = self.lr_schedulers()
+        scheduler: Any = self.lr_schedulers()
+        if scheduler is not None:
+            check_state(scheduler.state_dict(), self._new_schedule)
         if isinstance(scheduler, CosineAnnealingLR):  # a checkpoint brought its own period
             settle_cosine(scheduler, self._period, self.trainer, self._interval)
         if self._warmup_steps:

@@ -35,7 +35,9 @@ class Gates:
         share of the state that is kept (Tallec and Ollivier 2018, arXiv:1804.11188). This is what
         the gates alone do; the recurrent matrices are in the Lyapunov exponents.
         """
-        return {name: -1 / self.means[name].log() for name in MEMORY_GATES if name in self.means}
+        return {
+            name: 1 / self.means[name].log().abs() for name in MEMORY_GATES if name in self.means
+        }
 
 
 @torch.no_grad()

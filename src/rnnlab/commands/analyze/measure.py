@@ -58,7 +58,7 @@ class Analysis:
     Attributes:
         layers: Report of every recurrent layer of the encoder, by name, in order.
         kind: Kind of the targets.
-        length: Median length of the sequences, without padding.
+        length: Median length of the sequences, as the layers read them, without padding.
         lag: Steps over which the task needs memory, where the data has a `lag`.
         influence: ||d out_T / d x_{T-k}|| of the whole encoder against k, of the first batch.
     """
@@ -101,7 +101,8 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
     for name, layer in encoder_layers(model.encoder).items():
         own = {part: flow[part] for part in flow if part == name or part.startswith(f"{name}/")}
         layers[name] = _report(layer, traces[name], own, options)
-    lengths = torch.cat([batch.lengths for batch in batches])
+    first = next(iter(traces.values()))  # as layers read them: subsampling makes them shorter
+    lengths = torch.cat([trace.valid.sum(1) for trace in first])
     lag = getattr(data, "lag", None)
     whole = influence(model.encoder, batches[0])
     return Analysis(layers, data.spec().kind, float(lengths.double().quantile(0.5)), lag, whole)
