@@ -20,7 +20,8 @@ from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.training.convert import KEY, convert
 from rnnlab.training.observers import Observers
-from rnnlab.training.schedule import check_state, settle_cosine, warn_short
+from rnnlab.training.restored import check_optimizer, check_schedule
+from rnnlab.training.schedule import settle_cosine, warn_short
 from rnnlab.training.tbptt import TruncatedBPTT
 
 if TYPE_CHECKING:  # a task is used by its methods alone
@@ -240,9 +241,11 @@ class SequenceModule(LightningModule):
         Not earlier: to count the steps of a training before its state is restored would leave the
         data loader at the start of the epoch.
         """
+        for optimizer in self.trainer.optimizers:
+            check_optimizer(optimizer)
         scheduler: Any = self.lr_schedulers()
         if scheduler is not None:
-            check_state(scheduler.state_dict(), self._new_schedule)
+            check_schedule(scheduler.state_dict(), self._new_schedule)
         if isinstance(scheduler, CosineAnnealingLR):  # a checkpoint brought its own period
             settle_cosine(scheduler, self._period, self.trainer, self._interval)
         if self._warmup_steps:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from lightning import Trainer
@@ -12,29 +11,6 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from rnnlab.config.types import PositiveInt
 
 _log = logging.getLogger(__name__)
-
-
-def check_state(state: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Compare a scheduler's state with that of a new one: it is used long after it was read.
-
-    Raises:
-        TypeError: A value is of another kind.
-    """
-    for key, value in new.items():
-        if not _alike(state.get(key), value):
-            raise TypeError(f"{key} of the scheduler is {str(state.get(key))[:60]!r}")
-
-
-def _alike(value: Any, model: Any) -> bool:
-    if isinstance(model, list | tuple):
-        return (
-            isinstance(value, list | tuple)
-            and len(value) == len(model)
-            and all(map(_alike, value, model))
-        )
-    if isinstance(model, int | float) and not isinstance(model, bool):
-        return isinstance(value, int | float)
-    return model is None or isinstance(value, type(model))
 
 
 class InverseSqrtLR(LRScheduler):
