@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from rnnlab.data.stream import Stream
+from rnnlab.layers.attention import SelfAttention
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
+from rnnlab.nn.blocks import BlockEncoder
 from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.training.tbptt import TruncatedBPTT
 
@@ -52,6 +54,23 @@ def test_carried_states_equal_one_long_forward_pass(cell, kernel, num_layers):
     torch.testing.assert_close(pieces[-1].final, long.final, rtol=0, atol=1e-12)
     for state, last in zip(pieces[-1].states, long.layers, strict=True):
         torch.testing.assert_close(state[0], last, rtol=0, atol=1e-12)
+
+
+def test_attention_carries_its_window_and_without_one_nothing():
+    def blocks(**options):
+        torch.manual_seed(0)
+        cell = partial(SelfAttention, hidden_size=4, num_heads=1, **options)
+        return BlockEncoder(Words(8, 3), cell, model_size=4).double()
+
+    encoder, carry = blocks(window=5), TruncatedBPTT()
+    whole = batches(bptt=99)[0]
+    pieces = [carry.encode(encoder, batch).outputs for batch in batches()]
+    long = encoder(whole.inputs, whole.lengths).outputs
+    torch.testing.assert_close(torch.cat(pieces, dim=1), long, rtol=0, atol=1e-12)
+    encoder, carry = blocks(), TruncatedBPTT()
+    for batch in batches():
+        alone = encoder(batch.inputs, batch.lengths).outputs
+        torch.testing.assert_close(carry.encode(encoder, batch).outputs, alone)
 
 
 def test_gradients_end_at_the_start_of_a_batch():
