@@ -101,9 +101,9 @@ def measure(name: str, words: Sequence[str], minutes: float) -> Iterator[dict[st
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What each net reached at thirds of its seconds, and at their end."""
+    """What each net reached at a twelfth, a quarter and a half of the seconds, and at their end."""
     lines = []
-    longest = max(row["seconds"] for row in rows)
+    longest = 60 * round(max(row["seconds"] for row in rows) / 60)
     places = [longest / 12, longest / 4, longest / 2]
     for net in dict.fromkeys(row["net"] for row in rows):
         own = [row for row in rows if row["net"] == net]
