@@ -88,7 +88,7 @@ class AudioFiles(UserFiles, AudioData):
             cells = [" ".join(cell.split()) for cell in line.split("\t")]
             if len(cells) != 2 or not all(cells):
                 raise DataError(f"{place}: not PATH<TAB>TRANSCRIPT, one of each")
-            path = file.parent / line.split("\t")[0].strip()
+            path = file.parent / Path(line.split("\t")[0].strip()).expanduser()
             if not path.is_file():
                 raise DataError(
                     f"{place}: {path}: {'no file' if path.exists() else 'no such file'}"
