@@ -191,7 +191,6 @@ def test_folders_that_cannot_be_written(capsys, here):
     file = write(here / "file", "kept")
     for folder in ("/dev/null/x", file, file / "below", "/proc/nothing"):
         message = refused(call(capsys, "train", *MEMORY, f"hydra.run.dir={folder}"))
-        assert message.startswith("cannot write")
         assert str(folder) in message or str(Path(folder).parent) in message
     assert file.read_text() == "kept"
     write(here / "outputs", "a file where the folder should be")

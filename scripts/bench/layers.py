@@ -127,7 +127,7 @@ def compare_ragged(
     shuffled = list(real[torch.randperm(len(real))].split(batch))
     for cell in cells:
         made, native_made = CELLS[cell]
-        layer = Bidirectional(features, lambda size, made=made: made(size, hidden_size=hidden))
+        layer = Bidirectional(*(made(features, hidden_size=hidden) for _ in range(2)))
         native = native_made(features, hidden, batch_first=True, bidirectional=True)
         mixed = [(torch.randn(batch, int(n.max()), features), n) for n in shuffled]
         alike = [(torch.randn(batch, int(n.max()), features), n) for n in bucketed]

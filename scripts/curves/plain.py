@@ -11,7 +11,8 @@ from torchcrf import CRF
 
 from rnnlab.data.batch import IGNORE, Batch
 from rnnlab.data.spec import Spec
-from rnnlab.nn.metrics import Bleu, EntityF1
+from rnnlab.nn.metrics import EntityF1
+from rnnlab.nn.text_scores import Bleu
 
 Scores = dict[str, float]
 

@@ -95,7 +95,7 @@ def _modules(features: int, hidden: int) -> Iterator[tuple[str, nn.Module, str]]
         torch.manual_seed(1)
         made = partial(cell, hidden_size=hidden, kernel="scan")
         yield name, made(features).double(), "forward"
-        yield name, Bidirectional(features, made).double(), "both"
+        yield name, Bidirectional(made(features), made(features)).double(), "both"
 
 
 def _precisions(cell: str, setting: Setting) -> list[torch.dtype]:

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -40,7 +39,7 @@ def check_probe(setting: Setting) -> Part:
     lengths = torch.randint(1, steps + 1, (batch,))
     lengths[1], lengths[2] = steps, 1
     for cell, made in CELLS.items():
-        exact = Bidirectional(features, partial(made, hidden_size=hidden)).double()
+        exact = Bidirectional(*(made(features, hidden_size=hidden) for _ in range(2))).double()
         for loss in LOSSES:
             wanted = {
                 "forward": _unrolled(exact.forward_layer, x, lengths, weight[..., :hidden], loss),

@@ -27,7 +27,7 @@ class Expected:
 
     def __init__(self, cfg: dict, module: nn.Module, dumps: list[Dump]) -> None:
         self.cfg, self.dumps = cfg, dumps
-        self.copy, self.calls = in_loops(module)
+        self.copy, self.calls, self.others = in_loops(module)
         self.copy.eval()
         self.layers = {name: self.copy.get_submodule(name) for name in self.calls}
         self.scalars: dict[str, dict[int, float]] = defaultdict(dict)
@@ -108,7 +108,7 @@ class Expected:
         self.copy.load_state_dict({name: value.double() for name, value in weights.items()})
 
     def _loss(self, batch):
-        for calls in self.calls.values():
+        for calls in (*self.calls.values(), *self.others.values()):
             calls.clear()
         doubled = _double(batch)
         return self.copy.task.loss(self.copy._tbptt.encode(self.copy.encoder, doubled), doubled)
@@ -136,7 +136,7 @@ class Expected:
             short(name): [
                 [norm * share for norm in row] for call in calls for row in call.input_norms()
             ]
-            for name, calls in self.calls.items()
+            for name, calls in {**self.calls, **self.others}.items()
         }
 
     def _norms(self, share):

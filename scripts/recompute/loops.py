@@ -19,19 +19,20 @@ GATES = {
 class Call:
     """One call of a layer: of each sequence its inputs, its initial state, and all steps.
 
-    `read` are the inputs of all, padded, which keep their gradient.
+    `read` are the inputs of all, padded or step by step, which keep their gradient.
     """
 
     inputs: list[Tensor] = field(default_factory=list)
     initial: list[tuple[Tensor, ...]] = field(default_factory=list)
     states: list[list[tuple[Tensor, ...]]] = field(default_factory=list)
     gates: list[list[dict[str, Tensor]]] = field(default_factory=list)
-    read: Tensor | None = None
+    read: list[Tensor] = field(default_factory=list)
 
     def input_norms(self) -> list[list[float]]:
         """Of the gradients at the inputs of each sequence."""
+        gradients = torch.cat([part.grad for part in self.read], dim=1)
         return [
-            [float(self.read.grad[row, t].norm()) for t in range(len(inputs))]
+            [float(gradients[row, t].norm()) for t in range(len(inputs))]
             for row, inputs in enumerate(self.inputs)
         ]
 
@@ -44,22 +45,45 @@ class Call:
 
 
 def in_loops(module):
-    """A copy in float64, and for each recurrent layer by its name the calls that it gets."""
+    """A copy in float64; by their names the calls of recurrent layers, and of those without."""
     copy = deepcopy(module).double()
     calls: dict[str, list[Call]] = {}
+    others: dict[str, list[Call]] = {}
     for name, layer in copy.named_modules():
         if type(layer).__name__ in GATES:
             calls[name] = []
             _unroll(layer, calls[name])
-    return copy, calls
+        elif type(layer).__name__ == "PerWord":
+            others[name] = []
+            _read(layer, others[name])
+    return copy, calls, others
+
+
+def _alone(x):
+    """The inputs for one layer alone, with a gradient that is kept."""
+    x = (x if x.requires_grad else x.clone().requires_grad_()) * 1
+    if torch.is_grad_enabled():
+        x.retain_grad()
+    return x
+
+
+def _read(layer, calls):
+    own = layer.outputs
+
+    def outputs(x, lengths=None):
+        x = _alone(x)
+        ends = [x.shape[1]] * len(x) if lengths is None else lengths.tolist()
+        inputs = [row[:end] for row, end in zip(x, ends, strict=True)]
+        calls.append(Call(inputs=inputs, read=[x]))
+        return own(x, lengths)
+
+    layer.outputs = outputs
 
 
 def _unroll(layer, calls):
     def forward(x, lengths=None, state=None):
-        x = (x if x.requires_grad else x.clone().requires_grad_()) * 1  # this layer's alone
-        if torch.is_grad_enabled():
-            x.retain_grad()
-        call = Call(read=x)
+        x = _alone(x)
+        call = Call(read=[x])
         calls.append(call)
         start = layer.initial_state(len(x), x) if state is None else state
         ends = [x.shape[1]] * len(x) if lengths is None else lengths.tolist()
@@ -94,7 +118,11 @@ class OneByOne:
 
     def step(self, x):
         """Of all sequences the next one."""
+        x = _alone(x.unsqueeze(1))
+        self.call.read.append(x)
+        x = x.squeeze(1)
         for row, state in enumerate(self.now):
+            self.call.inputs[row].append(x[row])
             states, gates = run(self.layer, x[row : row + 1], state)
             self.now[row] = states[0]
             self.call.states[row] += states

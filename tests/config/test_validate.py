@@ -24,7 +24,7 @@ TABLE = {
     "cell.hiden_size=3": "cell.hiden_size: LSTM has no such option; did you mean 'hidden_size'?",
     "task.pooling=lst": "task.pooling: 'lst' is not one of last, mean, max, attention",
     "task=translation task.attention=true": "task.attention: 'True' is not one of additive, dot, "
-    "general, scaled, none",
+    "general, scaled, none or null",
     "encoder.dropout=hi": "encoder.dropout: 'hi' is not a float of at least 0 and below 1",
     "task=ner data=imdb": "task ner needs tags; data imdb gives label. "
     f"Data with tags: {', '.join(data_of_kind('tags'))}",

@@ -63,7 +63,7 @@ def test_references_of_translations_are_whole(tmp_path):
     task, spec = predictor.model.task, predictor.spec
     total = units = 0.0
     for source, target in zip(lines["de"], lines["en"], strict=True):
-        batch = predictor._batch([source.split()[:2]])
+        batch = predictor.inputs.batch([source.split()[:2]])
         encoded = predictor.model.encoder(batch.inputs, batch.lengths, batch.words)
         vocab = spec.target_vocab
         ids = [vocab.start_id, *vocab.ids(target.split()), vocab.end_id]

@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -184,7 +185,6 @@ def test_a_damaged_file_of_hydra_does_not_end_a_run(run, text, tmp_path, capsys)
     assert said.code == 0, said.err
 
 
-@pytest.mark.parametrize("size", [0, 1])
 @pytest.mark.parametrize("value", [[[]], "x", None, torch.full((8, 6), torch.inf), True])
 @pytest.mark.parametrize("name", ["last_epoch", "step_size", "base_lrs"])
 def test_a_schedule_is_looked_at_before_it_is_needed(run, name, value, tmp_path, capsys):
@@ -192,7 +192,8 @@ def test_a_schedule_is_looked_at_before_it_is_needed(run, name, value, tmp_path,
         content["lr_schedulers"][0][name] = [value] if name == "base_lrs" else value
 
     copy = with_change(run, tmp_path / "run", change)
-    message = refused(call(capsys, "train", f"resume={copy}", "trainer.max_epochs=5"))
+    said = call(capsys, "train", f"resume={copy}", "trainer.max_epochs=5")
+    message = refused(replace(said, out=""))  # the run was announced by then
     assert f"the run cannot be continued from it (TypeError: {name} of the scheduler is" in message
 
 
@@ -205,6 +206,7 @@ def test_a_part_of_the_configuration_that_is_a_text(run, part, tmp_path, capsys)
     assert str(copy) in refused(call(capsys, "evaluate", f"checkpoint={copy}"))
 
 
+@pytest.mark.parametrize("size", [0, 1])
 def test_files_that_are_all_but_empty_are_damaged_too(size, tmp_path):
     for number in range(40):
         (tmp_path / "log").unlink(missing_ok=True)

@@ -115,8 +115,11 @@ def _is_list(kind: type) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value as a message quotes it."""
-    return "null" if value is None else f"'{value}'"
+    """A value as a message quotes it, on one line."""
+    if value is None:
+        return "null"
+    text = str(value)
+    return repr(text) if len(text.splitlines()) > 1 or "\n" in text else f"'{text}'"
 
 
 def suggest(word: str, known: Iterable[str], further: Callable[[], Iterable[str]] = tuple) -> str:

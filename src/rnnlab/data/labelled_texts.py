@@ -24,7 +24,7 @@ class LabelledTexts(LabelledData):
     finer = "bpe"
     text_side: ClassVar[Literal[0, 1]] = 0
 
-    level: Annotated[Literal["word", "char", "space", "bpe"], LEARNT] = "word"
+    level: Annotated[Literal["char", "bpe", "word", "space"], LEARNT] = "word"
     vocab_size: Annotated[PositiveInt, LEARNT] = 8_000
 
     def tokenizers(self) -> Tokenizers:

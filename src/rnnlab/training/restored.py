@@ -40,5 +40,5 @@ def _alike(value: Any, model: Any) -> bool:
             and all(map(_alike, value, model))
         )
     if isinstance(model, int | float) and not isinstance(model, bool):
-        return isinstance(value, int | float)
+        return isinstance(value, int | float) and not isinstance(value, bool)
     return model is None or isinstance(value, type(model))

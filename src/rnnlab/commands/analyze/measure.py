@@ -101,8 +101,9 @@ def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Ana
     for name, layer in encoder_layers(model.encoder).items():
         own = {part: flow[part] for part in flow if part == name or part.startswith(f"{name}/")}
         layers[name] = _report(layer, traces[name], own, options)
-    first = next(iter(traces.values()))  # as layers read them: subsampling makes them shorter
-    lengths = torch.cat([trace.valid.sum(1) for trace in first])
+    lengths = torch.cat([batch.lengths for batch in batches])
+    if traces:  # as layers read them: subsampling makes them shorter
+        lengths = torch.cat([trace.valid.sum(1) for trace in next(iter(traces.values()))])
     lag = getattr(data, "lag", None)
     whole = influence(model.encoder, batches[0])
     return Analysis(layers, data.spec().kind, float(lengths.double().quantile(0.5)), lag, whole)
