@@ -40,3 +40,11 @@ def test_a_small_loss_looks_small_beside_a_large_one():
     texts = [figure.legends[0].get_texts()[0].get_text() for figure in figures]
     assert texts[0].endswith("-0.004 decades a step, 10^-3.0 at lag 0")
     assert texts[1].endswith("-0.301 decades a step, 10^2.0 at lag 0")
+
+
+def test_many_curves_leave_room_for_the_axes():
+    curve = curve_of(0.9 ** np.arange(40.0)[None])
+    figure = plot_curves({f"encoder.{n}": curve for n in range(24)}, "dL/dh", 1)
+    figure.draw_without_rendering()  # a warning, and so an error, where nothing is left of them
+    (axes,) = figure.axes
+    assert axes.get_window_extent().height > 0.3 * figure.bbox.height

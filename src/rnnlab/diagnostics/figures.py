@@ -26,7 +26,8 @@ def plot_curves(curves: Mapping[str, Curve], quantity: str, step: int) -> Figure
         step: The optimiser step.
     """
     with matplotlib.style.context(STYLE):
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        height = max(4.0, 3.2 + 0.2 * len(curves))  # each has a line below the axes
+        figure = Figure(figsize=(6.4, height), layout="constrained")
         axes = figure.subplots()
         for name, curve in curves.items():
             slope = curve.decades_per_step
