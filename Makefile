@@ -15,7 +15,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lecture test test-docs test-browser test-faults test-programs lint type \
-  imports wheel ci tables board format clean
+  imports docs wheel ci tables board format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,10 +50,13 @@ type: $(READY)  ## types, strictly
 imports: $(READY)  ## who may import whom
 	@$(BIN)/lint-imports --no-cache
 
+docs: $(READY)  ## the site of docs/ into docs/_build/html, from nothing; warnings are errors
+	@$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
+
 wheel: $(READY)  ## build the wheel, install it elsewhere and train with it
 	@$(BIN)/python scripts/check_wheel.py
 
-ci: lint type imports test test-docs test-browser test-faults test-programs wheel  ## all that has to be green
+ci: lint type imports docs test test-docs test-browser test-faults test-programs wheel  ## all that has to be green
 
 tables: $(READY)  ## make the tables of choices in README.md, and docs/options.md, anew
 	@$(BIN)/python scripts/readme_tables.py
@@ -67,7 +70,7 @@ format: $(READY)  ## let ruff format and fix
 setup: $(READY)  ## only the installation
 
 clean:  ## remove .venv, caches and build products, not outputs
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp comes last: an installation that was broken off is taken up again.

@@ -57,11 +57,11 @@ def render(record: Mapping[str, Any]) -> str:
     parts = []
     reached = check(record)
     if reached:
-        parts += ["### Targets", targets(reached)]
+        parts += ["## Targets", targets(reached)]
     for name, title in TITLES.items():
         section = record["sections"].get(name)
         if section and section["rows"]:
-            parts += [f"### {title}", TABLES[name](section), _made(section)]
+            parts += [f"## {title}", TABLES[name](section), _made(section)]
     return "\n\n".join(parts)
 
 

@@ -171,7 +171,7 @@ def test_from_the_first_word_to_the_report(tmp_path: Path) -> None:
             assert {len(each) for each in row["seconds"].values()} == {len(row["tokens"])}
     assert first["rows"][0]["predicting"]["sentences_per_second"] > 0
     text = document.read_text()
-    assert text.count("### ") == len(SECTIONS)
+    assert text.count("## ") == len(SECTIONS)
     assert re.search(r"\| translation GRU +\| careful, batched +\|", text)
 
 
