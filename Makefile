@@ -15,7 +15,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lecture test test-docs test-browser test-faults test-programs lint type \
-  imports docs wheel ci tables board format clean
+  imports docs wheel release ci tables board format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,10 +56,13 @@ docs: $(READY)  ## the site of docs/ into docs/_build/html, from nothing; warnin
 wheel: $(READY)  ## build the wheel, install it elsewhere and train with it
 	@$(BIN)/python scripts/check_wheel.py
 
+release: $(READY)  ## build wheel and source archive into dist/, check both and train with both
+	@$(BIN)/python scripts/release.py
+
 ci: lint type imports docs test test-docs test-browser test-faults test-programs wheel  ## all that has to be green
 
-tables: $(READY)  ## make the tables of choices in README.md, and docs/options.md, anew
-	@$(BIN)/python scripts/readme_tables.py
+tables: $(READY)  ## make the generated pages and tables of docs/ anew
+	@$(BIN)/python scripts/docs_tables.py
 
 board: $(READY)  ## TensorBoard on all runs
 	@$(BIN)/tensorboard --logdir outputs

@@ -9,6 +9,7 @@ import tempfile
 import venv
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = [
@@ -28,25 +29,28 @@ TINY = [
 def main() -> None:
     """Everything in a temporary folder; the first step that fails ends the program."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        wheel = build(folder)
-        check_content(wheel)
-        program = install(wheel, folder / "venv")
-        elsewhere = folder / "elsewhere"
-        elsewhere.mkdir()
-        run([program, "check", *TINY[:-1]], elsewhere)
-        run([program, "train", *TINY], elsewhere)
-        record = json.loads((elsewhere / "out" / "metrics.json").read_text(encoding="utf-8"))
-        if record["status"] != "completed" or "accuracy" not in record["test"]:
-            sys.exit(f"check_wheel: the run did not end well: {record['status']}, {record['test']}")
-        print(f"{wheel.name}: built, installed, trained ({wheel.stat().st_size / 1024:.0f} KiB)")
+        check(build(ROOT, "wheel", Path(name) / "dist"), Path(name))
 
 
-def build(folder: Path) -> Path:
-    """The wheel, from the checkout."""
-    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], ROOT)
-    (wheel,) = folder.glob("rnnlab-*.whl")
-    return wheel
+def build(source: Path, kind: Literal["wheel", "sdist"], folder: Path) -> Path:
+    """The wheel or the source archive of a source tree, in the folder."""
+    run([sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", folder], source)
+    (made,) = folder.glob({"wheel": "rnnlab-*.whl", "sdist": "rnnlab-*.tar.gz"}[kind])
+    return made
+
+
+def check(wheel: Path, folder: Path) -> None:
+    """A wheel has all, and trains where nothing else of the project is; uses the folder."""
+    check_content(wheel)
+    program = install(wheel, folder / "venv")
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    run([program, "check", *TINY[:-1]], elsewhere)
+    run([program, "train", *TINY], elsewhere)
+    record = json.loads((elsewhere / "out" / "metrics.json").read_text(encoding="utf-8"))
+    if record["status"] != "completed" or "accuracy" not in record["test"]:
+        sys.exit(f"check_wheel: the run did not end well: {record['status']}, {record['test']}")
+    print(f"{wheel.name}: built, installed, trained ({wheel.stat().st_size / 1024:.0f} KiB)")
 
 
 def check_content(wheel: Path) -> None:

@@ -20,15 +20,15 @@ NEW = {
     "src/rnnlab/data/datasets/majority.py": PARTS / "majority.py",
     "configs/data/majority.yaml": PARTS / "majority.yaml",
 }
-"""The task and the data set; the cell is the README's."""
+"""The task and the data set; the cell is that of the guide."""
 
 CELL = {"src/rnnlab/layers/mycell.py": "python", "configs/cell/mycell.yaml": "yaml"}
-"""Where the blocks of the README go."""
+"""Where the blocks of the guide go."""
 
 WALKS = [
     *("config/test_validate.py", "config/test_schema.py", "config/test_json_schema.py"),
     *("contracts/test_configs.py", "data/test_base.py", "data/test_generated_data.py"),
-    *("commands/test_data.py", "test_readme.py", "test_independence.py"),
+    *("commands/test_data.py", "test_documentation.py", "test_independence.py"),
 ]
 """Tests with loops over the choices. Where a choice is a parameter, `-k` with its name finds it."""
 
@@ -45,11 +45,11 @@ def copy(tmp_path_factory):
     for name, file in NEW.items():
         assert not (folder / name).exists()
         shutil.copy(file, folder / name)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs/guides/own_cell.md").read_text(encoding="utf-8")
     for name, language in CELL.items():
-        (text,) = re.findall(rf"```{language}\n# my.*?\n(.*?)```", readme, flags=re.DOTALL)
+        (text,) = re.findall(rf"```{language}\n# my.*?\n(.*?)```", guide, flags=re.DOTALL)
         text = text.replace("mycell.", "rnnlab.layers.mycell.")
-        title = '"""The cell of the README."""\n\n' if language == "python" else ""
+        title = '"""The cell of the guide."""\n\n' if language == "python" else ""
         (folder / name).write_text(title + text, encoding="utf-8")
     return folder
 
@@ -83,17 +83,18 @@ def test_generated_tables_are_all_that_changes(copy):
         return {p: p.read_bytes() for p in copy.rglob("*") if p.suffix in (".md", ".py", ".yaml")}
 
     before = contents()
-    run(copy, "scripts/readme_tables.py")
+    run(copy, "scripts/docs_tables.py")
     changed = {str(p.relative_to(copy)) for p, data in contents().items() if before.get(p) != data}
-    assert changed == {"README.md", "docs/options.md"}
-    table = (copy / "docs/options.md").read_text(encoding="utf-8")
+    pages = {f"docs/options/{group}.md" for group in ("cell", "data", "task")}
+    assert changed == {"docs/data.md", "docs/options.md"} | pages
+    table = "".join((copy / page).read_text(encoding="utf-8") for page in pages)
     assert "| `mycell` | A leaky unit" in table
-    assert "### Vote (vote)" in table
-    assert "### Majority (majority)" in table
+    assert "## Vote (vote)" in table
+    assert "## Majority (majority)" in table
 
 
 def test_the_contract_suite_covers_them(copy):
-    run(copy, "scripts/readme_tables.py")
+    run(copy, "scripts/docs_tables.py")
     several = "not programs and not browser and not faults and not data"
     pytest_ = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", several]
     run(copy, *pytest_, *(f"tests/{name}" for name in WALKS))

@@ -146,23 +146,30 @@ def _components(words: Sequence[str]) -> Iterator[str]:
 
 def reference() -> str:
     """All options of all commands and components, as Markdown."""
-    lines = ["# Options", "", "Made by `rnnlab check --reference`.", ""]
-    for name, root in ROOTS.items():
-        lines += [f"## rnnlab {name}", "", _markdown(plain_options(root)), ""]
-    for group in group_texts():
-        lines += [f"## {group}", ""]
-        described = [[f"`{choice}`", summary(file)] for choice, file in choices(group).items()]
-        lines += [markdown_table([f"`{group}=`", ""], described), ""]
-        titles: dict[Any, dict[str, None]] = {}
-        for choice, file in choices(group).items():
-            for path, node in nodes(read_yaml(file) or {}):
-                if path in ("", group) or group == "diagnostics":
-                    title = path if group == "diagnostics" else choice
-                    titles.setdefault(locate(str(node["_target_"])), {})[title] = None
-        for component, names in titles.items():
-            lines += [f"### {component.__name__} ({', '.join(names)})", ""]
-            lines += [_markdown(options(component)) or "No options.", ""]
-    return "\n".join(lines).rstrip() + "\n"
+    groups = "\n".join(group_reference(group) for group in group_texts())
+    return f"# Options\n\nMade by `rnnlab check --reference`.\n\n{command_reference()}\n{groups}"
+
+
+def command_reference() -> str:
+    """The options of each command that are no groups, a section a command."""
+    sections = [f"## rnnlab {n}\n\n{_markdown(plain_options(r))}\n" for n, r in ROOTS.items()]
+    return "\n".join(sections)
+
+
+def group_reference(group: str) -> str:
+    """The choices of a group, and the options of each class among them, as a section."""
+    described = [[f"`{choice}`", summary(file)] for choice, file in choices(group).items()]
+    lines = [f"## {group}", "", markdown_table([f"`{group}=`", ""], described), ""]
+    titles: dict[Any, dict[str, None]] = {}
+    for choice, file in choices(group).items():
+        for path, node in nodes(read_yaml(file) or {}):
+            if path in ("", group) or group == "diagnostics":
+                title = path if group == "diagnostics" else choice
+                titles.setdefault(locate(str(node["_target_"])), {})[title] = None
+    for component, names in titles.items():
+        lines += [f"### {component.__name__} ({', '.join(names)})", ""]
+        lines += [_markdown(options(component)) or "No options.", ""]
+    return "\n".join(lines)
 
 
 def _markdown(known: Mapping[str, Option]) -> str:
