@@ -57,7 +57,7 @@ wheel: $(READY)  ## build the wheel, install it elsewhere and train with it
 	@$(BIN)/python scripts/check_wheel.py
 
 release: $(READY)  ## build wheel and source archive into dist/, check both and train with both
-	@$(BIN)/python scripts/release.py
+	@$(BIN)/python scripts/release.py $(ARGS)
 
 ci: lint type imports docs test test-docs test-browser test-faults test-programs wheel  ## all that has to be green
 

@@ -1,12 +1,17 @@
-"""Builds a release into dist/, checks it, and trains with it: python scripts/release.py."""
+"""Builds a release into dist/, checks it, and trains with it.
 
+python scripts/release.py               refuses a tree that is not ready
+python scripts/release.py --rehearse    the same with any tree
+"""
+
+import argparse
 import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from check_wheel import build, check, run
@@ -14,9 +19,12 @@ from check_wheel import build, check, run
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Wheel and source archive; the exit code: 1 where the tree is not ready."""
-    if reasons := list(unready(ROOT)):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rehearse", action="store_true", help="build what is no release yet")
+    rehearse = parser.parse_args(arguments).rehearse
+    if not rehearse and (reasons := list(unready(ROOT))):
         print("\n".join(f"release: {reason}" for reason in reasons), file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as name:
@@ -34,8 +42,9 @@ def main() -> int:
         for file in files:
             (ROOT / "dist" / file.name).write_bytes(file.read_bytes())
             print(f"dist/{file.name}")
-    version = project_version(ROOT)
-    print(f'git tag -a v{version} -m "rnnlab {version}"')
+    if not rehearse:
+        version = project_version(ROOT)
+        print(f'git tag -a v{version} -m "rnnlab {version}"')
     return 0
 
 
@@ -56,9 +65,10 @@ def unready(root: Path) -> Iterator[str]:
     cited = re.findall(r"^version: (\S+)$", (root / "CITATION.cff").read_text("utf-8"), re.M)
     if cited != [version]:
         yield f"CITATION.cff has version {', '.join(cited)}, pyproject.toml {version}"
-    heading = rf"^## {re.escape(version)} - \d{{4}}-\d{{2}}-\d{{2}}$"
-    if not re.search(heading, (root / "CHANGELOG.md").read_text("utf-8"), re.M):
-        yield f"CHANGELOG.md has no heading '## {version} - YEAR-MONTH-DAY'"
+    changelog = (root / "CHANGELOG.md").read_text("utf-8")
+    (heading,) = re.findall(r"^## .*$", changelog, re.M)[:1]
+    if not re.fullmatch(rf"## {re.escape(version)} - \d{{4}}-\d{{2}}-\d{{2}}", heading):
+        yield f"CHANGELOG.md begins with '{heading}', not with '## {version} - YEAR-MONTH-DAY'"
 
 
 if __name__ == "__main__":
