@@ -72,8 +72,8 @@ def options_page() -> str:
     listed = "\n".join(f"options/{group}" for group in group_texts())
     return f"""# Options
 
-`GROUP=CHOICE` takes a choice, `GROUP.OPTION=VALUE` changes one of its options. A group's page says what each choice
-is, and lists its options. `rnnlab check --reference` prints all of it.
+`GROUP=CHOICE` takes a choice, `GROUP.OPTION=VALUE` changes one of its options. A group's page
+says what each choice is, and lists its options. `rnnlab check --reference` prints all of it.
 
 {markdown_table(header, rows)}
 

@@ -1,4 +1,4 @@
-"""What README and docs say is true: their commands compose, their files are there, their cell trains."""
+"""What README and docs say is true: commands compose, links lead somewhere, the cell trains."""
 
 import re
 import shlex
@@ -31,7 +31,7 @@ def blocks(page):
 
 
 def commands(page):
-    """What a page tells to type: lines of blocks that name no language, and `rnnlab ...` in text."""
+    """What a page tells to type: lines of blocks without a language, `rnnlab ...` in its text."""
     lines = [
         line.split("  #")[0].strip()
         for language, block in blocks(page)
