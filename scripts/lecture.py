@@ -9,11 +9,12 @@ import argparse
 import os
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # jobs run side by side
+
+from joblib.externals.loky import get_reusable_executor
 
 from lectures import shapes
 from lectures.document import put
@@ -24,6 +25,9 @@ from rnnlab.commands.compare.groups import group_runs
 from rnnlab.errors import RnnlabError
 from rnnlab.runs.folders import dated
 from rnnlab.runs.launch import launch
+
+TOOK = "processor_seconds.txt"
+"""In a part's folder: what training took."""
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "lecture.md"
 
@@ -52,19 +56,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if chosen.parts and part.title not in chosen.parts:
                 continue
             folder = home / part.title
-            seconds = 0.0
             if chosen.runs is None:
-                started = time.perf_counter()
+                before = _processor()
                 code = train(part, folder, chosen.set)
-                seconds = time.perf_counter() - started
-                (folder / "seconds.txt").write_text(f"{seconds:.0f}\n", encoding="utf-8")
+                spent = _processor() - before
+                (folder / TOOK).write_text(f"{spent:.0f}\n", encoding="utf-8")
                 if code == 130:
                     return code
             show(part, folder, chosen.document, figures)
     except RnnlabError as error:
         print(f"lecture: {error}", file=sys.stderr)
         return 2
+    spent = _minutes(list(home.iterdir()))
+    print(f"took     {spent:.1f} processor minutes: {spent / 2:.1f} minutes of two idle cores")
     return 0
+
+
+def _processor() -> float:
+    """Seconds of processor time so far, of this process and of all that it has started."""
+    get_reusable_executor().shutdown(wait=True)  # processes count once they have ended
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _minutes(folders: Sequence[Path]) -> float:
+    """Processor minutes that training in these folders took, as far as they say so."""
+    notes = [folder / TOOK for folder in folders]
+    return sum(float(note.read_text(encoding="utf-8")) for note in notes if note.exists()) / 60
 
 
 def train(part: Part, folder: Path, words: Sequence[str]) -> int:
@@ -87,8 +105,7 @@ def show(part: Part, folder: Path, document: Path, figures: Path) -> None:
         names.append(f"{part.title}_{figure}.png")
         shutil.copyfile(compared / f"{figure}.png", figures / names[-1])
     shown = part.show(runs, figures, part.title)
-    took = folder / "seconds.txt"
-    minutes = f" ({int(took.read_text()) / 60:.1f} minutes)" if took.exists() else ""
+    minutes = f" ({_minutes([folder]):.1f} processor minutes)" if (folder / TOOK).exists() else ""
     pictures = [f"![{part.title}](lecture/{name})" for name in names]
     put(document, part.title, [f"`{part.command}`{minutes}", "", *shown, "", *pictures])
     print(f"shown    {document}: {part.title}; page {compared / 'compare.html'}", flush=True)

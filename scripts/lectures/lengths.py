@@ -8,12 +8,9 @@ import torch
 from matplotlib.figure import Figure
 from sacrebleu.metrics.bleu import BLEU
 
+from lectures.reopened import reopen
 from rnnlab.commands.compare.run import Run
 from rnnlab.commands.compare.style import COLOURS, RC
-from rnnlab.config.trust import make
-from rnnlab.data.base import SequenceData
-from rnnlab.runs.restore import restore
-from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 
 BINS = 5
 """Groups of sentences, each as large."""
@@ -22,10 +19,7 @@ BINS = 5
 @torch.inference_mode()
 def bleu_by_length(folder: Path, bins: int = BINS) -> list[tuple[float, float]]:
     """Mean source length and BLEU of each fifth of the test split, the shortest sentences first."""
-    checkpoint = read_checkpoint(find_checkpoint(folder))
-    spec, model = restore(checkpoint)
-    data: SequenceData = make(checkpoint.cfg["data"], [])
-    data.reuse(spec)
+    model, data = reopen(folder)
     loader = data.test_dataloader()
     references = loader.reference_texts() or []
     lengths: list[int] = []

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lectures import lengths
+from lectures.models import models
 from lectures.ranks import correlations, horizons
+from lectures.rivals import rivals
+from lectures.speech import speech
 from lectures.tables import grid, lives, metric, net, option, table, verdict
 from rnnlab.commands.compare.run import Run
 
@@ -184,4 +187,7 @@ PARTS = (
     Part("depth", ("time_flow",), depth, by="cell"),
     Part("attention_shortcut", ("input_flow",), attention_shortcut, by="cell"),
     Part("order", (), order),
+    Part("three_tasks", (), rivals),
+    Part("small_language_models", (), models),
+    Part("speech_alignment", (), speech),
 )

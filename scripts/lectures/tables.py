@@ -71,6 +71,11 @@ def grid(
     return table([corner, *heads], body)
 
 
+def seconds(run: Run) -> float:
+    """Of training, validations left out; nan where that is not known."""
+    return float((run.record or {}).get("train_seconds", math.nan))
+
+
 def table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a Markdown table."""
     return markdown(heads, body, left=len(heads)).splitlines()
