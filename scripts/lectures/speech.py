@@ -41,8 +41,12 @@ def speech(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     """Error rates of each output, and the figure."""
     heads = ["output", "word error rate", "character error rate", "seconds of training"]
     body = [
-        [option("task.output")(run), *(metric(f"test/{m}")(run) for m in ("wer", "cer"))]
-        + [f"{seconds(run):.0f}"]
+        [
+            option("task.output")(run),
+            metric("test/wer")(run),
+            metric("test/cer")(run),
+            f"{seconds(run):.0f}",
+        ]
         for run in runs
     ]
     picture = f"{title}_letters.png"
