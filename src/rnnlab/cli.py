@@ -1,4 +1,4 @@
-"""`rnnlab train|evaluate|predict|analyze|compare|embed|check|data`; train is the default command.
+"""`rnnlab train|evaluate|predict|export|analyze|compare|embed|check|data`; train is the default command.
 
 This file imports nothing slow: errors that need no model come at once.
 """
@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "rnnlab.runs.launch:launch",
     "evaluate": "rnnlab.commands.evaluate:evaluate_words",
     "predict": "rnnlab.commands.predict:predict_words",
+    "export": "rnnlab.commands.export.command:export_words",
     "analyze": "rnnlab.commands.analyze.command:analyze_words",
     "compare": "rnnlab.commands.compare.command:compare_words",
     "embed": "rnnlab.commands.embed.command:embed_words",

@@ -20,6 +20,7 @@ rnnlab - study and train recurrent networks
   rnnlab train [OVERRIDES]              train (the default word); -m for a grid or a sweep
   rnnlab evaluate checkpoint=RUN        test metrics of a trained model
   rnnlab predict checkpoint=RUN input=FILE|-
+  rnnlab export checkpoint=RUN output=DIR  the model as ONNX, with a program that answers
   rnnlab analyze checkpoint=RUN         what a trained net remembers, for how long, and why
   rnnlab compare RUN|SWEEP ...          results, curves and differences of runs, on one page
   rnnlab embed corpus=CHOICE|FILE       word vectors from a text, and what they are worth

@@ -361,10 +361,40 @@ class EmbedConfig:
     data: Data | None = None
 
 
+@dataclass(kw_only=True)
+class ExportConfig:
+    """rnnlab export checkpoint=RUN_DIR|FILE.ckpt output=DIR [format=onnx|torch]
+
+    A folder that answers without rnnlab and without torch: the model in ONNX for any batch and any
+    length, its vocabularies and tokeniser as JSON, the weights as safetensors, a model card, and a
+    program of numpy and onnxruntime, `python DIR/runner.py INPUT`, that prints what `rnnlab
+    predict` prints. With format=torch the parts are programs of `torch.export`.
+
+      rnnlab export checkpoint=outputs/sentiment-lstm/2026-01-31_12-00-00 output=film
+      echo "What a film!" | python film/runner.py -
+
+    Args:
+        checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
+        output: The folder to write.
+        format: `onnx`, or `torch` for programs of torch.export (.pt2).
+        overwrite: Write into a folder that is not empty; files of the same names are replaced.
+        trust: Packages of your own whose classes the checkpoint may name.
+        embedding: Word vectors of the model.
+    """  # noqa: D415
+
+    checkpoint: str
+    output: str
+    format: Literal["onnx", "torch"] = "onnx"
+    overwrite: bool = False
+    trust: list[str] = field(default_factory=list)
+    embedding: VectorFile = field(default_factory=VectorFile)
+
+
 ROOTS: dict[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
+    "export": ExportConfig,
     "analyze": AnalyzeConfig,
     "compare": CompareConfig,
     "embed": EmbedConfig,

@@ -155,6 +155,10 @@ class SelfAttention(Layer):
         outputs, after = self._attended(zero_padding(x, lengths), lengths, start)
         return zero_padding(outputs, lengths), after
 
+    def exported(self, x: Inputs, lengths: Lengths, state: State) -> Result:
+        """See `Layer.exported`: `forward` has no loop over steps."""
+        return self.forward(x, lengths, state)
+
     def forward_outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """See `Layer.forward_outputs`."""
         outputs, _ = self._attended(zero_padding(x, lengths), lengths, None)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.bidirectional import Bidirectional
+from rnnlab.layers.exported import scan_graph
 from rnnlab.layers.inputs import WatchedInputs, listed
 from rnnlab.layers.padding import last_valid, zero_padding
 from rnnlab.layers.parameters import replaced_parameters
@@ -149,8 +150,19 @@ class Layer(WatchedInputs, ABC):
             outputs.append(output)
         return torch.stack(outputs, dim=1), state
 
+    def exported(self, x: Inputs, lengths: Lengths, state: State) -> Result:
+        """`forward` in operations that `torch.export` keeps for any number of steps.
+
+        It takes the place of `forward` while a program is exported; by default one scan over
+        `step`, in ONNX a `Scan`.
+        """
+        return scan_graph(self.step, self.keep, zero_padding(x, lengths), lengths, state)
+
     def __call__(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """`forward`, shown to those who `watch` or `record`."""
+        if torch.compiler.is_exporting():
+            start = self.initial_state(x.shape[0], x) if state is None else state
+            return self.exported(x, lengths, start)
         if self._is_observed:
             return self._observed(x, lengths, state)
         result: Result = super().__call__(x, lengths, state)
@@ -163,6 +175,8 @@ class Layer(WatchedInputs, ABC):
             x: Inputs (B, T, D), right padded with finite numbers, which have no influence.
             lengths: See `forward`.
         """
+        if torch.compiler.is_exporting():
+            return self(x, lengths)[0]
         if self._is_observed:
             return self._observed(x, lengths, None, outputs_only=True)[0]
         return self.forward_outputs(x, lengths)

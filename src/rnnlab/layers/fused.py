@@ -12,6 +12,7 @@ from torch.nn import functional
 from rnnlab.config.types import PositiveInt
 from rnnlab.layers.base import Inputs, Lengths, Outputs, Result, State
 from rnnlab.layers.bptt.kernel import run
+from rnnlab.layers.exported import OnnxOperator, onnx_layer
 from rnnlab.layers.ghost import GhostInputLayer
 from rnnlab.layers.init import Init, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
@@ -125,6 +126,17 @@ class FusedLayer(GhostInputLayer):
         raw, after = self.run_kernel(inputs, start, self.widened(columns))
         outputs = zero_padding(raw, lengths)
         return outputs, (last_valid(outputs, lengths), *after[1:])
+
+    @property
+    @abstractmethod
+    def onnx(self) -> OnnxOperator:
+        """The cell in ONNX."""
+
+    def exported(self, x: Inputs, lengths: Lengths, state: State) -> Result:
+        """See `Layer.exported`: in ONNX its own operator."""
+        if torch.onnx.is_in_onnx_export():
+            return onnx_layer(self.onnx, self.weights, x, lengths, state)
+        return super().exported(x, lengths, state)
 
     def forward_outputs(self, x: Inputs, lengths: Lengths = None) -> Outputs:
         """See `Layer.forward_outputs`: of torch's kernel without a final state.

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from rnnlab.layers.base import Inputs, Outputs, Result, State
 from rnnlab.layers.bptt.gru import gru
+from rnnlab.layers.exported import OnnxOperator
 from rnnlab.layers.fused import FusedLayer
 from rnnlab.layers.ghost import Ghost, to_torch
 from rnnlab.layers.init import chrono_biases, refuse_beside_chrono
@@ -91,6 +92,11 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
     def bptt(self) -> Callable[..., tuple[Tensor, ...]]:
         """This cell's kernel of `rnnlab.layers.bptt`."""
         return gru
+
+    @property
+    def onnx(self) -> OnnxOperator:
+        """See `FusedLayer.onnx`."""
+        return OnnxOperator("GRU", (1, 0, 2), {"linear_before_reset": 1})
 
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         """One step: the output is the next state."""

@@ -12,6 +12,7 @@ from torch.nn import functional
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.base import Inputs, Lengths, Outputs, Result, State
 from rnnlab.layers.bptt.lstm import lstm
+from rnnlab.layers.exported import OnnxOperator
 from rnnlab.layers.fused import FusedLayer
 from rnnlab.layers.ghost import Ghost, to_torch
 from rnnlab.layers.init import chrono_biases, refuse_beside_chrono
@@ -134,6 +135,11 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
     def bptt(self) -> Callable[..., tuple[Tensor, ...]]:
         """This cell's kernel of `rnnlab.layers.bptt`."""
         return lstm
+
+    @property
+    def onnx(self) -> OnnxOperator:
+        """See `FusedLayer.onnx`."""
+        return OnnxOperator("LSTM", (0, 3, 1, 2), {})
 
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         """One step: the output is the hidden part of the next state."""

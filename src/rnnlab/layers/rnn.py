@@ -11,6 +11,7 @@ from torch.nn import functional
 from rnnlab.config.types import PositiveFloat
 from rnnlab.layers.base import Inputs, Outputs, Result, State
 from rnnlab.layers.bptt.rnn import relu_rnn, tanh_rnn
+from rnnlab.layers.exported import OnnxOperator
 from rnnlab.layers.fused import FusedLayer
 from rnnlab.layers.ghost import Ghost, to_torch
 from rnnlab.layers.shift import add_following_
@@ -68,6 +69,11 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
     def bptt(self) -> Callable[..., tuple[Tensor, ...]]:
         """This cell's kernel of `rnnlab.layers.bptt`."""
         return tanh_rnn if self.nonlinearity == "tanh" else relu_rnn
+
+    @property
+    def onnx(self) -> OnnxOperator:
+        """See `FusedLayer.onnx`."""
+        return OnnxOperator("RNN", (0,), {"activations": [self.nonlinearity.capitalize()]})
 
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         """One step: the output is the next state."""

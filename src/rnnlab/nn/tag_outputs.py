@@ -1,6 +1,6 @@
 """From scores of each step's tags to loss, tags and probabilities: step by step, or as a whole."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,10 @@ class SoftmaxTags(nn.Module):
     def __init__(self, tags: int, rules: Rules | None) -> None:
         super().__init__()
         self.penalties = None if rules is None else Penalties(rules)
+
+    def potentials(self) -> dict[str, Any]:
+        """What a search adds to the scores of steps: nothing; and what the rules allow."""
+        return {"potentials": None, "allowed": _allowed(self.penalties)}
 
     def loss(self, scores: Emissions, target: Tags, lengths: Lengths) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, divided by the number of steps with a target."""
@@ -61,6 +65,15 @@ class CRFTags(nn.Module):
         super().__init__()
         self.crf = CRF(tags, rules=rules)
 
+    def potentials(self) -> dict[str, Any]:
+        """Potentials of the start, of pairs and of the end, and what the rules allow."""
+        crf = self.crf
+        parts = {"start": crf.start, "pairs": crf.transitions, "end": crf.end}
+        return {
+            "potentials": {name: part.tolist() for name, part in parts.items()},
+            "allowed": _allowed(crf.penalties),
+        }
+
     def loss(self, scores: Emissions, target: Tags, lengths: Lengths) -> Float[Tensor, ""]:
         """See `SoftmaxTags.loss`; ConfigError where a step within the lengths has no target."""
         if bool(((target == IGNORE) & valid_mask(lengths, target.shape[1])).any()):
@@ -77,6 +90,13 @@ class CRFTags(nn.Module):
     def probabilities(self, scores: Emissions, lengths: Lengths) -> Emissions:
         """Probability of each tag at each step, of all whole sequences that the rules allow."""
         return self.crf.marginals(scores, lengths)
+
+
+def _allowed(penalties: Penalties | None) -> dict[str, list[Any]] | None:
+    if penalties is None:
+        return None
+    names = ("start", "pairs", "end")
+    return {name: (getattr(penalties, name) == 0).tolist() for name in names}
 
 
 OUTPUTS: dict[TagOutputKind, type[SoftmaxTags] | type[CRFTags]] = {

@@ -19,6 +19,7 @@ from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.label_scores import Facts
 from rnnlab.nn.sampling import Draw
+from rnnlab.tasks.graphs import Graph, encoder_graph
 
 
 class Hypothesis(NamedTuple):
@@ -194,6 +195,37 @@ class Task(nn.Module, ABC):
             f"num_return_sequences, num_beams: a model of task {type(self).__name__} has no beam "
             "search"
         )
+
+    def answers(self, encoded: Encoded) -> dict[str, Tensor]:
+        """What an exported model computes of a batch, by name; by default a ConfigError.
+
+        Raises:
+            ConfigError: The task cannot be exported.
+        """
+        raise ConfigError(
+            f"checkpoint: a model of task {type(self).__name__} cannot be exported; those of "
+            "classification, tagging, translation, transcription and language models can"
+        )
+
+    def decoding(self) -> dict[str, Any]:
+        """How predictions are made from `answers`: plain values, for a program without torch.
+
+        `kind` names the module of `rnnlab.commands.export.runtime` that does it. Empty where the
+        task cannot be exported.
+        """
+        return {}
+
+    def graphs(self, encoder: Encoder, batch: Batch) -> list[Graph]:
+        """The parts of the model to export; by default one, `answers` of the encoder's outputs.
+
+        Args:
+            encoder: The one that the task was made for.
+            batch: An example.
+
+        Raises:
+            ConfigError: The task cannot be exported.
+        """
+        return [encoder_graph("model", encoder, self, self.answers, batch)]
 
     def attention_map(self, encoded: Encoded, batch: Batch) -> AttentionMap | None:
         """What it attends to in each sequence, for diagnostics; None without attention."""

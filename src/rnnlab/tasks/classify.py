@@ -1,7 +1,7 @@
 """One label a sequence: sentiment, the memory tasks with one answer."""
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -78,6 +78,14 @@ class Classify(Task):
             return None
         rows = [[self.labels[label]] for label in batch.target.tolist()]
         return AttentionMap(self.pooling.weights(encoded).unsqueeze(1), rows)
+
+    def answers(self, encoded: Encoded) -> dict[str, Tensor]:
+        """`probabilities` (B, K) of the labels."""
+        return {"probabilities": self.logits(encoded).softmax(dim=1)}
+
+    def decoding(self) -> dict[str, Any]:
+        """The labels."""
+        return {"kind": "labels", "labels": list(self.labels)}
 
     def predict(self, encoded: Encoded) -> list[Label]:
         """The most probable label of each sequence."""

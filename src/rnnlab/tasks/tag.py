@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -106,6 +106,19 @@ class Tag(Task):
         decoded = self._decoded(encoded)
         beyond = batch.target.shape[1] - decoded.shape[1]
         self.scores.update(functional.pad(decoded, (0, beyond), value=self.outside), batch.target)
+
+    def answers(self, encoded: Encoded) -> dict[str, Tensor]:
+        """`scores` (B, T, K) of each step's tags."""
+        return {"scores": self.logits(encoded)}
+
+    def decoding(self) -> dict[str, Any]:
+        """The tags as they are written, and the potentials of a search for the best sequence."""
+        return {
+            "kind": "tags",
+            "tags": list(self.written),
+            "entities": self.entities,
+            **self.output.potentials(),
+        }
 
     def predict(self, encoded: Encoded) -> list[list[str]]:
         """The most probable tags of each sequence, those of entities as valid IOB2."""

@@ -1,0 +1,1 @@
+"""`rnnlab export`: a trained model as files that need neither rnnlab nor torch."""

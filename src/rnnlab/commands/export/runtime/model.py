@@ -1,0 +1,77 @@
+"""An exported model: its graphs, its vocabularies, and what it answers."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from rnnlab.commands.export.runtime.inputs import Feeds, Texts
+
+Arrays = dict[str, np.ndarray]
+
+
+class ExportedModel:
+    """A folder that `rnnlab export` wrote.
+
+    Args:
+        folder: With `config.json` and the graphs.
+        threads: Of onnxruntime; 0 for its own choice.
+    """
+
+    def __init__(self, folder: str | Path, threads: int = 0) -> None:
+        self.folder, self.threads = Path(folder), threads
+        self.config = self.json("config.json")
+        self.decoding: dict[str, Any] = self.config["decoding"]
+        self.decoder = import_module(f"{__package__}.{self.decoding['kind']}")
+        self._graphs: dict[str, onnxruntime.InferenceSession] = {}
+
+    def json(self, name: str) -> dict[str, Any]:
+        """What a file of the folder says."""
+        found: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        return found
+
+    @cached_property
+    def inputs(self) -> Any:
+        """Reads what is asked about."""
+        return Texts(self.json("vocabulary.json"), self.json("tokenizer.json"), self.config)
+
+    def run(self, graph: str, feeds: Arrays) -> Arrays:
+        """The outputs of a graph, by name."""
+        if graph not in self._graphs:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self.threads
+            options.log_severity_level = 3
+            path = str(self.folder / f"{graph}.onnx")
+            self._graphs[graph] = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        session = self._graphs[graph]
+        wanted = {each.name for each in session.get_inputs()}  # one that nothing reads is left out
+        names = [each.name for each in session.get_outputs()]
+        values = session.run(names, {n: v for n, v in feeds.items() if n in wanted})
+        return dict(zip(names, values, strict=True))
+
+    def predict(self, lines: Iterable[Any], batch_size: int = 64) -> Iterator[str]:
+        """The answer to each line, as `rnnlab predict` prints it."""
+        empty = self.config["empty"]
+        rest = iter(lines)
+        while items := [self.inputs.read(line) for line in islice(rest, batch_size)]:
+            asked = [n for n, item in enumerate(items) if len(item) or empty is None]
+            answers = [empty or ""] * len(items)
+            if asked:
+                chosen = [items[n] for n in asked]
+                feeds: Feeds = self.inputs.batch(chosen)
+                for n, answer in zip(asked, self.answers(feeds, chosen), strict=True):
+                    answers[n] = answer
+            yield from answers
+
+    def answers(self, feeds: Feeds, items: Sequence[Any]) -> list[str]:
+        """The answers to inputs that were read."""
+        found: list[str] = self.decoder.answers(self, feeds, items)
+        return found
