@@ -1,4 +1,4 @@
-"""`rnnlab train|evaluate|predict|export|analyze|compare|embed|check|data`; train is the default command.
+"""`rnnlab train|evaluate|predict|export|analyze|compare|embed|check|data`; train is the default.
 
 This file imports nothing slow: errors that need no model come at once.
 """

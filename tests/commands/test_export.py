@@ -54,7 +54,7 @@ def test_sentiment(tiny_run, tmp_path, capsys):
     assert got == wanted
     assert got.count("\n") == len(LINES)
     card = (folder / "README.md").read_text()
-    assert "task: sentiment" in card.lower() and "Licence" in card and "accuracy" in card
+    assert all(word in card for word in ("Task: sentiment", "Licence", "accuracy"))
     weights = load_file(folder / "model.safetensors")
     assert weights.keys() >= {"task.head.weight", "encoder.embedding.weight"}
 
@@ -67,7 +67,9 @@ def test_refusals(tiny_run, tmp_path, capsys):
     write(tmp_path / "b" / "mine.txt", "mine")
     assert "not empty" in refused(call(capsys, "export", given, f"output={tmp_path}/b"))
     assert "no folder" in refused(call(capsys, "export", given, f"output={tmp_path}/b/mine.txt"))
-    assert "no such" in refused(call(capsys, "export", "checkpoint=nowhere", f"output={tmp_path}/a"))
+    assert "no such" in refused(
+        call(capsys, "export", "checkpoint=nowhere", f"output={tmp_path}/a")
+    )
 
 
 SENTENCES = ["Ann Smith saw Oslo", "", "left", "Bob in the Rome Paris " * 9, "Xyz-1 saw ANN"]

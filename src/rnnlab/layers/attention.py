@@ -218,6 +218,8 @@ class SelfAttention(Layer):
         """The vectors of places, to be added to the inputs."""
         if self.positions == "sinusoidal":
             return sinusoids(places, self.input_size).to(x.dtype)
+        if torch.compiler.is_exporting():  # a look-up of its own refuses places beyond the last
+            return functional.embedding(places, self.position_weight)
         last = len(self.position_weight)
         needed = places.shape[-1] if places.dim() == 1 else int(places.max()) + 1
         if needed > last:

@@ -69,7 +69,7 @@ def kept_keys(
     if lengths is None:
         return keys[:, :, first:], values[:, :, first:], place + steps
     index = torch.arange(first, width, device=keys.device) - (steps - lengths).unsqueeze(1)
-    index = index.view(len(index), 1, -1, 1)
+    index = index[:, None, :, None]
     at = index.clamp(min=0).expand(-1, keys.shape[1], -1, keys.shape[3])
     keys, values = (torch.where(index >= 0, part.gather(2, at), 0.0) for part in (keys, values))
     return keys, values, place + lengths

@@ -45,8 +45,8 @@ def bundled(kind: str) -> dict[str, str]:
 
 def _source(module: str) -> str:
     spec = find_spec(module)
-    assert spec is not None and spec.origin is not None, "a module of this program"
-    return Path(spec.origin).read_text(encoding="utf-8")
+    assert spec is not None, module  # of this program
+    return Path(str(spec.origin)).read_text(encoding="utf-8")
 
 
 def _write(path: Path, text: str) -> None:
