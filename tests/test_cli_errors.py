@@ -282,12 +282,12 @@ def test_resuming_what_cannot_be_resumed(tiny_run, capsys, here):
         "trainer.max_epochs=9 sead=3": "sead: cannot change in a resumed run",
         "trainer.max_epochs=9 seed=x": "seed: cannot change in a resumed run",
         "trainer.max_epochs=9 data.level=char": "data.level: cannot change in a resumed run",
-        "-m": "resume: one run is continued at a time",
+        "-m": "run: not the folder of a sweep: it has no ledger",
     }
     for words, message in table.items():
         said = call(capsys, "train", "resume=run", *words.split())
         assert refused(said).startswith(message)
-    assert refused(call(capsys, "train", "resume=")).startswith("resume: name the run's folder")
+    assert refused(call(capsys, "train", "resume=")).startswith("resume: name the folder of a run")
     after = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
     assert after == before
 

@@ -1,4 +1,4 @@
-"""`rnnlab train|evaluate|predict|export|analyze|compare|embed|check|data`; train is the default.
+"""The command line `rnnlab COMMAND ...`; `train` is the command where none is named.
 
 This file imports nothing slow: errors that need no model come at once.
 """
@@ -19,6 +19,7 @@ COMMANDS = {
     "predict": "rnnlab.commands.predict:predict_words",
     "export": "rnnlab.commands.export.command:export_words",
     "analyze": "rnnlab.commands.analyze.command:analyze_words",
+    "sweep": "rnnlab.commands.sweep:sweep_words",
     "compare": "rnnlab.commands.compare.command:compare_words",
     "embed": "rnnlab.commands.embed.command:embed_words",
     "check": "rnnlab.commands.check:check_words",

@@ -50,6 +50,10 @@ class Diverged(Exception):  # noqa: N818 - an outcome of a run, not a user error
     """The loss is not finite: the run ends with status `diverged`; says where it broke."""
 
 
+class Pruned(Exception):  # noqa: N818 - an outcome of a run, not a user error
+    """Other runs of the sweep were better at the same time; says by what."""
+
+
 class Interrupted(Exception):  # noqa: N818 - an outcome of a run, not a user error
     """The run was asked to stop (Ctrl-C, SIGTERM) and saved its state."""
 

@@ -76,7 +76,6 @@ def test_parts_that_do_not_fit_are_found_without_data(capsys, tmp_path, monkeypa
 
 
 def test_a_search_tries_each_value_once_not_their_product(capsys, tmp_path, monkeypatch):
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
     monkeypatch.chdir(tmp_path)
     space = "{optimizer.lr: 'choice(0.1, 0.2, 0.3)', cell.hidden_size: 'choice(4, 8, LAST)'}"
     words = [word for word in RUN if not word.startswith("cell.hidden_size")]

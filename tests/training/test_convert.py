@@ -15,7 +15,7 @@ from runs import small_run, weights
 
 # what the configurations of version 0.1 could name and has moved since
 OLD = [
-    *("rnnlab.bag.Bag", "rnnlab.encoder.Encoder", "rnnlab.sweep_table.SweepTable"),
+    *("rnnlab.bag.Bag", "rnnlab.encoder.Encoder"),
     *("rnnlab.data.adding.Adding", "rnnlab.data.conll2003.CoNLL2003"),
     *("rnnlab.data.conll_files.CoNLLFiles", "rnnlab.data.copying.Copying"),
     *("rnnlab.data.delayed_recall.DelayedRecall", "rnnlab.data.imdb.IMDb"),

@@ -28,6 +28,6 @@ def check_words(words: list[str]) -> None:
         return
     composed, jobs = check_jobs(line)
     if jobs:
-        print(f"{jobs} jobs, no mistake found")
+        print(f"{len(jobs)} jobs, no mistake found")
     else:
         print(OmegaConf.to_yaml(OmegaConf.create(composed.cfg)), end="")

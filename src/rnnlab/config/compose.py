@@ -149,7 +149,7 @@ def override_problems(
     for override in overrides:
         key, line = override.key_or_group, override.input_line or ""
         name = key.split(".")[0].split("/")[0]
-        if name == "hydra":
+        if name == "hydra" and key not in OPTIONS:
             continue
         if not name:
             yield f"{line}: not KEY=VALUE"

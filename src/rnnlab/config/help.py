@@ -22,6 +22,7 @@ rnnlab - study and train recurrent networks
   rnnlab predict checkpoint=RUN input=FILE|-
   rnnlab export checkpoint=RUN output=DIR  the model as ONNX, with a program that answers
   rnnlab analyze checkpoint=RUN         what a trained net remembers, for how long, and why
+  rnnlab sweep SWEEP                    how far a sweep is, while its workers run
   rnnlab compare RUN|SWEEP ...          results, curves and differences of runs, on one page
   rnnlab embed corpus=CHOICE|FILE       word vectors from a text, and what they are worth
   rnnlab check [OVERRIDES]              find mistakes in a configuration, and print it
@@ -75,7 +76,6 @@ FURTHER = {
     "experiment": "Complete settings with a known result; those of the lecture are sweeps.",
     "variant": "A cell with other options, for sweeps that are no grid.",
     "sweep": "Hyperparameter search (with -m).",
-    "launcher": "How the jobs of a multirun are started.",
 }
 """Groups that change options of others."""
 

@@ -13,6 +13,9 @@ OPTIONS: dict[str, str] = {
     "data.max_size": "data.max_vocab_size",
     "embedding.size": "embedding.embedding_dim",
     "encoder.locked": "encoder.variational_dropout",
+    "hydra.launcher.n_jobs": "launcher.max_parallel",
+    "hydra.sweeper.n_trials": "sweep.n_trials",
+    "hydra.sweeper.storage": "sweep.storage",
     "length": "max_new_tokens",  # of `rnnlab predict`
     "nbest": "num_return_sequences",  # of `rnnlab predict`
     "size": "vector_size",  # of `rnnlab embed`
@@ -31,7 +34,6 @@ CLASSES: dict[str, str] = {
     "rnnlab.data.label_to_text.SentimentFilesOfLabel": "rnnlab.data.datasets.sentiment_files.SentimentFilesOfLabel",
     "rnnlab.encoder.Encoder": "rnnlab.nn.recurrent.RecurrentEncoder",
     "rnnlab.nn.characters.ShapeAlone": "rnnlab.nn.characters.WordShapeOnly",
-    "rnnlab.sweep_table.SweepTable": "rnnlab.runs.sweep.SweepTable",
 }
 """Old dotted name -> new dotted name of a class that a stored configuration names.
 

@@ -10,6 +10,7 @@ from rnnlab.config.types import (
     Group,
     NonNegativeFloat,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     Seed,
 )
@@ -24,6 +25,7 @@ Optimizer = Annotated[dict[str, Any], Group("torch.optim.Optimizer")]
 Scheduler = Annotated[dict[str, Any], Group("torch.optim.lr_scheduler.LRScheduler")]
 Trainer = Annotated[dict[str, Any], Group("lightning.Trainer")]
 Logger = Annotated[dict[str, Any], Group("lightning.pytorch.loggers.Logger")]
+Launcher = Annotated[dict[str, Any], Group("rnnlab.runs.launchers.base.Launcher")]
 
 
 @dataclass(kw_only=True)
@@ -89,6 +91,28 @@ class Instruments:
 
 
 @dataclass(kw_only=True)
+class Sweep:
+    """What the jobs of a multirun share.
+
+    Args:
+        n_trials: Trials of a search, in all; null for a grid.
+        sampler: What draws the trials of a search: Parzen estimators of good and bad values, or
+            chance.
+        pruner: Ends jobs that are worse than others were after as many validations; below the
+            median, or by the brackets of Hyperband.
+        retries: How often a job that failed is tried again when the sweep goes on.
+        storage: Database of the ledger, such as postgresql+psycopg://user@host/name; null for the
+            file ledger.db in the sweep's folder.
+    """
+
+    n_trials: PositiveInt | None = None
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: Literal["none", "median", "hyperband"] = "none"
+    retries: NonNegativeInt = 1
+    storage: str | None = None
+
+
+@dataclass(kw_only=True)
 class VectorFile:
     """Where the word vectors of a trained model are.
 
@@ -116,7 +140,7 @@ class TrainConfig:
 
     Args:
         seed: Decides initial weights, dropout and the order of the data.
-        resume: Folder of a run to continue.
+        resume: Folder of a run or of a sweep to continue.
         trust: Packages of your own whose classes the configuration may name.
         baseline: Train a bag of words as well, for a tenth of the time at most, and print its
             metrics beside the run's.
@@ -135,6 +159,8 @@ class TrainConfig:
         trainer: Hardware and length of the training.
         logger: Where figures go.
         diagnostics: Gradients, gates and memory that are measured.
+        sweep: What the jobs of a multirun share.
+        launcher: Where the jobs of a multirun run.
     """  # noqa: D415
 
     seed: Seed = 1
@@ -156,6 +182,8 @@ class TrainConfig:
     trainer: Trainer
     logger: Logger | None = None
     diagnostics: Annotated[dict[str, Any], Group("lightning.Callback", Instruments)] | None = None
+    sweep: Sweep = field(default_factory=Sweep)
+    launcher: Launcher | None = None
 
 
 @dataclass(kw_only=True)
@@ -281,6 +309,25 @@ class AnalyzeConfig:
 
 
 @dataclass(kw_only=True)
+class SweepConfig:
+    """rnnlab sweep SWEEP_DIR [rows=N] [every=SECONDS]
+
+    How far a sweep is: how many jobs wait, run and have ended, the best so far, the time left, and
+    a table of jobs: those at work, then the best ones. On a terminal it is drawn anew until nothing
+    is left to do; elsewhere it is printed once. Workers are not disturbed.
+
+      rnnlab sweep outputs/sweeps/2026-01-31_12-00-00
+
+    Args:
+        rows: Jobs in the table, at most.
+        every: Seconds between two tables.
+    """  # noqa: D415
+
+    rows: PositiveInt = 20
+    every: PositiveFloat = 2.0
+
+
+@dataclass(kw_only=True)
 class CompareConfig:
     """rnnlab compare RUN_DIR|SWEEP_DIR ... [by=KEY] [output=DIR]
 
@@ -396,6 +443,7 @@ ROOTS: dict[str, type] = {
     "predict": PredictConfig,
     "export": ExportConfig,
     "analyze": AnalyzeConfig,
+    "sweep": SweepConfig,
     "compare": CompareConfig,
     "embed": EmbedConfig,
 }

@@ -26,7 +26,7 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        status: completed | untrained | interrupted | diverged.
+        status: completed | untrained | interrupted | pruned | diverged.
         score: The monitored validation metric, negated where lower is better: higher is better.
             The worst value there is for a diverged run.
         record: What `metrics.json` holds.

@@ -19,7 +19,7 @@ from rnnlab.config.overrides import override_values
 from rnnlab.errors import ConfigError, RnnlabError
 from rnnlab.runs.folders import claimed, new_folder, remove_unused
 from rnnlab.runs.jobs import check_jobs
-from rnnlab.runs.multirun import HYDRA, run_sweep
+from rnnlab.runs.sweep_job import has_ledger
 
 EXIT_CODES = {"completed": 0, "untrained": 1, "diverged": 1, "interrupted": 130}
 
@@ -39,8 +39,9 @@ def launch(words: list[str]) -> int:
     composed, several = check_jobs(line)
     if not several:
         return _single(composed)
-    jobs = composed.hydra.hydra.sweeper.get("n_trials") or several
-    return run_sweep(line, composed, _folder(composed, "hydra.sweep.dir"), jobs)
+    from rnnlab.runs.multirun import run_sweep  # imports Optuna
+
+    return run_sweep(line, composed, _folder(composed, "hydra.sweep.dir"), several)
 
 
 def _single(composed: Composed) -> int:
@@ -57,8 +58,8 @@ def _single(composed: Composed) -> int:
         except (RnnlabError, OSError) as error:  # Hydra would print more than its one line
             return error
 
-    with claimed(folder, resume=False), execution_whitelist(HYDRA):
-        context = HydraContext(None, Callbacks(cfg), HYDRA)  # type: ignore[arg-type]
+    with claimed(folder, resume=False), execution_whitelist([]):
+        context = HydraContext(None, Callbacks(cfg), [])  # type: ignore[arg-type]
         ended = run_job(train, cfg, "hydra.run.dir", None, context).return_value
     if isinstance(ended, RnnlabError | OSError):
         remove_unused(folder)
@@ -89,13 +90,17 @@ def _inspect(words: list[str]) -> int:
 
 
 def _resume(line: CommandLine, folder: str) -> int:
-    if line.multirun:
-        raise ConfigError("resume: one run is continued at a time, without -m")
     if not folder:
-        raise ConfigError("resume: name the run's folder, resume=outputs/...")
+        raise ConfigError("resume: name the folder of a run or a sweep, resume=outputs/...")
+    path = Path(folder).expanduser()
+    alone = (path / "checkpoints").is_dir() or not any(path.glob("*/metrics.json"))
+    if line.multirun or has_ledger(path) or not alone:
+        from rnnlab.runs.multirun import resume_sweep  # imports Optuna
+
+        return resume_sweep(line, path)
     from rnnlab.runs.resume import resume_run
 
     kept = line.without("resume")
     trusted = override_values({"trust": []}, [w for w in kept if w.startswith("trust=")])
     use_current_folder(trusted)
-    return EXIT_CODES[resume_run(Path(folder).expanduser(), kept, trusted["trust"]).status]
+    return EXIT_CODES[resume_run(path, kept, trusted["trust"]).status]

@@ -1,141 +1,148 @@
-"""Several runs, by Hydra's sweeper and launcher."""
+"""Several runs: a sweep that is begun, or goes on."""
 
-import math
-import os
 import shlex
-from contextlib import suppress
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from hydra.utils import execution_whitelist
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from rnnlab.config.command_line import CommandLine
-from rnnlab.config.compose import Composed, explain, resolved
-from rnnlab.config.files import config_dir
-from rnnlab.config.validate import validate
-from rnnlab.errors import ConfigError, RnnlabError, printable
-from rnnlab.runs.metrics_json import write_json
-from rnnlab.runs.sweep import read_jobs, read_record
-from rnnlab.runs.workers import no_orphans, working
+from rnnlab.config.compose import Composed
+from rnnlab.config.overrides import parse
+from rnnlab.config.trust import make
+from rnnlab.errors import ConfigError, printable
+from rnnlab.runs.jobs import all_words, check_jobs
+from rnnlab.runs.launchers.base import Launcher
+from rnnlab.runs.ledger import Ledger
+from rnnlab.runs.sweep import report
+from rnnlab.runs.sweep_job import LEFT, Job, has_ledger, no_ledger
+from rnnlab.runs.worker import interrupt
 
-HYDRA = ["rnnlab.runs.sweep.SweepTable"]
-"""Classes that Hydra itself may make; `rnnlab.config.trust` decides about all others."""
-
-UNFINISHED = ("interrupted", "failed")
-"""Statuses of jobs that a sweep in the same folder does again, or goes on with."""
+SETTINGS = ("launcher", "sweep")
+"""Groups that a sweep may have anew when it goes on."""
 
 
-def run_sweep(line: CommandLine, composed: Composed, folder: Path, jobs: int) -> int:
-    """Run the jobs of a multirun; the exit code.
+def run_sweep(line: CommandLine, composed: Composed, folder: Path, jobs: Sequence[Job]) -> int:
+    """Run the jobs of a multirun, or those that its folder does not have yet; the exit code.
 
     Args:
         line: The command line.
         composed: Its first job.
         folder: The sweep's folder; jobs that it holds are not run again.
-        jobs: How many there are.
+        jobs: What was checked; all jobs of a grid.
+    """
+    plan = _plan(line, composed)
+    listed = [] if composed.cfg["sweep"]["n_trials"] else jobs
+    if has_ledger(folder):
+        ledger = Ledger.open(folder)
+        ledger.plan = {**plan, "cwd": ledger.plan["cwd"]}
+        _add(ledger, listed)
+        ledger.reopen(plan["sweep"]["retries"])
+    elif folder.exists() and any(folder.glob("*/metrics.json")):
+        raise ConfigError(f"hydra.sweep.dir: {no_ledger(folder)}")
+    else:
+        ledger = Ledger.create(folder, plan, listed, composed.cfg["sweep"]["storage"])
+    return _work(ledger, make(plan["launcher"], plan["trust"]))
+
+
+def resume_sweep(line: CommandLine, folder: Path) -> int:
+    """Go on with a sweep; further words add jobs or change `sweep.*` and `launcher`.
+
+    Args:
+        line: The command line, with `resume`.
+        folder: The sweep's folder.
 
     Raises:
-        ConfigError: Some have failed; each has a row with its reason in `jobs.csv`.
+        ConfigError: It is none; or words that are wrong.
     """
-    words = [*line.overrides, f"hydra.sweep.dir={folder}", *_new_draws(composed)]
-    if line.search:
-        words.append(f"hydra.searchpath=['file://{line.search.resolve()}']")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come as they are, without a message beside them
-    try:
-        with initialize_config_dir(str(config_dir())), execution_whitelist(HYDRA), no_orphans():
-            hydra = GlobalHydra.instance().hydra
-            assert hydra is not None
-            hydra.multirun("train", job, words)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(explain(error)) from None
-    except KeyboardInterrupt:
-        done = sum(row["status"] not in UNFINISHED for row in read_jobs(folder))
-        same = [word for word in line.overrides if not word.startswith("hydra.sweep.dir=")]
-        again = shlex.join([*line.flags, *same, f"hydra.sweep.dir={folder}"])
-        print(f"stopped  {done} of {jobs} jobs are done; the others: rnnlab train {again}")
-        raise
-    rows = read_jobs(folder)
+    ledger = Ledger.open(folder)
+    former, words = ledger.plan, line.without("resume")
+    keys = {override.key_or_group for override in parse(words)}
+    kept = [o.input_line or "" for o in parse(former["words"]) if o.key_or_group not in keys]
+    search = line.search or (Path(former["search"]) if former["search"] else None)
+    whole = replace(line, overrides=[*kept, *words], flags=["-m"], search=search)
+    if keys:
+        composed, jobs = check_jobs(whole)
+        assert jobs is not None
+        plan = {**_plan(whole, composed), "cwd": former["cwd"]}
+        adds = any(key.split(".")[0] not in SETTINGS for key in keys)
+        if adds and former["sweep"]["n_trials"]:
+            changed = next(key for key in keys if key.split(".")[0] not in SETTINGS)
+            raise ConfigError(f"{changed}: a search keeps its space; more trials: sweep.n_trials")
+        if adds:
+            _add(ledger, jobs)
+            plan["words"] = former["words"]
+        ledger.plan = plan
+    ledger.reopen(ledger.plan["sweep"]["retries"])
+    return _work(ledger, make(ledger.plan["launcher"], ledger.plan["trust"]))
+
+
+def _plan(line: CommandLine, composed: Composed) -> dict[str, Any]:
+    sweep = composed.cfg["sweep"] | {"seed": composed.cfg["seed"]}
+    return {
+        "words": [w for w in all_words(line, composed) if not w.startswith("hydra.sweep.dir=")],
+        "search": str(line.search.resolve()) if line.search else None,
+        "cwd": str(Path.cwd()),
+        "trust": composed.cfg["trust"],
+        "sweep": sweep,
+        "launcher": composed.cfg["launcher"],
+    }
+
+
+def _add(ledger: Ledger, jobs: Sequence[Job]) -> None:
+    """List those that are not there yet."""
+    there = ledger.jobs()
+    new = [job for job in jobs if all(job.cfg != each.cfg for each in there)]
+    numbered = [replace(job, number=len(there) + at) for at, job in enumerate(new)]
+    ledger.add([_renamed(job, old.number) for job, old in zip(numbered, new, strict=True)])
+
+
+def _renamed(job: Job, before: int) -> Job:
+    """A job whose folder has its new number, where the name begins with that."""
+    head, line, rest = job.folder.partition("_")
+    named = head == str(before)
+    return replace(job, folder=f"{job.number}{line}{rest}" if named else job.folder)
+
+
+def _work(ledger: Ledger, launcher: Launcher) -> int:
+    """Let workers do what is left; the exit code."""
+    with _stoppable():
+        try:
+            launcher.run(ledger.folder)
+        except KeyboardInterrupt:
+            report(ledger)
+            _tell_left(ledger)
+            raise
+    rows = report(ledger)
     failed = [row for row in rows if row["status"] == "failed"]
     if failed:
-        raise ConfigError(
-            f"{len(failed)} of {len(rows)} jobs failed, the first one: {failed[0]['reason']}; "
-            f"the others: {folder / 'jobs.csv'}"
+        print(
+            f"rnnlab: {len(failed)} of {len(rows)} jobs failed, the first one: "
+            f"{printable(failed[0]['reason'])}; the others: {ledger.folder / 'jobs.csv'}",
+            file=sys.stderr,
         )
-    return 0
+    return 1 if failed else 0
 
 
-def _new_draws(composed: Composed) -> list[str]:
-    """Let a search that goes on in its storage draw other values than it has tried."""
-    sweeper = composed.hydra.hydra.sweeper
-    if not sweeper.get("storage"):
-        return []
-    import optuna
+def _tell_left(ledger: Ledger) -> None:
+    entries = ledger.entries()
+    count = max(len(entries), ledger.plan["sweep"]["n_trials"] or 0)
+    done = sum(entry.state not in LEFT for entry in entries)
+    again = shlex.quote(f"resume={ledger.folder}")
+    print(f"stopped  {done} of {count} jobs are done; the others: rnnlab train -m {again}")
 
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, once."""
+    former = signal.signal(signal.SIGTERM, interrupt)
     try:
-        study = optuna.load_study(study_name=sweeper.study_name, storage=sweeper.storage)
-    except KeyError:  # a new one
-        return []
-    except Exception as error:  # each kind of storage has its own
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ConfigError(f"hydra.sweeper.storage: {first}") from None
-    seed = sweeper.sampler.get("seed")
-    return [] if seed is None else [f"hydra.sweeper.sampler.seed={seed + len(study.trials)}"]
-
-
-@working()
-def job(cfg: DictConfig) -> float:
-    """One job of a multirun, as Hydra starts it; its score: higher is better.
-
-    In a folder where it ran before it goes on, or is left as it is. What fails leaves its reason in
-    `metrics.json`, and does not end the sweep.
-    """
-    hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
-    if folder.is_relative_to(Path.cwd()):
-        folder = folder.relative_to(Path.cwd())
-    plain, choices = resolved(cfg), dict(hydra.runtime.choices)
-    try:
-        validate(plain, choices)  # a search draws its values only now
-        record = _train(plain, choices, folder)
-    except Exception as error:
-        if not _note(folder, error) or not isinstance(error, RnnlabError | OSError):
-            raise
-        return -math.inf
-    if record["status"] == "interrupted":
-        raise KeyboardInterrupt  # stop the whole sweep, not only this run
-    return record["score"] if record["score"] is not None else -math.inf
-
-
-def _train(cfg: dict[str, Any], choices: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The record of a run that is begun, continued or found."""
-    from rnnlab.runs.resume import resume_run
-    from rnnlab.runs.train import run
-
-    before, saved = read_record(folder), folder / "config.yaml"
-    same = saved.exists() and OmegaConf.to_container(OmegaConf.load(saved)) == cfg
-    if same and before.get("status", "failed") not in UNFINISHED:
-        print(f"{before['status']:11s}before | {folder}", flush=True)
-        return before
-    if same and (folder / "checkpoints" / "last.ckpt").is_file():
-        return resume_run(folder, [], cfg["trust"]).record
-    if before.get("status") in UNFINISHED:
-        (folder / "metrics.json").unlink()
-    return run(cfg, choices, folder).record
-
-
-def _note(folder: Path, error: Exception) -> bool:
-    """Leave the reason of a job's failure, unless the folder holds another run's figures."""
-    reason = " ".join(str(error).split()) or type(error).__name__
-    print(f"failed     {printable(reason)} | {folder}", flush=True)
-    free = read_record(folder).get("status") in (None, "failed")
-    if free:
-        empty: dict[str, Any] = {"score": None, "monitor": None, "steps": 0, "val": {}, "test": {}}
-        with suppress(OSError):  # that may be the reason
-            write_json(folder / "metrics.json", {"status": "failed", "reason": reason, **empty})
-    return free
+        yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, former)

@@ -1,11 +1,12 @@
 """Goes on with a run that was stopped, killed or is to last longer."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+from lightning import Callback
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
@@ -33,7 +34,9 @@ CHANGEABLE = (
 """Options that a resumed run may change; weights and optimiser state depend on all others."""
 
 
-def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcome:
+def resume_run(
+    folder: Path, overrides: list[str], trusted: list[str], callbacks: Sequence[Callback] = ()
+) -> Outcome:
     """Continue a run in its own folder; relative paths are those of the folder where it started.
 
     A run that was killed between its last epoch and its test is only tested.
@@ -42,6 +45,7 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
         folder: The run's folder.
         overrides: Changed values, as `key=value`; a larger `trainer.max_epochs`, say.
         trusted: Packages of the user's own that the configuration may name.
+        callbacks: See `run`.
 
     Raises:
         CheckpointError: There is nothing to continue from.
@@ -74,10 +78,10 @@ def resume_run(folder: Path, overrides: list[str], trusted: list[str]) -> Outcom
             raise ConfigError(f"resume: {done}")
         began = _began_in(folder)
         if began == Path.cwd():
-            return run(cfg, checkpoint.choices, folder, resume=checkpoint)
+            return run(cfg, checkpoint.choices, folder, resume=checkpoint, callbacks=callbacks)
         folder = folder.absolute()
         with chdir(began):
-            return run(cfg, checkpoint.choices, folder, resume=checkpoint)
+            return run(cfg, checkpoint.choices, folder, resume=checkpoint, callbacks=callbacks)
 
 
 def nothing_left(cfg: Config, content: Mapping[str, Any]) -> str | None:

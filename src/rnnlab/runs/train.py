@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Split
-from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted
+from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted, Pruned
 from rnnlab.layers.base import Layer
 from rnnlab.runs.baseline import add_baseline
 from rnnlab.runs.build import (
@@ -28,6 +28,7 @@ from rnnlab.runs.build import (
 from rnnlab.runs.environment import limit_memory, quiet, threads
 from rnnlab.runs.finish import Outcome, conclude, declare_hparams, last_good
 from rnnlab.runs.folders import claimed
+from rnnlab.runs.jobs import OF_SWEEPS
 from rnnlab.runs.origin import check_training_files, origin_of, restore_vectors
 from rnnlab.runs.restore import build_trained
 from rnnlab.runs.tables import flat
@@ -57,6 +58,7 @@ def run(
     Raises:
         ConfigError, DataError, CheckpointError: A user error.
     """
+    cfg = {key: value for key, value in cfg.items() if key not in OF_SWEEPS}
     quiet()
     limit_memory()
     with claimed(folder, resume=resume is not None):
@@ -97,6 +99,8 @@ def run(
             status = "completed" if trainer.global_step else "untrained"
         except Interrupted:
             status = "interrupted"
+        except Pruned as error:
+            status, reason = "pruned", str(error)
         except MisconfigurationException as error:
             raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
         except Diverged as error:

@@ -1,0 +1,1 @@
+"""Where the workers of a sweep run: this process, others of this machine, Slurm, Ray."""
