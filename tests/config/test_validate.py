@@ -241,7 +241,11 @@ def test_all_data_has_a_kind():
     assert all(names <= set(found[kind]) for kind, names in some.items())
     assert {name for names in found.values() for name in names} == set(choices("data"))
     several = Counter(name for names in found.values() for name in names)
-    assert [name for name, kinds in several.items() if kinds > 1] == ["audio_files", "fsdd"]
+    assert sorted(name for name, kinds in several.items() if kinds > 1) == [
+        "audio_files",
+        "fsdd",
+        "table_files",
+    ]
     assert all(names == sorted(names) for names in found.values())
 
 

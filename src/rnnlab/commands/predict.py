@@ -1,7 +1,7 @@
 """`rnnlab predict`: answers for lines of text or sound files, or texts for a prompt."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
 from itertools import tee
@@ -15,6 +15,7 @@ from rnnlab.errors import ConfigError, DataError, printable
 
 if TYPE_CHECKING:  # it imports torch: other mistakes are reported sooner
     from rnnlab.commands.sound_list import SoundList
+    from rnnlab.data.base import SequenceData
     from rnnlab.runs.predictor import Predictor
 
 DRAWING = ("max_new_tokens", "temperature", "top_k", "top_p", "seed")
@@ -72,6 +73,14 @@ def answer_lines(cfg: dict[str, Any]) -> None:
             "num_beams, num_return_sequences: nothing is searched for with score=true"
         )
     size, beams, number = cfg["batch_size"], cfg["num_beams"], cfg["num_return_sequences"]
+    rows = _rows(cfg)
+    if rows is not None:
+        predictor = load_model(cfg)
+        if cfg["score"]:
+            _score(predictor, rows, size)
+        else:
+            _answer(predictor, rows, number, beams, size)
+        return
     with _open(cfg["input"]) as stream:
         if stream.isatty():
             size = 1  # somebody waits for the answer to each line
@@ -89,6 +98,20 @@ def answer_lines(cfg: dict[str, Any]) -> None:
                 _score(predictor, lines, size)
             else:
                 _answer(predictor, lines, number, beams, size)
+
+
+def _rows(cfg: dict[str, Any]) -> Iterator[str] | None:
+    """The texts of a table, of a model that learnt from tables; None of another input."""
+    from rnnlab.config.trust import make
+    from rnnlab.data.formats.tables import is_table
+    from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
+
+    path = Path(cfg["input"]).expanduser()
+    if cfg["input"] == "-" or not is_table(path):
+        return None
+    checkpoint = read_checkpoint(find_checkpoint(cfg["checkpoint"]), cfg["trust"])
+    data: SequenceData = make(checkpoint.cfg["data"], cfg["trust"])
+    return data.texts(path)
 
 
 def _score(predictor: "Predictor", lines: "Iterable[str] | SoundList", size: int) -> None:

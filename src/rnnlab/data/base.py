@@ -1,8 +1,9 @@
 """A data set as a Lightning data module: what all corpora and generators share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
@@ -105,6 +106,13 @@ class SequenceData(LightningDataModule, Configurable, ABC):
 
         Call it before `spec` and `examples`. Data whose inputs are not words ignores it.
         """
+
+    def texts(self, path: Path) -> Iterator[str] | None:
+        """The input texts in a file of the data's own format, for `rnnlab predict`.
+
+        None, the default, where each line of a file is a text.
+        """
+        return None
 
     def use_kind(self, kind: Kind) -> None:
         """Give targets of this kind, which is one of those that the class names.

@@ -1,6 +1,7 @@
 """What corpora of tagged sentences in columns share."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from rnnlab.config.types import LEARNT, NonNegativeInt
@@ -37,8 +38,12 @@ class ColumnData(TaggedData):
 
     def read(self, split: Split) -> Iterator[Example]:
         """The sentences of a split."""
+        return self.read_sentences(self.file(split))
+
+    def read_sentences(self, path: Path) -> Iterator[Example]:
+        """The sentences of a file."""
         return read_columns(
-            self.file(split),
+            path,
             tag_column=self.tag_column,
             token_column=self.token_column,
             iob_only=self.tag_column in self.iob_columns,

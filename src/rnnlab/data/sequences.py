@@ -44,8 +44,8 @@ class SequenceTextData(TextData):
         """See the base class."""
         return Tokenizer(self.units, lower=self.lower), None
 
-    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
-        """Vocabularies of sources and targets, from the training data."""
+    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab | int]:
+        """Vocabularies of sources and targets, from the training data; of values their number K."""
         return self.vocab(train.source_counts(self.max_length)), self.target_vocab(train)
 
     @abstractmethod
@@ -102,7 +102,7 @@ class SequenceTextData(TextData):
         if self._started is not None:
             source = self._started.source_vocab
         characters = character_vocab(train.source_counts()) if self._use_characters else None
-        return Spec(source, target, self.kind, *tokenizers, self.max_length, characters)
+        return Spec(source, target, self._kind, *tokenizers, self.max_length, characters)
 
     def _counted(self, what: str) -> str:
         """The targets of the training data and how often each occurs."""

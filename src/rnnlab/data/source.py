@@ -4,15 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from platformdirs import user_cache_path
 
 from rnnlab.data.base import Configurable
-from rnnlab.data.spec import Split
-from rnnlab.errors import ConfigError, DataError
-
-T = TypeVar("T")
+from rnnlab.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -128,32 +125,3 @@ class DownloadedData(Configurable):
     def shown(self, name: str) -> str:
         """The path below the data root."""
         return Path(name).relative_to(self.folder).as_posix()
-
-
-class UserFiles(Configurable):
-    """Files of the user's own, one a split.
-
-    Args:
-        train: The training file; not needed to evaluate a trained model.
-        val: The validation file.
-        test: The test file.
-    """
-
-    train: str | None = None
-    val: str | None = None
-    test: str | None = None
-
-    def files(self, split: Split) -> list[Path]:
-        """The file of a split."""
-        return [Path(given(split, getattr(self, split)))]
-
-
-def given(split: Split, value: T | None) -> T:
-    """What the user gave for a split.
-
-    Raises:
-        ConfigError: Nothing; names the option.
-    """
-    if value is None:
-        raise ConfigError(f"data.{split}: not given; name the file with data.{split}=FILE")
-    return value

@@ -16,7 +16,7 @@ from rnnlab.data.cache import cached
 from rnnlab.data.encoded import EncodedCorpus, Example, encode
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
-from rnnlab.data.spec import Spec, Split
+from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import DataError, shortened
@@ -58,6 +58,7 @@ class TextData(SequenceData):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._kind: Kind = self.kind
         self._words: tuple[Sequence[str], bool] | None = None
         self._reused: Spec | None = None
         self._started: Spec | None = None
@@ -154,13 +155,13 @@ class TextData(SequenceData):
         Raises:
             DataError: The model learnt from data of another kind.
         """
-        if spec.kind != self.kind or not isinstance(spec.source, Vocab):
+        if spec.kind not in (self.kind, *self.other_kinds) or not isinstance(spec.source, Vocab):
             inputs = "text" if isinstance(spec.source, Vocab) else "numbers"
             raise DataError(
                 f"{self.corpus} is text with {self.kind}; the trained model reads {inputs} and "
                 f"gives {spec.kind}"
             )
-        self._reused = spec
+        self._reused, self._kind = spec, spec.kind
         self._spec = None
         self._encoded.clear()
 

@@ -54,7 +54,7 @@ class TranslationData(PairData):
         words = Tokenizer("word", lower=self.lower)
         return words, words
 
-    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab]:
+    def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab | int]:
         """One of both languages, or one each."""
         if not self.share_vocab:
             return super().vocabularies(train)
@@ -84,7 +84,10 @@ class ParallelData(TranslationData):
 
     def read(self, split: Split) -> Iterator[Example]:
         """The pairs, tidied."""
-        source, target = self.sides(split)
+        return self.read_pairs(*self.sides(split))
+
+    def read_pairs(self, source: TextFile, target: TextFile) -> Iterator[Example]:
+        """The pairs of two files, tidied."""
         count = _aligned(source, target)
         pairs = zip(lines(*source), lines(*target), strict=False)
         for (_, left), (number, right) in islice(pairs, count):

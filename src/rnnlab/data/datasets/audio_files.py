@@ -1,7 +1,7 @@
 """Recordings of the user's own, with what is said in them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -10,8 +10,8 @@ from rnnlab.data.audio_corpus import Recording
 from rnnlab.data.audio_data import AudioData
 from rnnlab.data.reading import lines, sha256
 from rnnlab.data.sound_files import read_sound
-from rnnlab.data.source import UserFiles
 from rnnlab.data.spec import Split
+from rnnlab.data.user_files import UserFiles
 from rnnlab.errors import DataError
 
 
@@ -53,8 +53,13 @@ class AudioFiles(UserFiles, AudioData):
         return "char" if self.level == "char" else "space"
 
     def settings(self, split: Split) -> Any:
-        """What is done to transcripts, and what is refused."""
-        return [self.lower, self.max_seconds]
+        """What is done to transcripts, what is refused, and what is held out."""
+        return [self.lower, self.max_seconds, self.held_out(split)]
+
+    def split_keys(self) -> Iterable[tuple[str, str]]:
+        """By the content of the recordings; what is a label is the class."""
+        label = self._kind == "label"
+        return ((sha256(row.path), row.text if label else "") for row in self._file_rows("train"))
 
     def checksums_of(self, split: Split) -> dict[str, str]:
         """See the base class; that of all recordings together."""
@@ -80,6 +85,9 @@ class AudioFiles(UserFiles, AudioData):
             yield Recording(sound, text, place)
 
     def _rows(self, split: Split) -> Iterator[Row]:
+        return self.kept(split, self._file_rows(split))
+
+    def _file_rows(self, split: Split) -> Iterator[Row]:
         (file,) = self.files(split)
         for number, line in lines(file):
             if not line.strip():

@@ -8,9 +8,9 @@ from rnnlab.data.encoded import EncodedCorpus, Example
 from rnnlab.data.formats.labelled import recognise
 from rnnlab.data.labelled_texts import LabelledTexts
 from rnnlab.data.sequences import LabelToText
-from rnnlab.data.source import UserFiles
 from rnnlab.data.spec import Split
 from rnnlab.data.text import Limit
+from rnnlab.data.user_files import UserTexts
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError, shortened
 
@@ -18,7 +18,7 @@ FEW = 20
 """So many labels are never too many."""
 
 
-class SentimentFiles(UserFiles, LabelledTexts):
+class SentimentFiles(UserTexts, LabelledTexts):
     """One `text<TAB>label` a line or a CSV file, UTF-8, plain or `.gz`; blank lines are skipped.
 
     A header row and quotes around fields are recognised; a run says so when it begins.
@@ -36,12 +36,16 @@ class SentimentFiles(UserFiles, LabelledTexts):
     columns: tuple[NonNegativeInt, NonNegativeInt] | None = None
 
     def settings(self, part: Split) -> Any:
-        """The columns."""
-        return self.columns
+        """The columns, and what is held out."""
+        return [self.columns, self.held_out(part)]
 
-    def read(self, split: Split) -> Iterator[Example]:
+    def read_file(self, split: Split) -> Iterator[Example]:
         """The rows of the file."""
         return recognise(self.file(split), self.columns).read()
+
+    def class_of(self, example: Example) -> str:
+        """The label."""
+        return example.target[0]
 
     def target_vocab(self, train: EncodedCorpus) -> Vocab:
         """See the base class; so many labels that they look like texts are a DataError."""
@@ -56,7 +60,8 @@ class SentimentFiles(UserFiles, LabelledTexts):
 
     def remarks(self) -> list[str]:
         """See the base class; how the files were read."""
-        found = ((split, recognise(self.file(split), self.columns)) for split in get_args(Split))
+        own = [s for s in get_args(Split) if s == "train" or getattr(self, s) is not None]
+        found = ((split, recognise(self.file(split), self.columns)) for split in own)
         return [*super().remarks(), *(f"{split}: {table}" for split, table in found if str(table))]
 
 

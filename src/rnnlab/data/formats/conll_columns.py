@@ -52,13 +52,23 @@ def read_columns(
     bioes = tag_schemes.is_bioes({tag for _, _, tags in sentences for tag in tags})
     for numbers, tokens, tags in sentences:
         places = [f"{path}:{number}" for number in numbers]
-        yield Example(tokens, _written(tags, bioes, scheme, places), str(path), numbers[0])
+        yield Example(tokens, written(tags, bioes, scheme, places), str(path), numbers[0])
 
 
-def _written(
+def written(
     tags: Sequence[str], bioes: bool, scheme: tag_schemes.Scheme, places: Sequence[str]
 ) -> list[str]:
-    """A sentence's tags in a scheme; `bioes` says whether the file has them so."""
+    """A sentence's tags in a scheme.
+
+    Args:
+        tags: Those of the file.
+        bioes: Whether it has BIOES.
+        scheme: How entities are to be written.
+        places: Of each tag, for messages.
+
+    Raises:
+        DataError: See `read_columns`.
+    """
     if bioes:
         found = tag_schemes.bioes_error(tags)
         if found is not None:
