@@ -5,10 +5,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from rnnlab.config.hints import suggest
 from rnnlab.data.formats.text_lines import text_lines
 from rnnlab.errors import DataError, shortened
 
@@ -105,8 +105,8 @@ def _position(place: str, names: Sequence[str], column: str) -> int:
 def missing(place: str, column: str, names: Sequence[str]) -> DataError:
     """The error for a column that is not there."""
     listed = shortened([repr(name) for name in names], 20) or "nothing"
-    close = suggest(column, names) if names else ""
-    hint = f"; {close}" if "did you mean" in close else ""
+    near = get_close_matches(column, names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
     return DataError(
         f"{place}: no column {column!r}; the columns are {listed}{hint} (data.text, data.label "
         "and the like name columns; the first row of a CSV file is its header)"
