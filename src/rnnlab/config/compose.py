@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import accumulate
@@ -10,6 +11,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
@@ -76,11 +78,21 @@ def compose_words(root: str, words: Sequence[str], search: Path | None = None) -
     refuse(override_problems(root, parse(words, ROOTS[root]), folders))
     given = [*words, f"hydra.searchpath=['file://{search.resolve()}']"] if search else list(words)
     try:
-        with initialize_config_dir(str(config_dir())):
+        with _set_aside_hydra(), initialize_config_dir(str(config_dir())):
             cfg = compose(root, given, return_hydra_config=True)
         return Composed(resolved(cfg, root), dict(cfg.hydra.runtime.choices), cfg)
     except UNSOUND as error:
         raise ConfigError(explain(error)) from None
+
+
+@contextmanager
+def _set_aside_hydra() -> Iterator[None]:
+    """Within it there is no Hydra, also where another Hydra program calls this one."""
+    former, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = former
 
 
 def resolved(cfg: DictConfig, root: str = "train") -> dict[str, Any]:

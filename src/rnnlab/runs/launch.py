@@ -1,8 +1,10 @@
 """Starting a run, a multirun or a resumed run."""
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra._internal.callbacks import Callbacks
 from hydra.core.utils import run_job
@@ -21,6 +23,11 @@ from rnnlab.runs.folders import claimed, new_folder, remove_unused
 from rnnlab.runs.jobs import check_jobs
 from rnnlab.runs.sweep_job import has_ledger
 
+if TYPE_CHECKING:  # they import torch: other mistakes are reported sooner
+    from lightning import Callback
+
+    from rnnlab.runs.finish import Outcome
+
 EXIT_CODES = {"completed": 0, "untrained": 1, "diverged": 1, "interrupted": 130}
 
 
@@ -38,33 +45,44 @@ def launch(words: list[str]) -> int:
         return _resume(line, str(folder))
     composed, several = check_jobs(line)
     if not several:
-        return _single(composed)
+        return EXIT_CODES[train_one(composed).status]
     from rnnlab.runs.multirun import run_sweep  # imports Optuna
 
     return run_sweep(line, composed, _folder(composed, "hydra.sweep.dir"), several)
 
 
-def _single(composed: Composed) -> int:
-    """One run, in a folder of its own."""
+def train_one(composed: Composed, callbacks: "Sequence[Callback]" = ()) -> "Outcome":
+    """One run, in a folder of its own.
+
+    Args:
+        composed: Its configuration, checked.
+        callbacks: A caller's own.
+
+    Raises:
+        RnnlabError: A user error; nothing is left behind.
+        OSError: A file cannot be written or read.
+    """
     cfg = composed.hydra
     folder = _folder(composed, "hydra.run.dir")
     cfg.hydra.run.dir = str(folder)
 
-    def train(_: DictConfig) -> str | RnnlabError | OSError:
+    def train(_: DictConfig) -> "Outcome | RnnlabError | OSError":
         from rnnlab.runs.train import run
 
         try:
-            return run(composed.cfg, composed.choices, folder).status
+            return run(composed.cfg, composed.choices, folder, callbacks=callbacks)
         except (RnnlabError, OSError) as error:  # Hydra would print more than its one line
             return error
 
     with claimed(folder, resume=False), execution_whitelist([]):
         context = HydraContext(None, Callbacks(cfg), [])  # type: ignore[arg-type]
-        ended = run_job(train, cfg, "hydra.run.dir", None, context).return_value
+        ended: Outcome | RnnlabError | OSError = run_job(
+            train, cfg, "hydra.run.dir", None, context
+        ).return_value
     if isinstance(ended, RnnlabError | OSError):
         remove_unused(folder)
         raise ended
-    return EXIT_CODES[ended]
+    return ended
 
 
 def _folder(composed: Composed, key: str) -> Path:
