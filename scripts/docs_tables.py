@@ -3,9 +3,10 @@
 python scripts/docs_tables.py           write them
 python scripts/docs_tables.py --check   write nothing; say which of them is stale
 
-Whole pages: docs/options.md and docs/options/GROUP.md, all options. In every other page of docs/
-the lines between `<!-- NAME -->` and `<!-- end -->` are made here: `choices: GROUP` is a table of a
-group's choices, `tasks` a section for each task, `cells` a card for each cell.
+Whole pages: docs/options.md and docs/options/GROUP.md, all options.
+docs/_static/house.svg is the picture of docs/design.md. In every other page of docs/ the lines
+between `<!-- NAME -->` and `<!-- end -->` are made here: `choices: GROUP` is a table of a group's
+choices, `tasks` a section for each task, `cells` a card for each cell.
 """
 
 import argparse
@@ -14,12 +15,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pages import house, parts
 from rnnlab.config.files import choices, summary
 from rnnlab.config.help import command_reference, group_reference, group_texts, markdown_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-REGION = re.compile(r"<!-- (choices: (\w+)) -->\n.*?<!-- end -->", re.DOTALL)
+REGION = re.compile(r"<!-- (tasks|cells|choices: (\w+)) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +58,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     for group in group_texts():
         text = re.sub(r"^#(#+) ", r"\1 ", group_reference(group), flags=re.M)
         yield DOCS / "options" / f"{group}.md", f"{text.rstrip()}\n"
+    yield DOCS / "_static" / "house.svg", house.picture()
     for page in sorted(DOCS.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         if REGION.search(text):
@@ -88,9 +91,14 @@ says what each choice is, and lists its options. `rnnlab check --reference` prin
 
 def region(match: re.Match[str]) -> str:
     """A region with what belongs there today."""
-    rows = [[f"`{name}`", summary(file)] for name, file in choices(match[2]).items()]
-    table = markdown_table([f"`{match[2]}=`", ""], rows)
-    return f"<!-- {match[1]} -->\n{table}\n<!-- end -->"
+    if match[1] == "tasks":
+        text = parts.tasks()
+    elif match[1] == "cells":
+        text = parts.cells(DOCS / "cells" / "measured.json")
+    else:
+        rows = [[f"`{name}`", summary(file)] for name, file in choices(match[2]).items()]
+        text = markdown_table([f"`{match[2]}=`", ""], rows)
+    return f"<!-- {match[1]} -->\n{text}\n<!-- end -->"
 
 
 if __name__ == "__main__":

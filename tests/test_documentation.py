@@ -134,6 +134,15 @@ def test_readme_is_short_and_its_links_and_badges_are_right():
     assert f"python: {project['requires-python'].removeprefix('>=')} or newer" in badges["python"]
 
 
+def test_the_loop_of_ones_own_learns(capsys):
+    names = {}
+    for language, text in blocks(ROOT / "docs/guides/own_loop.md"):
+        if language == "python":
+            exec(text, names)
+    assert names["loss"].item() < 0.3
+    assert names["norms"].shape == (64, 50)
+
+
 @pytest.mark.slow
 def test_the_cell_of_ones_own_trains(tmp_path):
     page = ROOT / "docs/guides/own_cell.md"

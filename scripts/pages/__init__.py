@@ -1,0 +1,1 @@
+"""Parts of `scripts/docs_tables.py` and `scripts/cell_cards.py`."""
