@@ -22,8 +22,8 @@ from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
 from curves.report import replace_between
-from rnnlab.commands.compare.style import COLOURS, RC
 from rnnlab.config.compose import compose_words
+from rnnlab.diagnostics.style import COLOURS, RC
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.train import run
 from tabular import markdown

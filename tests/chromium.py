@@ -86,7 +86,7 @@ class Browser:
             f"--user-data-dir={profile}",
         ):
             options.add_argument(word)
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "SEVERE"})
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         # with the driver's path given, selenium looks for none
         self.driver = Chrome(options=options, service=Service(str(driver_path())))
 
@@ -100,6 +100,16 @@ class Browser:
         self.driver.get_log("performance")
         self.driver.get_log("browser")
         self.driver.get(url)
+
+    def size(self, width: int, height: int) -> None:
+        """Make the window so large, in pixels."""
+        screen = {"deviceScaleFactor": 1, "mobile": False}
+        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, **screen)
+
+    def command(self, name: str, **given: Any) -> dict[str, Any]:
+        """A command of Chromium's DevTools protocol."""
+        answer: dict[str, Any] = self.driver.execute_cdp_cmd(name, given)
+        return answer
 
     @property
     def text(self) -> str:
@@ -126,8 +136,9 @@ class Browser:
 
     @property
     def complaints(self) -> list[str]:
-        """Errors on the page's console since `open`."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        """Errors and warnings on the page's console since `open`."""
+        log = self.driver.get_log("browser")
+        return [each["message"] for each in log if each["level"] in ("SEVERE", "WARNING")]
 
     def run(self, script: str) -> Any:
         """What a script on the page returns; `all` and `text` are at hand.

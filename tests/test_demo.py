@@ -8,7 +8,7 @@ import pytest
 from matplotlib import image
 
 from demo import main
-from rnnlab.commands.compare.style import COLOURS
+from rnnlab.diagnostics.style import COLOURS
 from tiny import python
 
 ROOT = Path(__file__).parents[1]

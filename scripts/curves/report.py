@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rnnlab.commands.compare.style import COLOURS, RC
+from rnnlab.diagnostics.style import COLOURS, RC
 from tabular import markdown
 
 Row = Mapping[str, Any]

@@ -10,7 +10,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from lectures.reopened import reopen
 from rnnlab.commands.compare.run import Run
-from rnnlab.commands.compare.style import COLOURS, RC
+from rnnlab.diagnostics.style import COLOURS, RC
 
 BINS = 5
 """Groups of sentences, each as large."""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 import rnnlab
 from lectures.tables import net, seconds, table
 from rnnlab.commands.compare.run import Run
-from rnnlab.commands.compare.style import COLOURS, RC
+from rnnlab.diagnostics.style import COLOURS, RC
 
 PROMPT = "ROMEO:"
 SCORE = "bits_per_character"

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from rnnlab.commands.compare.style import COLOURS, RC
+from rnnlab.diagnostics.style import COLOURS, RC
 
 SIZE = 0.7
 """Side of a box; steps are 1 apart."""

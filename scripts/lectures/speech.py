@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lectures.reopened import reopen
 from lectures.tables import metric, option, seconds, table
 from rnnlab.commands.compare.run import Run
-from rnnlab.commands.compare.style import RC
+from rnnlab.diagnostics.style import RC
 
 SPOKEN = 3
 """Digits of the recording that is drawn."""

@@ -1,6 +1,7 @@
 """User errors: each is one line on the terminal and exit code 2; what a terminal may show."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -14,6 +15,19 @@ def printable(text: str, keep: str = "") -> str:
         return found[0] if found[0] in keep else found[0].encode("unicode_escape").decode()
 
     return _CONTROL.sub(escaped, text)
+
+
+def tell(word: str, text: str) -> None:
+    """Print a sentence behind a word that says what it is, in lines of at most 80 columns.
+
+    Only blanks are broken at; what has none, such as a path, stays in one piece.
+    """
+    lines = textwrap.wrap(
+        printable(text), 80 - 9, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    print(
+        "\n".join([f"{word:<8s} {lines[0]}", *(f"{'':9s}{line}" for line in lines[1:])]), flush=True
+    )
 
 
 def shortened(names: Sequence[object], most: int = 8) -> str:

@@ -274,7 +274,8 @@ class AnalyzeConfig:
     other data of the same kind; for each recurrent layer and direction of the encoder: Lyapunov
     exponents, gradients through time, time scales and saturation of gates, recurrent matrices; for
     any encoder the influence of each input on its output at the end.
-    Prints a table and a paragraph; writes analysis.json (all numbers) and figures.
+    Prints a table and a paragraph; writes analysis.html (a page with charts and verdicts),
+    analysis.json (all numbers) and the charts as pictures.
 
       rnnlab analyze checkpoint=outputs/ner-lstm/2026-01-31_12-00-00
       rnnlab analyze checkpoint=best.ckpt data=delayed_recall data.lag=200 k=32
@@ -282,6 +283,7 @@ class AnalyzeConfig:
     Args:
         checkpoint: A .ckpt file, or a run's folder (its best checkpoint).
         output: Folder to write into; null for `analysis` in the run's folder.
+        figures: Pictures of each chart beside the page: png, svg (for slides and papers), or both.
         k: Lyapunov exponents, the largest first; null for 8, or all where there are fewer.
         steps: Steps that the exponents are averaged over in each stream.
         transient: First steps that are left out.
@@ -296,6 +298,7 @@ class AnalyzeConfig:
 
     checkpoint: str
     output: str | None = None
+    figures: Literal["png", "svg", "both"] = "png"
     k: PositiveInt | None = None
     steps: Annotated[int, Ge(10)] = 1000
     transient: NonNegativeInt = 100
@@ -329,21 +332,26 @@ class SweepConfig:
 
 @dataclass(kw_only=True)
 class CompareConfig:
-    """rnnlab compare RUN_DIR|SWEEP_DIR ... [by=KEY] [output=DIR]
+    """rnnlab compare RUN_DIR|SWEEP_DIR ... [by=KEY] [facet=KEY] [figures=svg] [output=DIR]
 
-    Runs side by side: a table (mean and standard deviation over seeds), and one page, compare.html,
-    with loss curves, gradient norms, time flow, alarms and the options that differ. Finished,
-    running and diverged runs may be mixed. A folder stands for all runs below it.
+    Runs side by side: a table (mean and standard deviation over seeds), a paired test of the best
+    group against the others, and one page, compare.html, with loss curves, gradient norms, time
+    flow (with a slider over the training), alarms and the options that differ. Finished, running
+    and diverged runs may be mixed. A folder stands for all runs below it.
 
       rnnlab compare outputs/sweeps/2026-01-31_12-00-00 by=cell
       rnnlab compare outputs/ner-lstm outputs/ner-gru output=ner
 
     Args:
         by: Option that decides the colours: cell, optimizer.lr, seed (each run alone) ...
+        facet: Option that decides the panels; none for none; null for one where groups are many.
+        figures: Pictures of each chart beside the page: png, svg (for slides and papers), or both.
         output: Folder to write into; null for outputs/compare/<date_time>.
     """  # noqa: D415
 
     by: str | None = None
+    facet: str | None = None
+    figures: Literal["png", "svg", "both"] = "png"
     output: str | None = None
 
 

@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """For tests of the numbers: drawing is most of the time."""
-    monkeypatch.setattr(command, "write_figures", lambda analysis, folder: None)
+    monkeypatch.setattr(command, "write_page", lambda *given: None)
 
 
 def analyze(capsys, *words):
@@ -40,7 +40,7 @@ def test_what_it_says_and_leaves(tiny_run, capsys, here):
     said = analyze(capsys, "checkpoint=run")
     assert (here / "run/checkpoints/best.ckpt").read_bytes() == before
     folder = here / "run" / "analysis"
-    assert said.out.endswith(f"figures  {folder.relative_to(here)}\n")
+    assert said.out.endswith(f"page     {folder.relative_to(here) / 'analysis.html'}\n")
     assert {file.stem for file in folder.glob("*.png")} == FIGURES
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in folder.glob("*.png"))
     result = json.loads((folder / "analysis.json").read_text())
@@ -64,7 +64,8 @@ def test_what_it_says_and_leaves(tiny_run, capsys, here):
     scales = layer["time_scales"]["forget"]["steps"]
     means = layer["gates"]["mean_by_unit"]["forget"]
     assert scales == pytest.approx([-1 / math.log(mean) for mean in means])
-    assert result["text"][0] in said.out
+    assert result["text"][0] in " ".join(said.out.split())
+    assert max(len(line) for line in said.out.split("\n\n")[1].splitlines()) <= 80
     assert "By its forget gate a unit remembers" in result["text"][0]
 
 

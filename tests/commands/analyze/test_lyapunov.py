@@ -8,7 +8,8 @@ from scipy import stats
 from torch import nn
 from torch.func import jacrev
 
-from rnnlab.commands.analyze.lyapunov import QR_EVERY, lyapunov, student_quantile
+from rnnlab.commands.analyze.lyapunov import QR_EVERY, lyapunov
+from rnnlab.commands.student import student_quantile
 from rnnlab.layers.base import Layer
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+import rnnlab.commands.page.page
 from rnnlab.commands.compare import command
 from rnnlab.commands.compare.events import read_log
 from rnnlab.commands.compare.run import UNFINISHED
@@ -32,7 +33,10 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """For tests of what is printed: drawing is most of the time."""
-    monkeypatch.setattr(command, "draw_all", lambda groups: {})
+    monkeypatch.setattr(command, "save", lambda *given: None)
+
+
+page_room = Path(rnnlab.commands.page.page.__file__).parent
 
 
 class Page(HTMLParser):
@@ -77,11 +81,24 @@ def test_the_page_needs_nothing_but_itself(trained, capsys):
     page = read_page(Path("out"))
     assert page.references
     assert all(reference.startswith("data:") for reference in page.references)
-    assert not {"script", "iframe", "object", "embed"} & set(page.tags)
-    assert page.tags.count("img") == len(list(Path("out").glob("*.png"))) >= 2
+    assert not {"iframe", "object", "embed", "img"} & set(page.tags)
+    assert page.tags.count("script") == 3  # data, library, ours
     text = (Path("out") / "compare.html").read_text(encoding="utf-8")
-    assert not re.search(r"@import|url\(", text)
-    assert "default-src 'none'" in text
+    assert not re.search(r"@import|url\(", (page_room / "page.css").read_text())
+    (rules,) = re.findall(r'Content-Security-Policy" content="(.*?)"', text)
+    assert "default-src &#39;none&#39;" in rules
+    assert "unsafe-inline" not in rules.partition("script-src")[2].partition(";")[0]
+    assert len(re.findall(r"sha256-[\w+/]{43}=", rules)) == 2
+    assert (Path("out") / "compare.html").stat().st_size < 2e6
+
+
+def test_pictures_are_in_the_formats_asked_for(trained, capsys):
+    words = ("compare", trained.sweep, "output=out")
+    assert call(capsys, *words, "figures=svg").code == 0
+    drawn = {file.suffix for file in Path("out").iterdir() if file.stem == "loss"}
+    assert drawn == {".svg"}
+    assert b"<svg" in Path("out/loss.svg").read_bytes()
+    assert "png, svg, both" in refused(call(capsys, *words, "figures=pdf"))
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -102,7 +119,7 @@ def test_what_a_run_says_is_text_and_not_markup(trained, capsys):
     said = call(capsys, "compare", "run", "output=out")
     assert "vanishing: <script>" in said.out
     page = read_page(Path("out"))
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 3  # data, library, ours
     assert any("<script>alert(1)</script> & more" in words for words in page.words)
     assert any("never predicted: <b>spam</b>" in words for words in page.words)
 

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from rnnlab.commands.compare.curves import draw, gradients, losses, mean_series
+from rnnlab.commands.compare.curves import gradients, losses, mean_series, scalars
 from rnnlab.commands.compare.events import Log, Series
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.reach import draw_reach
+from rnnlab.commands.compare.reach import half_life_and_lag
 from rnnlab.commands.compare.reading import read_run
 from rnnlab.commands.compare.run import half_life, solved
-from rnnlab.commands.compare.style import COLOURS, DASHES, RC, headline, line_styles
+from rnnlab.commands.compare.style import line_styles
+from rnnlab.commands.page.figure import draw
+from rnnlab.diagnostics.style import COLOURS, DASHES, RC
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,10 @@ def with_scalars(run, **scalars):
     """The run with other scalars; `__` in a name is a slash."""
     named = {name.replace("__", "/"): series(points) for name, points in scalars.items()}
     return replace(run, log=Log(named, {}))
+
+
+def chart(groups, pick):
+    return scalars("name", "title", "caption", groups, pick, "unit")
 
 
 def test_mean_of_two_seeds_by_hand():
@@ -76,32 +82,38 @@ def test_losses_show_the_monitored_metric_once(run):
 
 def test_lines_are_the_runs_and_their_mean(run):
     runs = [with_scalars(run, train__loss=[(1, 2.0), (9, value)]) for value in (1.0, 1.2)]
-    figure = draw([Group("g", tuple(runs), None)], losses(runs), "")
-    (panel,) = figure.axes
-    ends = sorted(line.get_ydata()[-1] for line in panel.lines)
+    made = chart([Group("g", tuple(runs), None)], losses(runs))
+    (panel,) = made.panels
+    ends = sorted(line.y[-1] for line in panel.lines)
     assert ends == pytest.approx([1.0, 1.1, 1.2])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["g (2 runs)"]
+    assert list(made.legend) == ["g (2 runs)"]
+    figure = draw(made, "")
+    assert sorted(line.get_ydata()[-1] for line in figure.axes[0].lines) == ends
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        *("g (2 runs)", "one run", "mean of a group")
+    ]
 
 
 def test_a_diverged_run_leaves_the_frame_and_the_others_stay_in_it(run, trained):
     wild = with_scalars(read_run(trained.diverged), train__loss=[(1, 2.0), (2, 1e20), (3, np.nan)])
     calm = with_scalars(run, train__loss=[(1, 2.0), (9, 1.0)])
     groups = [Group("calm", (calm,), None), Group("wild", (wild,), None)]
-    figure = draw(groups, losses([calm]), "")
-    low, high = figure.axes[0].get_ylim()
+    made = chart(groups, losses([calm]))
+    low, high = made.panels[0].y_limits
     assert 0.5 < low < 1 < 2 < high < 3
-    assert "diverged" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert list(made.keys) == ["diverged"]
+    assert draw(made, "").axes[0].get_ylim() == (low, high)
 
 
 def test_values_over_decades_get_a_logarithmic_axis(run):
     for end, scale in ((1e-4, "log"), (1.0, "linear"), (0.0, "linear")):
         one = with_scalars(run, train__loss=[(1, 2.0), (9, end)])
-        figure = draw([Group("g", (one,), None)], losses([one]), "")
-        assert figure.axes[0].get_yscale() == scale
+        made = chart([Group("g", (one,), None)], losses([one]))
+        assert draw(made, "").axes[0].get_yscale() == scale
 
 
 def test_nothing_logged_is_nothing_drawn(run):
-    assert draw([Group("g", (with_scalars(run),), None)], gradients, "") is None
+    assert chart([Group("g", (with_scalars(run),), None)], gradients) is None
 
 
 def test_families_share_a_colour_and_no_two_groups_look_the_same(run):
@@ -130,8 +142,8 @@ def test_legend_and_title_cover_no_panel_and_are_not_cut(run, count, panels):
     scalars = {f"train__{i}": [(1, 2.0), (9, 1.0)] for i in range(panels)}
     groups = [Group(label + str(i), (with_scalars(run, **scalars),), None) for i in range(count)]
     with mpl.rc_context(RC):
-        figure = draw(groups, lambda run: run.scalars("train/"), "unit")
-        headline(figure, "Norm of the gradient before clipping " * 4)
+        made = chart(groups, lambda run: run.scalars("train/"))
+        figure = draw(made, "Norm of the gradient before clipping " * 4)
         *drawn, legend, title = boxes(figure)
     width, height = figure.get_size_inches()
     for box in (*drawn, legend, title):
@@ -147,7 +159,7 @@ def test_a_single_validation_has_a_mark_of_its_groups_own(run):
     """A line of one point is not seen; groups of one colour differ in the mark, as named below."""
     point = with_scalars(run, val__loss=[(9, 2.0)], train__loss=[(1, 2.0), (9, 1.0)])
     groups = [Group(name, (point,), "one colour") for name in "abc"]
-    figure = draw(groups, losses([point]), "")
+    figure = draw(chart(groups, losses([point])), "")
     losses_, validation = ({line.get_marker() for line in axes.lines} for axes in figure.axes)
     assert losses_ == {""}
     assert len(validation) == 3
@@ -186,13 +198,15 @@ def test_a_memory_task_is_solved_from_its_goal_on(run, trained):
 def test_half_life_against_lag_has_one_mark_a_run(run):
     lives = {"flow__encoder.0__half_life": [(1, 2.0), (9, 50.0)]}
     groups = [Group("g", (with_scalars(run, **lives),) * 2, None)]
-    figure = draw_reach(groups)
-    marks = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
-    assert [line.get_ydata()[0] for line in marks] == [50, 50]
-    assert [round(float(line.get_xdata()[0])) for line in marks] == [4, 4]  # data.lag
-    assert draw_reach([Group("g", (with_scalars(run),), None)]) is None
+    (panel,) = half_life_and_lag("", "", groups).panels
+    marks = [line for line in panel.lines if line.look.get("linestyle") == "none"]
+    assert [line.y.tolist() for line in marks] == [[50], [50]]
+    assert [round(float(line.x[0])) for line in marks] == [4, 4]  # data.lag
+    assert half_life_and_lag("", "", [Group("g", (with_scalars(run),), None)]) is None
     infinite = {"flow__encoder.0__half_life": [(1, 2.0), (9, np.inf)]}
-    figure = draw_reach([Group("g", (with_scalars(run, **infinite),), None)])
-    top = figure.axes[0].get_ylim()[1]
-    assert figure.axes[0].lines[-1].get_ydata()[0] == top
+    (panel,) = half_life_and_lag(
+        "", "", [Group("g", (with_scalars(run, **infinite),), None)]
+    ).panels
+    top = panel.y_limits[1]
+    assert panel.lines[-1].y[0] == top
     assert np.isfinite(top)

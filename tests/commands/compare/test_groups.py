@@ -8,12 +8,14 @@ import pytest
 from rnnlab.commands.compare.events import Log
 from rnnlab.commands.compare.groups import (
     MANY,
+    by_facet,
     check_comparable,
     differences,
     group_runs,
 )
 from rnnlab.commands.compare.reading import read_run
 from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.style import line_styles
 from rnnlab.errors import ConfigError
 
 RECORD = {"status": "completed", "steps": 1, "monitor": "val/accuracy", "val": {}, "test": {}}
@@ -99,7 +101,23 @@ def test_by_seed_parts_the_seeds():
 
 def test_more_groups_than_colours_are_coloured_by_what_tells_them_apart():
     runs = [run(cell=c, data__lag=lag) for c in ("GRU", "LSTM") for lag in range(MANY)]
-    assert {group.family for group in group_runs(runs)} == {"GRU", "LSTM"}
+    assert {group.family for group in group_runs(runs, facet="none")} == {"GRU", "LSTM"}
+
+
+def test_many_groups_are_in_panels_of_the_second_option():
+    runs = [run(cell=c, data__lag=lag) for c in ("GRU", "LSTM") for lag in range(MANY)]
+    groups = group_runs(runs)
+    assert {group.entry for group in groups} == {"GRU", "LSTM"}
+    assert [facet for facet, _ in by_facet(groups)] == [f"lag={lag}" for lag in range(MANY)]
+    for _, indices in by_facet(groups):
+        assert [groups[index].entry for index in indices] == ["GRU", "LSTM"]
+        looks = [line_styles(groups)[index] for index in indices]
+        assert looks == [line_styles(groups)[0], line_styles(groups)[-1]]
+        assert looks[0]["color"] != looks[1]["color"]
+    chosen = group_runs(runs, by="data.lag", facet="cell")
+    assert {group.facet for group in chosen} == {"GRU", "LSTM"}
+    assert {group.family for group in chosen} == {str(lag) for lag in range(MANY)}
+    assert {group.facet for group in group_runs(runs[:4])} == {None}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from rnnlab.commands.compare.groups import group_runs
-from rnnlab.commands.compare.reach import draw_lags, mean_curve
+from rnnlab.commands.compare.reach import against_lag, mean_curve, slider_steps
 from rnnlab.commands.compare.reading import read_lags, read_run
+from rnnlab.commands.compare.run import Lags
 from rnnlab.diagnostics.stats import LIMITS
 from rnnlab.errors import DataError
 
@@ -69,17 +70,31 @@ def test_real_runs_in_one_figure(trained):
     runs = [read_run(folder) for folder in sorted(trained.sweep.iterdir())]
     assert all(run.lags["time_flow"].keys() == {"encoder.0"} for run in runs)
     groups = group_runs(runs)
-    figure = draw_lags(groups, "time_flow", "u")
-    assert figure is not None
-    (panel,) = figure.axes
-    assert panel.get_title(loc="left") == "" or panel.get_title() == "encoder.0"
+    chart = against_lag("time_flow", "", "", groups, "u")
+    assert chart is not None
+    (panel,) = chart.panels
+    assert panel.title == "encoder.0"
     assert len(panel.lines) == 2 * len(groups)  # first and last of each group
     for line in panel.lines:
-        curve = np.asarray(line.get_ydata())
+        curve = line.y
         assert len(curve) == 5  # lag 4: five steps
         assert curve[0] == 0.0
         assert np.isfinite(curve).all()
-    assert panel.get_ylim() == LIMITS  # the same whatever is compared
+    assert panel.y_limits == LIMITS  # the same whatever is compared
+    for first, last in zip(panel.lines[::2], panel.lines[1::2], strict=True):
+        assert last.frames.shape == (len(chart.steps), 5)
+        np.testing.assert_array_equal(last.frames[0], first.y)
+        np.testing.assert_array_equal(last.frames[-1], last.y)
+
+
+def test_the_slider_has_the_newest_measurement_of_each_step():
+    lags = Lags(np.array([2, 5, 9]), np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0]]))
+    assert lags.at(np.array([1, 2, 4, 5, 100]))[:, 1].tolist() == [1, 1, 1, 2, 3]
+    other = Lags(np.arange(1, 100), np.zeros((99, 2)))
+    assert slider_steps([lags, other], most=1000).tolist() == [
+        *np.unique(np.linspace(0, 98, 40).round().astype(int)) + 1
+    ]
+    assert slider_steps([lags], most=0).tolist() == [2, 5, 9]
 
 
 def test_attention_stands_beside_what_reads_forward(trained, tmp_path):
@@ -93,10 +108,9 @@ def test_attention_stands_beside_what_reads_forward(trained, tmp_path):
         shutil.copytree(next(trained.sweep.iterdir()), tmp_path / name)
         put(tmp_path / name, np.repeat(curve, len(layers), axis=1), layers, "input_flow")
         runs.append(read_run(tmp_path / name))
-    figure = draw_lags([*group_runs(runs[:1]), *group_runs(runs[1:])], "input_flow", "u")
-    drawn = {
-        panel.get_title(loc="left") or panel.get_title(): len(panel.lines) for panel in figure.axes
-    }
+    groups = [*group_runs(runs[:1]), *group_runs(runs[1:])]
+    chart = against_lag("input_flow", "", "", groups, "u")
+    drawn = {panel.title: len(panel.lines) for panel in chart.panels}
     assert drawn == {"encoder.0.forward": 4, "encoder.0.backward": 2}
 
 
@@ -104,4 +118,4 @@ def test_nothing_is_drawn_where_nothing_was_measured(trained, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(trained.running, bare)
     shutil.rmtree(bare / "diagnostics")
-    assert draw_lags(group_runs([read_run(bare)]), "time_flow", "u") is None
+    assert against_lag("time_flow", "", "", group_runs([read_run(bare)]), "u") is None

@@ -1,13 +1,14 @@
 """`rnnlab analyze`: read the run, measure its layers, report."""
 
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rnnlab.commands.analyze.figures import write_figures
 from rnnlab.commands.analyze.measure import check_k, measure
+from rnnlab.commands.analyze.page import write_page
 from rnnlab.commands.analyze.report import curve_record, layer_record
-from rnnlab.commands.analyze.words import table, tell
+from rnnlab.commands.analyze.words import paragraphs_of, table
 from rnnlab.commands.output import make_folder, writing
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.metrics_json import write_json
@@ -34,14 +35,16 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     check_k(encoder, options["k"])
     folder = make_folder(options["output"] or _default_folder(path))
     analysis = measure(model, data, options)
-    paragraphs = tell(analysis)
+    paragraphs = paragraphs_of(analysis)
     if analysis.layers:
         print(as_text(table(analysis)) + "\n")
-    print("\n\n".join(paragraphs))
+    print("\n\n".join(textwrap.fill(each, 80, break_on_hyphens=False) for each in paragraphs))
     result = {
         "checkpoint": str(path),
         "data": opened.choices["data"],
-        "options": {key: options[key] for key in options if key not in ("data", "trust")},
+        "options": {
+            key: options[key] for key in options if key not in ("data", "trust", "figures")
+        },
         "versions": {name: version(name) for name in ("rnnlab", "torch")},
         "targets": analysis.kind,
         "median_length": analysis.length,
@@ -52,8 +55,8 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     }
     with writing(folder):
         write_json(folder / "analysis.json", result)
-        write_figures(analysis, folder)
-    print(f"\nfigures  {folder}", flush=True)
+        write_page(analysis, folder, paragraphs, f"Analysis of {path}", options["figures"])
+    print(f"\npage     {folder / 'analysis.html'}", flush=True)
     return result
 
 

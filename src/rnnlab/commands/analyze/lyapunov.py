@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.func import jvp, vmap
 
+from rnnlab.commands.student import student_quantile
 from rnnlab.layers.base import Layer, State
 
 QR_EVERY = 4
@@ -151,29 +152,6 @@ def lyapunov(
         factor = student_quantile(streams - 1, ONE) / math.sqrt(streams)
         errors = (factor * each.std(0)).nan_to_num(0.0, math.inf)  # nan: -inf in all streams
     return Exponents(each.mean(0), errors, steps - first, streams, size)
-
-
-def student_quantile(freedom: int, share: float) -> float:
-    """The t that |T| is below with a probability, T of Student's distribution.
-
-    By bisection of its distribution function (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
-
-    Args:
-        freedom: Degrees of freedom, at least 1.
-        share: The probability, above 0 and below 1.
-    """
-    low, high = 0.0, math.pi / 2  # of atan(t / sqrt(freedom))
-    for _ in range(60):
-        angle = (low + high) / 2
-        term = math.cos(angle) if freedom % 2 else 1.0
-        total = term if freedom > 1 else 0.0
-        for power in range(3 if freedom % 2 else 2, freedom - 1, 2):
-            term *= (power - 1) / power * math.cos(angle) ** 2
-            total += term
-        total *= math.sin(angle)
-        reached = 2 / math.pi * (angle + total) if freedom % 2 else total
-        low, high = (angle, high) if reached < share else (low, angle)
-    return math.sqrt(freedom) * math.tan(low)
 
 
 def state_size(state: State) -> int:

@@ -47,14 +47,14 @@ def table(analysis: Analysis) -> list[dict[str, Any]]:
     return rows
 
 
-def tell(analysis: Analysis) -> list[str]:
+def paragraphs_of(analysis: Analysis) -> list[str]:
     """A paragraph for every layer: what vanishes or explodes, why, and what to try; one for all."""
     layers = [
-        f"{_dynamics(name, report, analysis)} {_flow(report.flow[name], analysis)} "
-        f"{_memory(report.memory[name])}{_gates(report)}{_advice(name, report, analysis)}"
+        f"{dynamics(name, report, analysis)} {flow(report.flow[name], analysis)} "
+        f"{memory(report.memory[name])}{gates(report)}{advice(name, report, analysis)}"
         for name, report in analysis.layers.items()
     ]
-    return [*layers, _influence(analysis)]
+    return [*layers, influence(analysis)]
 
 
 def span(values: Tensor) -> tuple[float, float, float]:
@@ -70,7 +70,8 @@ def reach(analysis: Analysis) -> tuple[float, str]:
     return analysis.length, "the median length of a sequence"
 
 
-def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
+def dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
+    """What becomes of a small change of a layer's state."""
     found = report.exponents
     every = f"every {_steps(found.half_life)} steps"
     fate = {
@@ -90,7 +91,8 @@ def _dynamics(name: str, report: LayerReport, analysis: Analysis) -> str:
     )
 
 
-def _flow(curve: Curve, analysis: Analysis) -> str:
+def flow(curve: Curve, analysis: Analysis) -> str:
+    """How dL/dh changes towards the past."""
     slope, ratio = curve.decades_per_step, curve.first_last_ratio
     if math.isnan(ratio):
         return "dL/dh was measured at fewer than two lags."
@@ -112,7 +114,8 @@ def _flow(curve: Curve, analysis: Analysis) -> str:
     return f"dL/dh {what} every {_steps(curve.half_life)} steps; {ends}."
 
 
-def _memory(curve: Curve) -> str:
+def memory(curve: Curve) -> str:
+    """What a last state keeps of earlier ones; empty where that was not measured."""
     if math.isnan(curve.first_last_ratio):
         return ""
     slope, rate = curve.decades_per_step, f"every {_steps(curve.half_life)} steps back"
@@ -120,7 +123,8 @@ def _memory(curve: Curve) -> str:
     return f"What its last state keeps of earlier ones, ||dh_T/dh_(T-k)||, {how}. "
 
 
-def _influence(analysis: Analysis) -> str:
+def influence(analysis: Analysis) -> str:
+    """How much the encoder's output depends on earlier inputs."""
     curve = analysis.influence
     what = "The whole encoder: how much its output at the end depends on an earlier input, "
     if math.isnan(curve.first_last_ratio):
@@ -131,7 +135,8 @@ def _influence(analysis: Analysis) -> str:
     return f"{what}||d out_T/dx_(T-k)||, {how}; {first}."
 
 
-def _gates(report: LayerReport) -> str:
+def gates(report: LayerReport) -> str:
+    """Which gates are stuck, and how long the units remember by them."""
     text = ""
     for key, share in report.gates.shares.items():
         gate, _, end = key.partition("/")
@@ -145,7 +150,8 @@ def _gates(report: LayerReport) -> str:
     return text
 
 
-def _advice(name: str, report: LayerReport, analysis: Analysis) -> str:
+def advice(name: str, report: LayerReport, analysis: Analysis) -> str:
+    """What to try."""
     found, clip = report.exponents, "(trainer.gradient_clip_val=1)"
     if found.verdict == "expanding":
         if not report.flow[name].first_last_ratio > 1:

@@ -1,17 +1,17 @@
-"""Scalars over the training, as figures: loss, metric, gradient norms, half-lives."""
+"""Scalars over the training, as charts: loss, metric, gradient norms, half-lives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import log10
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from rnnlab.commands.compare.events import Series
-from rnnlab.commands.compare.groups import Group, all_runs
+from rnnlab.commands.compare.groups import Group, all_runs, by_facet, run_numbers
 from rnnlab.commands.compare.run import UNFINISHED, Run
-from rnnlab.commands.compare.style import MARK, PANEL, legend, line, line_styles, panels, wrapped
+from rnnlab.commands.compare.style import legend_of, line_styles
+from rnnlab.commands.page.chart import Chart, Line, Panel
+from rnnlab.diagnostics.style import MARK, Look
 from rnnlab.runs.tables import of_a_label
 
 ENDS = {
@@ -26,34 +26,35 @@ DECADES = 1.7
 Picker = Callable[[Run], Mapping[str, Series]]
 """Chooses what is drawn of a run: series by the title of their panel."""
 
+Found = list[tuple[Run, Series]]
+"""Runs that have a series."""
 
-def draw(groups: Sequence[Group], pick: Picker, unit: str) -> Figure | None:
+
+def scalars(
+    name: str, title: str, caption: str, groups: Sequence[Group], pick: Picker, unit: str
+) -> Chart | None:
     """One panel for each series that any run has; None where no run has one.
 
     Thin lines are runs, thick ones the mean of a group's completed runs.
 
     Args:
+        name: Of the chart's files.
+        title: Its heading.
+        caption: What to see.
         groups: Groups to compare.
         pick: Gives the series of a run, by panel.
         unit: Label of the y axes.
     """
-    names = list(dict.fromkeys(name for run in all_runs(groups) for name in pick(run)))
+    runs = all_runs(groups)
+    names = list(dict.fromkeys(each for run in runs for each in pick(run)))
     if not names:
         return None
-    figure, axes = panels(len(names))
-    for name, panel in zip(names, axes, strict=True):
-        calm: list[np.ndarray] = []
-        for group, look in zip(groups, line_styles(groups), strict=True):
-            there = [(run, pick(run)[name]) for run in group.runs if name in pick(run)]
-            calm += [series.values for run, series in there if run.status != "diverged"]
-            _draw_group(panel, there, look)
-        panel.set_title(wrapped(name, PANEL[0]))
-        panel.set(xlabel="optimiser step", ylabel=unit, xlim=(0, None))
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _scale(panel, calm)
-    seen = {run.status for run in all_runs(groups)}
-    legend(figure, groups, {status: end for status, end in ENDS.items() if status in seen})
-    return figure
+    made = [panel for each in names for panel in _panels(each, groups, pick, unit)]
+    seen = {run.status for run in runs}
+    keys = {status: end for status, end in ENDS.items() if status in seen}
+    if any(len(group.runs) > 1 for group in groups):
+        keys = {"one run": {"linewidth": 0.9}, "mean of a group": {"linewidth": 2.4}, **keys}
+    return Chart(name, title, caption, made, legend_of(groups), keys)
 
 
 def mean_series(every: Sequence[Series]) -> Series:
@@ -121,32 +122,56 @@ def _root_sum_square(every: Sequence[Series]) -> Series:
     return Series(steps, np.sqrt(np.sum(np.square(same), axis=0)))
 
 
-def _draw_group(panel: Axes, there: Sequence[tuple[Run, Series]], look: Mapping[str, Any]) -> None:
-    """Draw the runs that have this series, and the mean of those that are completed."""
-    completed = [series for run, series in there if run.status == "completed"]
+def _panels(name: str, groups: Sequence[Group], pick: Picker, unit: str) -> Iterator[Panel]:
+    """The panel of a series, or one for each facet, with the same axis."""
+    looks = line_styles(groups)
+    found = [[(run, pick(run)[name]) for run in g.runs if name in pick(run)] for g in groups]
+    there = [each for group in found for each in group]
+    log, limits = scale([series.values for run, series in there if run.status != "diverged"])
+    numbers = run_numbers(groups)
+    for facet, indices in by_facet(groups):
+        lines = [
+            line
+            for index in indices
+            for line in _lines(groups[index], found[index], looks[index], numbers)
+        ]
+        if lines:
+            title = f"{name}, {facet}" if facet else name
+            yield Panel(
+                title, lines, "optimiser step", unit, y_log=log, y_limits=limits, x_limits=(0, None)
+            )
+
+
+def _lines(group: Group, there: Found, look: Look, numbers: Mapping[str, int]) -> Iterator[Line]:
+    """The runs that have this series, and the mean of those that are completed."""
+    completed = [(run, series) for run, series in there if run.status == "completed"]
     several = len(completed) > 1
     width, alpha = (0.9, 0.45) if several else (1.8, 1.0)
     for run, series in there:
-        line(panel, *series, linewidth=width, alpha=alpha, **look)
+        own: Any = {"entry": group.entry, "runs": (numbers[str(run.folder)],)}
+        name = f"{group.label}, seed {run.seed}"
+        yield Line(*series, look, name, **own, width=width, alpha=alpha)
         finite = np.flatnonzero(np.isfinite(series.values))[-1:]
         if run.status in ENDS:
-            end = series.steps[finite], series.values[finite]
-            panel.plot(*end, color=look["color"], **ENDS[run.status])
+            end = {"color": look["color"], **ENDS[run.status]}
+            yield Line(
+                series.steps[finite], series.values[finite], end, f"{name}: {run.status}", **own
+            )
     if several:
-        line(panel, *mean_series(completed), linewidth=2.2, **look)
+        runs = tuple(numbers[str(run.folder)] for run, _ in completed)
+        mean = mean_series([series for _, series in completed])
+        name = f"{group.label}, mean of {len(runs)}"
+        yield Line(*mean, look, name, group.entry, runs, width=2.2)
 
 
-def _scale(panel: Axes, calm: Sequence[np.ndarray]) -> None:
-    """Choose a linear or logarithmic axis; only diverged runs may leave the frame."""
+def scale(calm: Sequence[np.ndarray]) -> tuple[bool, tuple[float | None, float | None]]:
+    """Whether an axis is logarithmic, and its limits; only diverged runs may leave the frame."""
     values = np.concatenate(calm) if calm else np.empty(0)
     values = values[np.isfinite(values)]
     if not values.size:
-        panel.set_yscale("symlog")
-        return
+        return False, (None, None)
     low, high = float(values.min()), float(values.max())
-    if low > 0 and np.log10(high / low) > DECADES:
-        panel.set_yscale("log")
-        panel.set_ylim(low / 1.3, high * 1.3)
-    else:
-        margin = 0.05 * (high - low) or 0.05 * (abs(high) or 1.0)
-        panel.set_ylim(low - margin, high + margin)
+    if low > 0 and log10(high / low) > DECADES:
+        return True, (low / 1.3, high * 1.3)
+    margin = 0.05 * (high - low) or 0.05 * (abs(high) or 1.0)
+    return False, (low - margin, high + margin)

@@ -18,6 +18,16 @@ MANY = 7
 """With more groups than this the first option that tells them apart decides the colours."""
 
 
+CROWD = 8
+"""With more groups than this the second option that tells them apart decides the panels."""
+
+FACETS = range(2, 13)
+"""How many panels an option may make that is not asked for."""
+
+NO_FACET = "none"
+"""Asks for all groups in one panel."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Runs of one configuration with different seeds.
@@ -26,11 +36,19 @@ class Group:
         label: What tells it from the other groups, as short as possible.
         runs: At least one.
         family: Value of the option that decides the colour; None where each group has its own.
+        facet: Value of the option that decides the panel; None where all are in one.
+        entry: Its name in the legend, which groups of several facets share.
     """
 
     label: str
     runs: tuple[Run, ...]
     family: str | None
+    facet: str | None = None
+    entry: str = ""
+
+    def __post_init__(self) -> None:
+        """Without facets each group has an entry of its own."""
+        object.__setattr__(self, "entry", self.entry or self.label)
 
 
 def all_runs(groups: Sequence[Group]) -> list[Run]:
@@ -38,30 +56,53 @@ def all_runs(groups: Sequence[Group]) -> list[Run]:
     return [run for group in groups for run in group.runs]
 
 
-def group_runs(runs: Sequence[Run], by: str | None = None) -> list[Group]:
+def run_numbers(groups: Sequence[Group]) -> dict[str, int]:
+    """Numbers of the runs by their folder, in the order of `all_runs`."""
+    return {str(run.folder): number for number, run in enumerate(all_runs(groups))}
+
+
+def by_facet(groups: Sequence[Group]) -> list[tuple[str | None, list[int]]]:
+    """Of each facet its name and the numbers of its groups."""
+    facets = dict.fromkeys(group.facet for group in groups)
+    return [(f, [n for n, group in enumerate(groups) if group.facet == f]) for f in facets]
+
+
+def group_runs(runs: Sequence[Run], by: str | None = None, facet: str | None = None) -> list[Group]:
     """Groups in the order of their first run, those with the same value of `by` together.
 
     Args:
         runs: Runs to compare.
         by: An option that decides the colours and comes first in the labels. With `seed` each run
             is a group of its own.
+        facet: An option that decides which panel a group is in; `none` for none. Without one it is
+            chosen where there are more than `CROWD` groups.
 
     Raises:
         ConfigError: No run has that option.
     """
-    if by is not None and by not in _options(runs):
-        raise ConfigError(f"by: no run has an option '{by}'; {suggest(by, _options(runs))}")
+    for name, key in (("by", by), ("facet", facet)):
+        if key is not None and key not in (NO_FACET, *_options(runs)):
+            raise ConfigError(
+                f"{name}: no run has an option '{key}'; {suggest(key, _options(runs))}"
+            )
     settings = _settings(runs, by)
     members: dict[frozenset[tuple[str, str]], list[int]] = {}
     for index, setting in enumerate(settings):
         members.setdefault(frozenset(setting.items()), []).append(index)
     keys = _telling_apart([settings[first] for first, *_ in members.values()], by)
-    colouring = by or (keys[0] if len(members) > MANY else None)
+    if facet is None and len(members) > CROWD:
+        facet = _facet(runs, [key for key in keys if key != (by or keys[0])])
+    facet = None if facet == NO_FACET else facet
+    rest = [key for key in keys if key != facet]
+    many = len({tuple(runs[first].shown(key) for key in rest) for first, *_ in members.values()})
+    colouring = by or (rest[0] if many > MANY else None)
     groups = []
     for indices in members.values():
         mine = tuple(runs[index] for index in indices)
         family = mine[0].shown(colouring) if colouring else None
-        groups.append(Group(_label(mine[0], keys), mine, family))
+        panel = _label(mine[0], [facet]) if facet else None
+        entry = _label(mine[0], rest) if facet else ""
+        groups.append(Group(_label(mine[0], keys), mine, family, panel, entry))
     families = list(dict.fromkeys(group.family for group in groups))
     return sorted(groups, key=lambda group: families.index(group.family))
 
@@ -150,6 +191,11 @@ def _telling_apart(settings: Sequence[Mapping[str, str]], by: str | None) -> lis
         gains = {key: distinct(key) for key in known if distinct(key) > before}
         chosen.append(max(gains, key=lambda key: ("." not in key, gains[key])))
     return sorted(chosen, key=lambda key: (key != by, known.index(key)))
+
+
+def _facet(runs: Sequence[Run], keys: Sequence[str]) -> str | None:
+    """The first of these options that makes a few panels; None where none does."""
+    return next((key for key in keys if len({run.shown(key) for run in runs}) in FACETS), None)
 
 
 def _label(run: Run, keys: Sequence[str]) -> str:

@@ -1,29 +1,32 @@
 """The comparison as one HTML page without any other file."""
 
-import re
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from io import BytesIO
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 
-import matplotlib as mpl
-from jinja2 import StrictUndefined, Template
-from markupsafe import Markup
-from matplotlib.figure import Figure
-
-from rnnlab.commands.compare.groups import Group, all_runs, differences
-from rnnlab.commands.compare.style import RC, line_styles
+from rnnlab.commands.compare.groups import Group, all_runs, differences, run_numbers
+from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.significance import (
+    FEWEST,
+    RESAMPLES,
+    Difference,
+    bootstrap_interval,
+    by_seed,
+    sentences,
+)
+from rnnlab.commands.compare.style import line_styles
 from rnnlab.commands.compare.table import group_rows
-from rnnlab.runs.tables import as_html
+from rnnlab.commands.page import page
+from rnnlab.commands.page.chart import Chart
 
-COLUMNS = 13
+COLUMNS = 9
 """Groups beside each other in a table of options; more of them are in further tables."""
 
 
 def render(
     groups: Sequence[Group],
-    figures: Mapping[str, Figure],
-    titles: Mapping[str, str],
+    charts: Sequence[Chart],
+    tests: Sequence[Difference],
     *,
     subtitle: str,
     notes: Sequence[str],
@@ -32,42 +35,64 @@ def render(
 
     Args:
         groups: Groups to compare.
-        figures: The figures by name, in order.
-        titles: Their headings by name.
+        charts: The charts, in order.
+        tests: The best group against the others.
         subtitle: One sentence below the title.
         notes: Lines at the top, such as runs that were left out.
     """
-    source = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
-    page: str = Template(source, autoescape=True, undefined=StrictUndefined).render(
+    looks = dict(zip([g.entry for g in groups], line_styles(groups), strict=True))
+    numbers, entries = run_numbers(groups), list(looks)
+    differing = differences(groups)
+    return page.render(
+        Path(__file__).with_name("compare.html"),
+        charts,
+        looks,
+        [
+            {"entry": group.entry, "words": _words(run, group, list(differing))}
+            for group in groups
+            for run in group.runs
+        ],
         title=title(groups),
         subtitle=subtitle,
         notes=notes,
-        results=Markup(as_html(group_rows(groups))),
-        colours=[look["color"] for look in line_styles(groups)],
-        figures={name: svg(figure) for name, figure in figures.items()},
-        titles=titles,
+        results=group_rows(groups),
+        members=[[numbers[str(run.folder)] for run in group.runs] for group in groups],
+        entry_numbers=[entries.index(group.entry) for group in groups],
+        metric=tests[0].metric if tests else "",
+        tests=sentences(tests),
+        intervals=list(intervals(groups, tests[0].metric)) if tests else [],
+        fewest=FEWEST,
+        resamples=f"{RESAMPLES:,}",
         alarms=alarms(groups),
         verdicts=verdicts(groups),
         watched=any(run.alarms is not None for run in all_runs(groups)),
         groups=groups,
-        differing=differences(groups),
+        runs_of_groups=[(run, group) for group in groups for run in group.runs],
+        differing=differing,
         columns=COLUMNS,
-        slice=slice,
     )
-    return re.sub(r"(?<=<th>).*?(?=</th>)", _breakable, page)
 
 
-def _breakable(heading: re.Match[str]) -> str:
-    """A heading that may be broken between the parts of a name, so that tables stay narrow."""
-    return re.sub(r"(?<=(?<!<)[/._=])(?=\w\w)", "<wbr>", heading[0])
+def intervals(groups: Sequence[Group], metric: str) -> Iterator[dict[str, str]]:
+    """Of each group the number of seeds, mean, deviation and interval of a metric."""
+    for group in groups:
+        values = list(by_seed(group, metric).values())
+        row = {"group": group.label, "seeds": str(len(values)), "mean": "-", "sd": "-"}
+        if values:
+            row["mean"] = f"{fmean(values):.4f}"
+        if len(values) > 1:
+            row["sd"] = f"{stdev(values):.4f}"
+        low, high = bootstrap_interval(values) if len(values) >= FEWEST else (None, None)
+        row["from"] = "too few seeds" if low is None else f"{low:.4f}"
+        yield row | {"to": "-" if high is None else f"{high:.4f}"}
 
 
-def svg(figure: Figure) -> str:
-    """A figure as SVG in base64; letters are outlines, so that no font is needed."""
-    stream = BytesIO()
-    with mpl.rc_context(RC | {"svg.fonttype": "path"}):
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    return b64encode(stream.getvalue()).decode()
+def _words(run: Run, group: Group, keys: Sequence[str]) -> str:
+    """What a filter finds a run by, in small letters."""
+    options = [f"{key}={run.shown(key)}" for key in keys if key in run.config]
+    return " ".join(
+        [group.label, str(run.folder), f"seed={run.seed}", run.status, *options]
+    ).lower()
 
 
 def title(groups: Sequence[Group]) -> str:

@@ -71,21 +71,18 @@ def read_lags(path: Path) -> dict[str, Lags]:
     found: dict[str, Lags] = {}
     try:
         with path.open("rb") as stream, np.load(stream) as file:
-            layers, decades = file["layers"], file["decades"].astype(np.float64)
+            steps, layers = file["steps"].astype(np.int64), file["layers"]
+            decades = file["decades"].astype(np.float64)
             for number, layer in enumerate(layers.astype(str)):
                 curves = decades[:, number] - decades[:, number, :1]
-                alive = [_to_its_end(curve) for curve in curves if np.isfinite(curve).any()]
-                if alive:
-                    found[str(layer)] = Lags(alive[0], alive[-1])
+                alive = np.isfinite(curves).any(axis=1)
+                if alive.any():
+                    found[str(layer)] = Lags(steps[alive], curves[alive])
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, LookupError, EOFError, BadZipFile, ZlibError):
         raise DataError(f"{path}: not rnnlab's curves, or damaged") from None
     return found
-
-
-def _to_its_end(curve: np.ndarray) -> np.ndarray:
-    return curve[: np.flatnonzero(np.isfinite(curve))[-1] + 1]
 
 
 def _read(file: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:

@@ -22,15 +22,33 @@ UNFINISHED = "unfinished"
 
 
 class Lags(NamedTuple):
-    """A layer's curve against the lag at its first and at its last measurement.
+    """A layer's curves against the lag.
 
     Attributes:
-        first: log10 of the norm by lag (K,), relative to lag 0; nan where there is none.
-        last: The same of the last measurement.
+        steps: Optimiser steps (S,) at which was measured, at least one.
+        curves: log10 of the norm by step and lag (S, K), relative to lag 0; nan where none is.
     """
 
-    first: np.ndarray
-    last: np.ndarray
+    steps: np.ndarray
+    curves: np.ndarray
+
+    @property
+    def first(self) -> np.ndarray:
+        """The first measurement, to its end."""
+        return _to_its_end(self.curves[0])
+
+    @property
+    def last(self) -> np.ndarray:
+        """The last measurement, to its end."""
+        return _to_its_end(self.curves[-1])
+
+    def at(self, steps: np.ndarray) -> np.ndarray:
+        """At each of these steps (F,) the newest measurement, before the first one the first."""
+        return self.curves[np.maximum(np.searchsorted(self.steps, steps, side="right") - 1, 0)]
+
+
+def _to_its_end(curve: np.ndarray) -> np.ndarray:
+    return curve[: np.flatnonzero(np.isfinite(curve))[-1] + 1]
 
 
 @dataclass(frozen=True)
