@@ -12,6 +12,8 @@ from lecture import DOCUMENT, main
 from lectures import lengths, ranks
 from lectures.document import put
 from lectures.parts import PARTS
+from lectures.rivals import rivals
+from lectures.speech import Heard, draw
 from lectures.tables import grid, lives, net, verdict
 from rnnlab.commands.compare.events import Log, Series
 from rnnlab.config.compose import compose_words
@@ -29,6 +31,8 @@ class Fake:
     status: str = "completed"
     series: dict[str, list[float]] = field(default_factory=dict)
     mse: float = 0.5
+    known: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
 
     @property
     def lag(self) -> float:
@@ -40,11 +44,11 @@ class Fake:
 
     @property
     def record(self) -> dict[str, Any]:
-        return {"score": -self.mse}
+        return {"score": -self.mse, **self.known}
 
     @property
     def metrics(self) -> dict[str, float]:
-        return {"val/mse": self.mse}
+        return {"val/mse": self.mse, **self.scores}
 
     @property
     def log(self) -> Log:
@@ -111,6 +115,33 @@ def test_the_horizon_ends_at_the_first_lag_that_is_not_solved():
     }
 
 
+def test_rivals_have_the_mean_and_the_range_of_their_seeds(tmp_path):
+    runs = []
+    for seconds, (cell, size, accuracy) in enumerate(
+        [("GRU", 96, 0.5), ("GRU", 96, 0.7), ("SelfAttention", 64, 0.9)]
+    ):
+        sizes = {"cell.hidden_size": size} | ({"encoder.model_size": 64} if size == 64 else {})
+        made = Fake({"cell": cell, **sizes}, task="pos")
+        made.scores = {"test/accuracy": accuracy}
+        made.known = {"train_seconds": seconds, "parameters": 1500}
+        runs.append(made)
+    text = "\n".join(rivals(runs, tmp_path, "x"))
+    assert "parts of speech" in text
+    assert "names" not in text  # no run has that task
+    assert re.search(r"\| BiGRU 96 +\| 0\.600 \(0\.500 - 0\.700\) +\|", text)
+    assert re.search(r"\| blocks of SelfAttention 64 +\| 0\.900 +\|", text)
+    assert re.search(r"\| BiGRU 96 +\| 1,500 +\|", text)
+
+
+def test_letters_are_drawn_where_a_model_finds_them(tmp_path):
+    letters, alignment = list("a b"), np.array([-1, 0, 0, 1, 2, -1])
+    features = np.random.default_rng(0).normal(size=(24, 40))
+    plain = Heard(features, letters, 0.04, alignment, None)
+    attended = plain._replace(attention=np.eye(3, 6))
+    draw({"ctc": plain, "both": attended}, tmp_path / "letters.png")
+    assert (tmp_path / "letters.png").stat().st_size > 10_000
+
+
 def test_a_block_of_a_document_is_replaced_and_nothing_else(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n")
@@ -137,6 +168,26 @@ def test_bleu_by_length_takes_each_sentence_once(tmp_path):
     assert means == sorted(means)
     assert np.mean(means) == pytest.approx(3.5, abs=0.8)
     assert all(0 <= bleu <= 100 for _, bleu in points)
+
+
+@pytest.mark.slow
+@pytest.mark.programs
+def test_small_language_models_show_a_text_each(data_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "docs" / "lecture.md"
+    page.parent.mkdir()
+    page.write_text(DOCUMENT.read_text(encoding="utf-8"), encoding="utf-8")
+    small = ["trainer.max_steps=4", "trainer.val_check_interval=2", "trainer.limit_val_batches=2"]
+    small += ["lr_schedule.warmup_steps=1", "launcher=sequential"]
+    words = ["small_language_models", "--document", str(page), "--set", *small]
+    assert main(words) == 0, capsys.readouterr().err
+    text = page.read_text(encoding="utf-8")
+    block = text.partition("<!-- begin small_language_models -->")[2].partition("<!-- end small")[0]
+    assert re.findall(r"^(\w+):$", block, re.MULTILINE)[-4:] == ["RNN", "LSTM", "GRU", "GPT"]
+    assert block.count("ROMEO:") == 5
+    assert (page.parent / "lecture" / "small_language_models_seconds.png").is_file()
+    assert "processor minutes" in block
+    assert "minutes of two idle cores" in capsys.readouterr().out
 
 
 @pytest.mark.slow
