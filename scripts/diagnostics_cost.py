@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.benchmark import Measurement
 
 from bench.layers import CELLS
 from bench.timing import interleave
-from rnnlab.config.files import config_dir
+from rnnlab.config.compose import compose_words
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.input_flow import Passes, input_norms, watch_inputs
 from rnnlab.diagnostics.memory import memory_curves
@@ -136,9 +135,10 @@ class Work:
 
 def intervals(preset: str) -> dict[str, int]:
     """Of each instrument that a preset has and that is timed here."""
-    nodes = OmegaConf.load(config_dir() / "diagnostics" / f"{preset}.yaml")
+    words = [f"diagnostics={preset}", "task=delayed_recall"]
+    nodes = compose_words("train", words).cfg["diagnostics"]
     timed = ("weight_flow", "time_flow", "input_flow", "saturation", "memory")
-    return {name: nodes[name].every_n_steps for name in timed if nodes.get(name)}
+    return {name: nodes[name]["every_n_steps"] for name in timed if nodes[name]}
 
 
 def share(timings: dict[str, Measurement], preset: str) -> float:

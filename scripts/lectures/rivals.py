@@ -1,6 +1,7 @@
 """Nets of one size on the same tasks: means and ranges over seeds."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -15,13 +16,16 @@ def rivals(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     """Net x task: accuracy of the test split, and seconds of training."""
     found = {task: name for task, name in TASKS.items() if task in {run.task for run in runs}}
     lines = []
-    for corner, value, digits in (
-        ("test accuracy, mean (range)", _accuracy, 3),
-        ("seconds of training", seconds, 0),
-        ("parameters besides vectors", _weights, 0),
-    ):
+    for corner, cell in {
+        "test accuracy, mean (range)": _accuracies,
+        "seconds of training, fastest seed": _seconds,
+        "parameters, with vectors": _parameters,
+    }.items():
         body = [
-            [name, *(_span(runs, name, task, value, digits) for task in found)]
+            [
+                name,
+                *(cell([r for r in runs if r.task == task and _net(r) == name]) for task in found),
+            ]
             for name in dict.fromkeys(map(_net, runs))
         ]
         lines += [*table([corner, *found.values()], body), ""]
@@ -33,20 +37,16 @@ def _net(run: Run) -> str:
     return f"{blocks}{net(run).partition(',')[0]} {option('cell.hidden_size')(run)}"
 
 
-def _accuracy(run: Run) -> float:
-    return float(run.metrics.get("test/accuracy") or 0.0)
+def _accuracies(seeds: Sequence[Run]) -> str:
+    found = [run.metrics.get("test/accuracy") or 0.0 for run in seeds]
+    if len(found) < 2:
+        return "".join(f"{value:.3f}" for value in found)
+    return f"{mean(found):.3f} ({min(found):.3f} - {max(found):.3f})"
 
 
-def _weights(run: Run) -> float:
-    return float((run.record or {}).get("parameters", 0))
+def _seconds(seeds: Sequence[Run]) -> str:
+    return f"{min(map(seconds, seeds), default=math.nan):.0f}"
 
 
-def _span(
-    runs: Sequence[Run], name: str, task: str, value: Callable[[Run], float], digits: int
-) -> str:
-    found = [value(run) for run in runs if _net(run) == name and run.task == task]
-    if not found:
-        return ""
-    low, high = f"{min(found):,.{digits}f}", f"{max(found):,.{digits}f}"
-    middle = f"{mean(found):,.{digits}f}"
-    return middle if low == high else f"{middle} ({low} - {high})"
+def _parameters(seeds: Sequence[Run]) -> str:
+    return ", ".join({f"{(run.record or {}).get('parameters', 0):,}" for run in seeds})
