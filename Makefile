@@ -23,7 +23,7 @@ help:  ## this list
 demo: $(READY)  ## train five nets on one memory task, with a table and a figure (3 minutes)
 	@$(BIN)/python scripts/demo.py $(ARGS)
 
-lecture: $(READY)  ## the experiments of docs/lecture.md, its tables and figures (half an hour)
+lecture: $(READY)  ## the experiments of docs/lecture.md, its tables and figures (45 minutes at most)
 	@$(BIN)/python scripts/lecture.py $(ARGS)
 
 test: $(READY)  ## the main suite, on two cores; make test ARGS="-k gru -x" for some

@@ -1,6 +1,6 @@
 """The lecture's experiments, and `docs/lecture.md` with the tables and figures that they give.
 
-python scripts/lecture.py                     all of them, about half an hour on two cores
+python scripts/lecture.py                     all of them, under 45 minutes on two cores
 python scripts/lecture.py vanishing depth     some
 python scripts/lecture.py --runs FOLDER       only tables and figures, of runs made before
 """
