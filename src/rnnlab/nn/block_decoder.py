@@ -14,7 +14,6 @@ from rnnlab.nn.attention import AttentionKind
 from rnnlab.nn.block import Block
 from rnnlab.nn.cross_attention import CrossAttention, Memory
 from rnnlab.nn.encoded import Encoded
-from rnnlab.nn.search import Step
 from rnnlab.nn.target_decoder import TargetDecoder
 
 HEADS = 4
@@ -124,34 +123,26 @@ class BlockDecoder(TargetDecoder):
             block.outputs(x, None, memory)
         return cross.weights(seen[0], *memory)
 
-    def search(self, encoded: Encoded) -> tuple[Step, State]:
-        """See `TargetDecoder.search`.
-
-        The state has the parts of all mixers, of attention its keys and values, then each row's
-        sentence number, by which the step function looks up keys, values and mask of the source.
-        """
-        batch, like = len(encoded.lengths), self.embedding.weight
-        states = [block.initial_state(batch, like) for block in self._blocks]
-        counts = [len(state) for state in states]
-        numbers = torch.arange(batch, device=encoded.lengths.device)
+    def begin(self, encoded: Encoded) -> tuple[State, State]:
+        """See `TargetDecoder.begin`: the states of all mixers, of attention its keys and values."""
+        batch, like = encoded.lengths.shape[0], self.embedding.weight
+        states = (block.initial_state(batch, like) for block in self._blocks)
         memories = self._memories(encoded)
-        looked_up, own = numbers, memories
+        return tuple(chain.from_iterable(states)), tuple(chain.from_iterable(memories))
 
-        def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            nonlocal looked_up, own
-            rows, rest = state[-1], iter(state[:-1])
-            if not torch.equal(rows, looked_up):  # they stay until a sentence is done
-                looked_up, own = rows, [Memory(*(p[rows] for p in parts)) for parts in memories]
-            x = self._embedded(tokens)
-            after: list[State] = []
-            for block, memory, count in zip(self._blocks, own, counts, strict=True):
-                before = tuple(next(rest) for _ in range(count))
-                x, proposed = block.step(x, before, memory)
-                after.append(proposed)
-            log_probs = self.output(self._read(x)).log_softmax(dim=-1)
-            return log_probs, (*chain.from_iterable(after), rows)
-
-        return step, (*chain.from_iterable(states), numbers)
+    def step(
+        self, tokens: Int[Tensor, "N"], state: State, memory: State
+    ) -> tuple[Float[Tensor, "N V"], State]:
+        """See `TargetDecoder.step`."""
+        rest, read = iter(state), iter(memory)
+        x = self._embedded(tokens)
+        after: list[State] = []
+        for block in self._blocks:
+            before = tuple(next(rest) for _ in block.initial_state(1, x))
+            x, proposed = block.step(x, before, Memory(next(read), next(read), next(read)))
+            after.append(proposed)
+        log_probs = self.output(self._read(x)).log_softmax(dim=-1)
+        return log_probs, tuple(chain.from_iterable(after))
 
     @property
     def _blocks(self) -> list[Block]:

@@ -13,7 +13,6 @@ from rnnlab.layers.base import CellFactory, Layer, State
 from rnnlab.nn.attention import ATTENTIONS, AttentionKind
 from rnnlab.nn.bridge import Bridge
 from rnnlab.nn.encoded import Encoded
-from rnnlab.nn.search import Step
 from rnnlab.nn.target_decoder import TargetDecoder
 
 
@@ -98,6 +97,8 @@ class Decoder(TargetDecoder):
             layers.append(cell(size))
             size = layers[-1].output_size
         self.layers = nn.ModuleList(layers)
+        like = torch.zeros(1, 1)
+        self._counts = [len(layer.initial_state(1, like)) for layer in layers]  # parts of a state
         if attention == "none" and not any(layer.fixed_size_state for layer in layers):
             raise ConfigError(
                 "task.attention: none leaves the source to the decoder's initial state, which "
@@ -126,39 +127,29 @@ class Decoder(TargetDecoder):
         """See `TargetDecoder.attention_weights`."""
         return self._all_steps(encoded, tokens)[1]
 
-    def search(self, encoded: Encoded) -> tuple[Step, State]:
-        """See `TargetDecoder.search`.
-
-        The state is flat: the parts of all layers, with input feeding the readout, then each
-        row's sentence number, by which the step function looks up keys, values and mask; these
-        are never copied by a search that reorders or drops rows.
-        """
+    def begin(self, encoded: Encoded) -> tuple[State, State]:
+        """See `TargetDecoder.begin`: the states of all layers, with input feeding the readout."""
         states = self._initial(encoded, self.embedding.weight)
-        counts = [len(state) for state in states]
-        parts = list(chain.from_iterable(states))
-        if self.input_feeding:
-            parts.append(self._nothing(encoded, self.embedding.weight))
-        parts.append(torch.arange(len(encoded.lengths), device=encoded.lengths.device))
+        fed = (self._nothing(encoded, self.embedding.weight),) if self.input_feeding else ()
         source = self._source(encoded)
+        return (*chain.from_iterable(states), *fed), () if source is None else tuple(source)
 
-        def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            rows = state[-1]
-            rest = iter(state[:-1])
-            embedded = x = self.dropout(self.embedding(tokens))
-            if self.input_feeding:
-                x = torch.cat([x, state[-2]], dim=1)
-            after: list[State] = []
-            for depth, (layer, count) in enumerate(zip(self._stack, counts, strict=True)):
-                before = tuple(next(rest) for _ in range(count))
-                x, proposed = layer.step(x if depth == 0 else self.dropout(x), before)
-                after.append(proposed)
-            own = None if source is None else Source(*(part[rows] for part in source))
-            readout, _ = self._readout(x, embedded, own)
-            log_probs = self.output(readout).log_softmax(dim=-1)
-            fed = (readout,) if self.input_feeding else ()
-            return log_probs, (*chain.from_iterable(after), *fed, rows)
-
-        return step, tuple(parts)
+    def step(
+        self, tokens: Int[Tensor, "N"], state: State, memory: State
+    ) -> tuple[Float[Tensor, "N V"], State]:
+        """See `TargetDecoder.step`."""
+        rest = iter(state)
+        embedded = x = self.dropout(self.embedding(tokens))
+        if self.input_feeding:
+            x = torch.cat([x, state[-1]], dim=1)
+        after: list[State] = []
+        for depth, (layer, count) in enumerate(zip(self._stack, self._counts, strict=True)):
+            before = tuple(next(rest) for _ in range(count))
+            x, proposed = layer.step(x if depth == 0 else self.dropout(x), before)
+            after.append(proposed)
+        readout, _ = self._readout(x, embedded, Source(*memory) if memory else None)
+        log_probs = self.output(readout).log_softmax(dim=-1)
+        return log_probs, (*chain.from_iterable(after), *((readout,) if self.input_feeding else ()))
 
     def _all_steps(self, encoded: Encoded, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
         """Readouts (B, U, E) and attention weights (B, U, T) when `tokens` are read."""
@@ -195,7 +186,7 @@ class Decoder(TargetDecoder):
     def _initial(self, encoded: Encoded, like: Tensor) -> list[State]:
         # under autocast the bridge gives half precision; a state has the dtype of the inputs
         bridged = iter(self.bridge(encoded.layers))
-        batch = len(encoded.lengths)
+        batch = encoded.lengths.shape[0]
         return [
             tuple(part.to(like.dtype) for part in next(bridged))
             if layer.fixed_size_state
@@ -210,7 +201,7 @@ class Decoder(TargetDecoder):
 
     def _nothing(self, encoded: Encoded, like: Tensor) -> Tensor:
         """The readout before the first step: zeros (B, E)."""
-        return like.new_zeros(len(encoded.lengths), self.embedding.embedding_dim)
+        return like.new_zeros(encoded.lengths.shape[0], self.embedding.embedding_dim)
 
     def _readout(
         self, x: Tensor, embedded: Tensor, source: Source | None

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -37,8 +38,43 @@ class TargetDecoder(nn.Module, ABC):
         """Attention weights of every step when `tokens` are read; None without attention."""
 
     @abstractmethod
+    def begin(self, encoded: Encoded) -> tuple[State, State]:
+        """What the first step starts from, and what all steps read of the sources.
+
+        Both are flat, each part with one row a sentence; steps change the first alone.
+        """
+
+    @abstractmethod
+    def step(
+        self, tokens: Int[Tensor, "N"], state: State, memory: State
+    ) -> tuple[Float[Tensor, "N V"], State]:
+        """Last tokens -> log-probabilities of the next, and the state after it.
+
+        Args:
+            tokens: Of each row.
+            state: Before the step; see `begin`.
+            memory: What is read of each row's source; see `begin`.
+        """
+
     def search(self, encoded: Encoded) -> tuple[Step, State]:
-        """A step function for search, and the state to start from: flat, one row a sentence."""
+        """A step function for search, and the state to start from.
+
+        The state ends with each row's sentence number, by which the step function looks up what it
+        reads of the sources: it is not copied by a search that reorders rows or drops them.
+        """
+        state, memory = self.begin(encoded)
+        numbers = torch.arange(encoded.lengths.shape[0], device=encoded.lengths.device)
+        looked_up, own = numbers, memory
+
+        def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            nonlocal looked_up, own
+            rows = state[-1]
+            if not torch.equal(rows, looked_up):  # they stay until a sentence is done
+                looked_up, own = rows, tuple(part[rows] for part in memory)
+            log_probs, after = self.step(tokens, state[:-1], own)
+            return log_probs, (*after, rows)
+
+        return step, (*state, numbers)
 
     def teacher_forcing(
         self, encoded: Encoded, target: Int[Tensor, "B U1"], known: int | None = None

@@ -1,19 +1,20 @@
 """What of a model is exported: functions of tensors, each with named inputs and outputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from rnnlab.data.batch import Batch, WordCharacters
+from rnnlab.layers.base import State
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
 
 Answers = Callable[[Encoded], Mapping[str, Tensor]]
 """What of an encoded batch answers are made from, by name."""
 
-SIZES = {"batch": 3, "steps": 9, "words": 4, "characters": 6, "beams": 5, "past": 2}
+SIZES = {"batch": 3, "steps": 9, "words": 4, "characters": 6}
 """Of the examples that a graph is traced with; each of them may be another one later."""
 
 
@@ -84,3 +85,58 @@ def encoder_graph(
     with torch.no_grad():
         outputs = tuple(answers(encoder(batch.inputs, batch.lengths, batch.words)))
     return Graph(name, EncoderGraph(encoder, task, answers), inputs, axes, outputs)
+
+
+class StepGraph(nn.Module):
+    """Tokens, the parts of a state and what else is read -> log-probabilities and the next state.
+
+    Args:
+        owner: Holds the weights.
+        step: Called with the tokens, a state and the rest.
+        parts: Of the state.
+    """
+
+    def __init__(
+        self, owner: nn.Module, step: Callable[..., tuple[Tensor, State]], parts: int
+    ) -> None:
+        super().__init__()
+        self.owner, self.step, self.parts = owner, step, parts
+
+    def forward(self, *parts: Tensor) -> tuple[Tensor, ...]:
+        """The outputs, in their order."""
+        tokens, rest = parts[0], parts[1:]
+        log_probs, after = self.step(tokens, rest[: self.parts], rest[self.parts :])
+        return log_probs, *after
+
+
+def numbered(name: str, parts: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Tensors by a name with their number."""
+    return {f"{name}_{number}": part for number, part in enumerate(parts)}
+
+
+def step_graph(module: StepGraph, inputs: dict[str, Tensor], other: Sequence[Tensor]) -> Graph:
+    """The graph of a step. What grows from step to step, as keys and values do, may have any size.
+
+    Args:
+        module: The step.
+        inputs: An example: tokens, the state of the first step, and the rest.
+        other: Another one, in the same order, with another size where any is possible.
+    """
+    names = [name for name in inputs if name.startswith("state_")]
+    axes = {
+        name: {0: "rows"} | _differing(part, another)
+        for (name, part), another in zip(inputs.items(), other, strict=True)
+    }
+    with torch.no_grad():
+        for _ in range(2):  # of one key alone an axis would seem fixed
+            after = module(*inputs.values())[1:]
+            for name, part in zip(names, after, strict=True):
+                axes[name] |= _differing(inputs[name], part)
+            inputs = inputs | dict(zip(names, after, strict=True))
+    return Graph("step", module, inputs, axes, ("log_probs", *(f"next_{name}" for name in names)))
+
+
+def _differing(part: Tensor, other: Tensor) -> dict[int, str]:
+    """The axes in which two tensors differ in size."""
+    sizes = zip(part.shape, other.shape, strict=True)
+    return {axis: f"size_{axis}" for axis, (one, two) in enumerate(sizes) if one != two}

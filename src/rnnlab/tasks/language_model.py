@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import chain
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
 from annotated_types import Ge
@@ -25,6 +25,7 @@ from rnnlab.nn.sampling import Draw
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput, log_frequencies
 from rnnlab.tasks.base import Task, TextScore, target_vocab
+from rnnlab.tasks.graphs import Graph, StepGraph, numbered, step_graph
 
 AT_ONCE = 1024
 """Steps whose probabilities of all tokens are in memory together when texts are scored."""
@@ -175,6 +176,30 @@ class LanguageModel(Task):
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [Next(self.vocab.tokens[index], probability) for index, probability in pairs]
 
+    def decoding(self) -> dict[str, Any]:
+        """What is printed of a token."""
+        banned = [self.vocab.tokens.index(token) for token in self._never]
+        return {"kind": "language", "exact": self.exact, "banned": banned}
+
+    def graphs(self, encoder: Encoder, batch: Batch) -> list[Graph]:
+        """Tokens (B, T) and a state -> log-probabilities (B, T, V) after each, and the next."""
+        like = next(self.output.parameters())
+        rows = batch.inputs.shape[0]
+        states = [layer.initial_state(rows, like) for layer in encoder.layers]  # type: ignore[operator]
+
+        def step(tokens: Tensor, state: State, _: State) -> tuple[Tensor, State]:
+            parts = iter(state)
+            before = tuple(tuple(next(parts) for _ in each) for each in states)
+            encoded = encoder(tokens, None, None, before)
+            log_probs = self.logits(encoded.outputs).log_softmax(dim=-1)
+            return log_probs, tuple(chain.from_iterable(encoded.states))
+
+        state = tuple(chain.from_iterable(states))
+        owner = nn.ModuleDict({"encoder": encoder, "task": self})
+        inputs = {"tokens": batch.inputs, **numbered("state", state)}
+        other = [batch.inputs[:, :-1], *state]
+        return [step_graph(StepGraph(owner, step, len(state)), inputs, other)]
+
     def write(self, encoder: Encoder, prompt: Sequence[str], draw: Draw) -> list[str]:
         """The prompt and its continuation; without a prompt, what may follow the end of a line."""
         unseen = dict.fromkeys(t for t in prompt if t not in self.vocab or t == PAD)
@@ -185,8 +210,8 @@ class LanguageModel(Task):
             )
         begin = self.vocab.ids(prompt or [line_end(self.tokenizer)])
         ids = torch.tensor([begin], device=next(self.output.parameters()).device)
-        never = [PAD, UNK] if self.exact else [PAD]  # `ids` takes no text for padding
-        banned = [self.vocab.tokens.index(token) for token in never]
+        # not by `ids`, which takes no text for padding
+        banned = [self.vocab.tokens.index(token) for token in self._never]
         rows = draw(*self.search(encoder, ids), ids[:, -1], banned=banned)
         return [self._text([*prompt, *(self.vocab.tokens[i] for i in row)]) for row in rows]
 
@@ -237,6 +262,11 @@ class LanguageModel(Task):
             return log_probs, tuple(chain.from_iterable(encoded.states))
 
         return step, tuple(chain.from_iterable(states))
+
+    @property
+    def _never(self) -> list[str]:
+        """Tokens that are not written."""
+        return [PAD, UNK] if self.exact else [PAD]
 
     def _text(self, tokens: Sequence[str]) -> str:
         text = self.tokenizer.join(tokens)

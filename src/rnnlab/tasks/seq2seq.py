@@ -1,8 +1,11 @@
 """Sequence to sequence: what all tasks with a decoder have in common."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from dataclasses import replace
+from itertools import chain
+from typing import Annotated, Any, ClassVar
 
+import torch
 from annotated_types import Ge, Le
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -20,6 +23,7 @@ from rnnlab.nn.metrics import UnitMean
 from rnnlab.nn.search import Hypotheses, beam_search
 from rnnlab.nn.vocabulary_outputs import set_frequencies
 from rnnlab.tasks.base import Hypothesis, Searcher, Task
+from rnnlab.tasks.graphs import Graph, StepGraph, encoder_graph, numbered, step_graph
 
 NumBeams = Annotated[int, Ge(1), Le(1000)]
 """Width of a beam search."""
@@ -154,6 +158,36 @@ class SequenceToSequence(Task):
             length_penalty=self.length_penalty,
             banned=self.banned(),
         )
+
+    def answers(self, encoded: Encoded) -> dict[str, Tensor]:
+        """What the first step starts from and all steps read, and how long a text may be (B,)."""
+        state, memory = self.decoder.begin(encoded)
+        longest = torch.zeros_like(encoded.lengths) + self.max_length(encoded)
+        return {**numbered("state", state), **numbered("memory", memory), "max_length": longest}
+
+    def decoding(self) -> dict[str, Any]:
+        """What a beam search needs to know."""
+        return {
+            "kind": "texts",
+            "start": self.vocab.start_id,
+            "end": self.vocab.end_id,
+            "banned": self.banned(),
+            "num_beams": self.num_beams,
+            "length_penalty": self.length_penalty,
+        }
+
+    def graphs(self, encoder: Encoder, batch: Batch) -> list[Graph]:
+        """The encoder, and a step of the decoder."""
+        first = encoder_graph("encoder", encoder, self, self.answers, batch)
+        with torch.no_grad():
+            encoded = encoder(batch.inputs, batch.lengths, batch.words)
+            state, memory = self.decoder.begin(encoded)
+            shorter = replace(encoded, outputs=encoded.outputs[:, :-1], lengths=encoded.lengths - 1)
+            parts = {**numbered("state", state), **numbered("memory", memory)}
+            other = self.decoder.begin(shorter)
+        tokens = torch.zeros_like(batch.lengths)
+        module = StepGraph(self.decoder, self.decoder.step, len(state))
+        return [first, step_graph(module, {"tokens": tokens, **parts}, [tokens, *chain(*other)])]
 
     def max_length(self, encoded: Encoded) -> int | Tensor:
         """Tokens that a text may have, for all sources or for each."""

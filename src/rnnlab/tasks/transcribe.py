@@ -22,6 +22,7 @@ from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.search import Hypotheses
 from rnnlab.nn.text_scores import ErrorRates
+from rnnlab.tasks.graphs import Graph, encoder_graph
 from rnnlab.tasks.scored_texts import ScoredTexts
 
 WEIGHT = 0.3
@@ -154,6 +155,22 @@ class Transcribe(ScoredTexts):
         """Forget all batches."""
         super().reset()
         self.unalignable.reset()
+
+    def answers(self, encoded: Encoded) -> dict[str, Tensor]:
+        """CTC's `log_probs` (B, T, V) and real `steps` (B,); of a decoder see the base class."""
+        if self.attends:
+            return super().answers(encoded)
+        return {"log_probs": self.log_probs(encoded), "steps": encoded.lengths + 0}
+
+    def decoding(self) -> dict[str, Any]:
+        """See the base class."""
+        return super().decoding() | {"kind": "texts" if self.attends else "ctc"}
+
+    def graphs(self, encoder: Encoder, batch: Batch) -> list[Graph]:
+        """Of CTC one; of a decoder see the base class."""
+        if self.attends:
+            return super().graphs(encoder, batch)
+        return [encoder_graph("model", encoder, self, self.answers, batch)]
 
     def search(self, encoded: Encoded, num_beams: int, num_return_sequences: int = 1) -> Hypotheses:
         """By the decoder, or where there is none over CTC's prefixes.

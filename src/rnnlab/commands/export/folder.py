@@ -62,6 +62,7 @@ def write_folder(
             "decoding": decoding,
             "empty": _empty(model.task),
             "max_length": spec.max_length,
+            "audio": None if spec.audio is None else spec.audio.to_dict(),
         },
         "vocabulary.json": _parts(spec, Vocab),
         "tokenizer.json": _parts(spec, Tokenizer),

@@ -12,6 +12,8 @@ import numpy as np
 import onnxruntime
 
 from rnnlab.commands.export.runtime.inputs import Feeds, Texts
+from rnnlab.commands.export.runtime.sound import Sounds
+from rnnlab.data.tokenizer import Tokenizer
 
 Arrays = dict[str, np.ndarray]
 
@@ -39,10 +41,28 @@ class ExportedModel:
     @cached_property
     def inputs(self) -> Any:
         """Reads what is asked about."""
+        if self.config["audio"] is not None:
+            return Sounds(self.config["audio"])
         return Texts(self.json("vocabulary.json"), self.json("tokenizer.json"), self.config)
 
-    def run(self, graph: str, feeds: Arrays) -> Arrays:
-        """The outputs of a graph, by name."""
+    @cached_property
+    def tokens(self) -> list[str]:
+        """What is written: tokens of the target."""
+        found: list[str] = self.json("vocabulary.json")["target"]["tokens"]
+        return found
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Joins what is written; the source's where the target has none of its own."""
+        known = self.json("tokenizer.json")
+        return Tokenizer.from_dict(known.get("target", known.get("source")))
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Tokens of the target, joined."""
+        return self.tokenizer.join([self.tokens[i] for i in ids])
+
+    def session(self, graph: str) -> onnxruntime.InferenceSession:
+        """What runs a graph; made when it is first asked for."""
         if graph not in self._graphs:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
@@ -51,7 +71,11 @@ class ExportedModel:
             self._graphs[graph] = onnxruntime.InferenceSession(
                 path, options, providers=["CPUExecutionProvider"]
             )
-        session = self._graphs[graph]
+        return self._graphs[graph]
+
+    def run(self, graph: str, feeds: Arrays) -> Arrays:
+        """The outputs of a graph, by name."""
+        session = self.session(graph)
         wanted = {each.name for each in session.get_inputs()}  # one that nothing reads is left out
         names = [each.name for each in session.get_outputs()]
         values = session.run(names, {n: v for n, v in feeds.items() if n in wanted})
@@ -75,3 +99,10 @@ class ExportedModel:
         """The answers to inputs that were read."""
         found: list[str] = self.decoder.answers(self, feeds, items)
         return found
+
+    def write(self, prompt: str, *drawing: Any) -> str:
+        """A prompt and its continuation, by a language model; see its module for the options."""
+        if not hasattr(self.decoder, "write"):
+            raise SystemExit("runner.py: --prompt is for language models; name a file of lines")
+        text: str = self.decoder.write(self, prompt, *drawing)
+        return text
