@@ -1,10 +1,16 @@
 """An exported model answers as the model itself, in a process that has neither rnnlab nor torch."""
 
+from types import SimpleNamespace
+
 import jaxtyping
+import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from tiny import call, python, refused, train, write
+from rnnlab.commands.export.runtime.sound import Sounds
+from rnnlab.data.audio import LogMel
+from sounds import corpus, tones
+from tiny import SMALL, call, python, refused, train, write
 
 LINES = [
     "the film was great",
@@ -90,3 +96,85 @@ def test_entities(options, tmp_path, capsys):
     got, wanted = answers(folder, capsys, run, SENTENCES)
     assert got == wanted
     assert "B-PER" in got
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("cell=gru", "encoder.bidirectional=true", "task.attention=dot", "cell.hidden_size=8"),
+        ("cell=lstm", "encoder.num_layers=2", "task.input_feeding=true", "task.num_beams=3"),
+        ("encoder=blocks", "encoder.model_size=8", "cell=attention", "task.num_layers=2"),
+    ],
+)
+def test_translation(options, tmp_path, capsys):
+    options = [each.replace("=dot", "=general") for each in options]
+    run = train(tmp_path, "translation", *options, "trainer.max_epochs=3", "optimizer.lr=0.03")
+    folder = exported(capsys, run, tmp_path / "mt")
+    lines = [*(tmp_path / "data" / "test.de").read_text().splitlines(), "", "was ist das ?"]
+    got, wanted = answers(folder, capsys, run, lines)
+    assert got == wanted
+    assert len(set(got.splitlines())) > 1
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("cell=lstm", "encoder.num_layers=2"),
+        ("encoder=blocks", "encoder.model_size=8", "cell=attention"),
+    ],
+)
+def test_language_model(options, tmp_path, capsys):
+    run = train(tmp_path, "language_model", *options)
+    folder = exported(capsys, run, tmp_path / "lm")
+    got, wanted = answers(folder, capsys, run, ["a", "bab ab", "", "abba " * 40])
+    assert got == wanted
+    said = call(
+        capsys,
+        "predict",
+        f"checkpoint={run.folder}",
+        "prompt=ab",
+        "temperature=0",
+        "max_new_tokens=30",
+    )
+    given = ("--prompt", "ab", "--temperature", "0", "--max-new-tokens", "30")
+    assert python(folder / "runner.py", *given, cwd=folder).out == said.out
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("encoder.subsampling=2", "task.num_beams=1"),
+        ("task.num_beams=4", "encoder.bidirectional=true"),
+        ("task.output=attention", "encoder.subsampling=4", "task.embedding_dim=8"),
+    ],
+)
+def test_transcription(options, tmp_path, capsys):
+    texts = ("a", "b", "a b", "b a b", "b b", "a a b")
+    words = [*corpus(tmp_path, texts, size=12), "task=transcription", "cell=gru"]
+    call(
+        capsys,
+        "train",
+        *SMALL[2:],
+        *words,
+        "cell.hidden_size=16",
+        *options,
+        "optimizer.lr=0.02",
+        "trainer.max_epochs=8",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    )
+    run = SimpleNamespace(folder=tmp_path / "run")
+    folder = exported(capsys, run, tmp_path / "stt")
+    rows = [line.split("\t")[0] for line in (tmp_path / "test.tsv").read_text().splitlines()]
+    got, wanted = answers(folder, capsys, run, rows)
+    assert got == wanted
+    assert len(set(got.splitlines())) > 1
+
+
+def test_features_of_sound_are_those_of_training():
+    options = LogMel(8000, num_mels=23, normalization="utterance")
+    wave = tones("a b b", seed=3)
+    wanted = options.features(wave, 8000)
+    np.testing.assert_allclose(Sounds(options.to_dict()).features(wave, 8000), wanted, atol=1e-4)

@@ -181,7 +181,8 @@ class SelfAttention(Layer):
         """Outputs, those at padding without a meaning, and the state; none where none is given."""
         steps, past = x.shape[1], 0 if state is None else state[0].shape[2]
         query, key, value, places = self._heads(x, state)
-        plain = past == 0 and self.window is None
+        # while it is exported, how many there are is not known
+        plain = isinstance(past, int) and past == 0 and self.window is None
         unmasked = plain and (self.causal or lengths is None)
         attended = functional.scaled_dot_product_attention(
             *(query, key, value),

@@ -179,7 +179,7 @@ class LanguageModel(Task):
     def decoding(self) -> dict[str, Any]:
         """What is printed of a token."""
         banned = [self.vocab.tokens.index(token) for token in self._never]
-        return {"kind": "language", "exact": self.exact, "banned": banned}
+        return {"kind": "language", "exact": self.exact, "banned": banned, "line_end": EOS}
 
     def graphs(self, encoder: Encoder, batch: Batch) -> list[Graph]:
         """Tokens (B, T) and a state -> log-probabilities (B, T, V) after each, and the next."""

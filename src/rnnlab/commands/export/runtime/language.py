@@ -49,7 +49,11 @@ def shown(model: "ExportedModel", token: int) -> str:
 
 
 def write(
-    model: "ExportedModel", prompt: str, max_new_tokens: int, temperature: float = 0.0, seed: int = 1
+    model: "ExportedModel",
+    prompt: str,
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    seed: int = 1,
 ) -> str:
     """A prompt and its continuation.
 
@@ -74,4 +78,8 @@ def write(
             chosen = int(random.choice(len(chances), p=chances / chances.sum()))
         written.append(model.tokens[chosen])
         ids = np.array([[chosen]])
-    return model.tokenizer.join(written)
+    text, end = model.tokenizer.join(written), model.decoding["line_end"]
+    if not model.decoding["exact"]:
+        for mark in (f" {end} ", f" {end}", f"{end} "):
+            text = text.replace(mark, "\n")
+    return text

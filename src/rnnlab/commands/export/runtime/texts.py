@@ -88,7 +88,9 @@ def beam_search(
             break
         rows = (keep[:, None] * beam + parents[keep]).ravel()
         state = {name: part[rows] for name, part in state.items()}
-        prefixes = prefixes.reshape(-1, length)[rows].reshape(len(keep), beam, length)
+        prefixes = prefixes.reshape(len(alive) * beam, length)[rows].reshape(
+            len(keep), beam, length
+        )
         prefixes = np.concatenate([prefixes, tokens[keep][:, :, None]], axis=2)
         alive, totals, last = alive[keep], totals[keep], tokens[keep].ravel()
     return texts
