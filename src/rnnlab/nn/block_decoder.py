@@ -4,7 +4,6 @@ from collections.abc import Callable
 from itertools import chain
 from typing import cast
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
