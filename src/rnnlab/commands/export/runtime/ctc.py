@@ -60,9 +60,10 @@ def prefix_search(log_probs: np.ndarray, num_beams: int, banned: Sequence[int]) 
                 same = bool(prefix) and token == prefix[-1]
                 before = in_blank if same else total
                 _add(grown, (*prefix, token), nothing, before + emitted[token])
-        order = sorted(grown, key=lambda prefix: -np.logaddexp(*grown[prefix]))
-        kept = {prefix: grown[prefix] for prefix in order[:num_beams]}
-    return list(max(kept, key=lambda prefix: np.logaddexp(*kept[prefix])))
+        order = sorted(grown.items(), key=lambda item: -np.logaddexp(*item[1]))
+        kept = dict(order[:num_beams])
+    best, _ = max(kept.items(), key=lambda item: np.logaddexp(*item[1]))
+    return list(best)
 
 
 def _add(

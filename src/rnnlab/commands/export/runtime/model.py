@@ -55,7 +55,7 @@ class ExportedModel:
     def tokenizer(self) -> Tokenizer:
         """Joins what is written; the source's where the target has none of its own."""
         known = self.json("tokenizer.json")
-        return Tokenizer.from_dict(known.get("target", known.get("source")))
+        return Tokenizer.from_dict(known["target" if "target" in known else "source"])
 
     def text(self, ids: Sequence[int]) -> str:
         """Tokens of the target, joined."""

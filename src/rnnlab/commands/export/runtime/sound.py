@@ -87,7 +87,8 @@ def mel_filters(num_mels: int, size: int, rate: int) -> np.ndarray:
     bins = _mel(np.arange(size // 2 + 1) * (rate / size))
     width = (high - low) / (num_mels + 1)
     triangles = np.minimum((bins - corners[:-2]) / width, (corners[2:] - bins) / width)
-    return np.maximum(triangles, 0)
+    weights: np.ndarray = np.maximum(triangles, 0)
+    return weights
 
 
 def _mel(hertz: Any) -> Any:
