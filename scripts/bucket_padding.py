@@ -1,11 +1,14 @@
-"""How much of a batch is padding: shuffled, in sorted pools, and with a budget of tokens.
+"""How much of a batch is padding, and how long processes wait for the longest of their batches.
 
-    python scripts/bucket_padding.py      # IMDb and CoNLL-2003 below RNNLAB_DATA
+    python scripts/bucket_padding.py      # IMDb, CoNLL-2003, Multi30k below RNNLAB_DATA
 
 Every row is an epoch's order of the training split: batches of a fixed number of sequences as they
 come, the same from pools that are sorted by length (what rnnlab does, see
 `rnnlab.data.examples.bucket_batches`), and batches of a fixed number of padded tokens from such
 pools.
+
+The second table is of several processes: steps of a process' own batch, over those of the longest
+batch of the same training step. The rest of the time it would wait, where time goes with steps.
 """
 
 import statistics
@@ -20,8 +23,13 @@ from rnnlab.errors import RnnlabError
 from rnnlab.runs.build import build_data, build_vectors
 from tabular import markdown
 
-TASKS = {"IMDb": ["task=sentiment"], "CoNLL-2003": ["task=ner"]}
+TASKS = {
+    "IMDb": ["task=sentiment"],
+    "CoNLL-2003": ["task=ner"],
+    "Multi30k": ["task=translation"],
+}
 SEEDS = (1, 2, 3)
+PROCESSES = (2, 4, 8)
 
 
 def shuffled(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
@@ -58,9 +66,16 @@ def padding(batches: Iterator[np.ndarray], lengths: np.ndarray) -> tuple[float, 
     return sum(count * longest for count, longest in sizes) / float(lengths.sum()), len(sizes)
 
 
+def share_of_time(lengths: np.ndarray, size: int, processes: int, seed: int) -> float:
+    """Steps of the processes' batches over those of each training step's longest one."""
+    steps = bucket_batches(lengths, size, shuffle=True, seed=seed, world_size=processes)
+    longest = [[lengths[rows[r::processes]].max() for r in range(processes)] for rows in steps]
+    return float(np.mean(longest) / np.max(longest, axis=1).mean())
+
+
 def main() -> int:
-    """Print the table; the exit code."""
-    rows = []
+    """Print the tables; the exit code."""
+    rows, shares = [], []
     for name, words in TASKS.items():
         cfg = compose_words("train", words).cfg
         try:
@@ -75,9 +90,16 @@ def main() -> int:
             found = [padding(order(lengths, size, seed), lengths) for seed in SEEDS]
             cells.append(f"{statistics.mean(ratio for ratio, _ in found):.3f}")
             counts.append(f"{statistics.mean(count for _, count in found):.0f}")
+        found_shares = (
+            statistics.mean(share_of_time(lengths, size, count, seed) for seed in SEEDS)
+            for count in PROCESSES
+        )
+        shares.append([name, str(size), *(f"{share:.3f}" for share in found_shares)])
         rows.append([name, str(size), *cells, f"{counts[1]}, {counts[2]}"])
     heads = ["data", "batch", "shuffled", "sorted pools", "token budget", "batches: pools, budget"]
     print(markdown(heads, rows))
+    print()
+    print(markdown(["data", "batch", *(f"{count} processes" for count in PROCESSES)], shares))
     return 0
 
 

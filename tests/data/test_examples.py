@@ -69,11 +69,26 @@ def test_training_batches_of_several_processes(lengths, size, world):
     shares = [rows(loader) for loader in loaders]
     steps = {len(share) for share in shares} | {len(loader) for loader in loaders}
     assert len(steps) == 1
-    total = -(-len(lengths) // size)
-    if total >= world:  # no example twice, and fewer than a step's batches left out
-        used = flat(map(flat, shares))
-        assert len(set(used)) == len(used)
-        assert total - world < steps.pop() * world <= total
+    used = flat(map(flat, shares))
+    assert sorted(used) == list(range(len(lengths)))
+    for step in zip(*shares, strict=True):  # about as many in each, and none without
+        counts = [len(batch) for batch in step]
+        assert min(counts) >= 1
+        assert max(counts) - min(counts) <= 1
+        assert max(counts) <= size + 1
+
+
+@pytest.mark.parametrize("world", [2, 5, 8])
+def test_processes_read_batches_of_one_length_in_a_step(world):
+    rng = np.random.default_rng(1)
+    lengths = np.minimum(rng.lognormal(3, 0.8, size=20_000).astype(int) + 1, 400)
+    examples = Examples(Ragged.from_lengths(np.zeros(lengths.sum(), np.int32), lengths), lengths)
+    shares = [
+        BatchLoader(examples, 16, shuffle=True, seed=0, rank=rank, world_size=world).plan()
+        for rank in range(world)
+    ]
+    longest = np.array([[lengths[batch].max() for batch in share] for share in shares])
+    assert longest.mean() / longest.max(axis=0).mean() > 0.93
 
 
 @given(lengths_, sizes, st.integers(1, 4))

@@ -96,7 +96,13 @@ class Examples:
 
 
 def bucket_batches(
-    lengths: np.ndarray, batch_size: int, *, shuffle: bool, seed: int = 0, epoch: int = 0
+    lengths: np.ndarray,
+    batch_size: int,
+    *,
+    shuffle: bool,
+    seed: int = 0,
+    epoch: int = 0,
+    world_size: int = 1,
 ) -> list[np.ndarray]:
     """Which examples make which batch: row numbers of every batch of an epoch.
 
@@ -105,24 +111,33 @@ def bucket_batches(
     a pool is `POOL` batches and the order depends on `seed` and the epoch alone. Without, it is
     the whole split, and the order never changes; it is permuted all the same, so that the first
     few batches are a fair sample where a file is sorted by label or length.
+
+    With several processes a batch is what all of them read in one step, `world_size` times as
+    many: process r takes `batch[r::world_size]`, and all wait for each other as little as rows that
+    are neighbours in length differ. Too few rows for one each go to the batch before.
     """
     rng = np.random.default_rng((seed, epoch) if shuffle else 0)
     rows = rng.permutation(len(lengths))
     batches: list[np.ndarray] = []
-    size = POOL * batch_size if shuffle else max(1, len(rows))
-    for start in range(0, len(rows), size):
-        pool = rows[start : start + size]
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        batches += np.split(pool, range(batch_size, len(pool), batch_size))
+    together = world_size * batch_size
+    size = POOL * together if shuffle else max(1, len(rows))
+    for pool in np.split(rows, _cuts(len(rows), size, world_size)):
+        ordered = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += np.split(ordered, _cuts(len(pool), together, world_size))
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _cuts(count: int, size: int, least: int) -> range:
+    """Where `count` rows are cut into pieces of `size`, so that the last has `least` or more."""
+    return range(size, count - least + 1, size)
 
 
 @dataclass(eq=False)
 class BatchLoader(Loader):
     """Batches of examples, gathered from flat arrays.
 
-    Of several processes each gets the same number of training batches, and its share of the
-    examples that are evaluated, each example once.
+    Of several processes each gets its share of the examples, each example once an epoch, and the
+    same number of training batches: in every step batches of about one length.
 
     Raises:
         DataError: More processes than examples.
@@ -140,20 +155,21 @@ class BatchLoader(Loader):
 
     def __len__(self) -> int:
         """Batches an epoch for this process."""
-        total = -(-len(self._rows) // self.batch_size)
-        return max(1, total // self.world_size) if self.shuffle else total
+        world_size = self.world_size if self.shuffle else 1
+        return 1 + len(_cuts(len(self._rows), world_size * self.batch_size, world_size))
 
     def plan(self) -> list[np.ndarray]:
         """The numbers, in the split, of the examples of each batch of this epoch."""
-        lengths = self.data.lengths[self._rows]
+        share = self.world_size if self.shuffle else 1
         batches = bucket_batches(
-            lengths, self.batch_size, shuffle=self.shuffle, seed=self.seed, epoch=self.epoch
+            self.data.lengths[self._rows],
+            self.batch_size,
+            shuffle=self.shuffle,
+            seed=self.seed,
+            epoch=self.epoch,
+            world_size=share,
         )
-        if self.shuffle:
-            # every process takes part in every optimiser step: all need the same number
-            steps = range(self.rank, self.rank + len(self) * self.world_size, self.world_size)
-            return [batches[step % len(batches)] for step in steps]
-        return [self._rows[rows] for rows in batches]
+        return [self._rows[rows[self.rank % share :: share]] for rows in batches]
 
     def make(self, item: np.ndarray) -> Batch:
         """The examples of these numbers."""
