@@ -182,7 +182,7 @@ def test_a_run_with_it_is_the_run_without(tmp_path):
         torch.load(tmp_path / run / "checkpoints/last.ckpt", weights_only=True)
         for run in ("on", "off")
     )
-    for key in ("state_dict", "optimizer_states", "torch_rng_state"):
+    for key in ("state_dict", "optimizer_states", "random_states"):
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=0)
     assert on.record["test"] == off.record["test"]
     with np.load(tmp_path / "on/diagnostics/memory.npz") as file:

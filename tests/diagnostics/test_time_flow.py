@@ -122,7 +122,7 @@ def test_measuring_changes_nothing(tmp_path, cell):
         torch.load(tmp_path / run / "checkpoints/last.ckpt", weights_only=True)
         for run in ("on", "off")
     )
-    for key in ("state_dict", "optimizer_states", "torch_rng_state"):
+    for key in ("state_dict", "optimizer_states", "random_states"):
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=0)
     assert on.record["test"] == off.record["test"]
     assert not (tmp_path / "off" / "diagnostics").exists()

@@ -170,12 +170,12 @@ def test_scaled_losses_are_unscaled(optimizer, tmp_path, monkeypatch):
 @pytest.mark.ddp
 @pytest.mark.slow
 def test_two_processes_measure_their_mean_gradient(tmp_path):
-    """Two processes with a batch each are one that accumulates two batches."""
+    """Two processes with a batch each are one with both."""
     words = merged([*SMALL, *EVERY, "trainer.max_epochs=1", "trainer.gradient_clip_val=0.1"])
     two = [*words, "trainer=ddp", "trainer.devices=2", f"hydra.run.dir={tmp_path / 'two'}"]
     said = start("train", *two, cwd=tmp_path)
     assert said.code == 0, said.err
-    small_run(tmp_path / "one", *words, "trainer.accumulate_grad_batches=2")
+    small_run(tmp_path / "one", *words, "data.batch_size=64")
     one, both = scalars(tmp_path / "one"), scalars(tmp_path / "two")
     measured = [tag for tag in one if tag.startswith(("grad/", "update/"))]
     assert {"grad/total", "grad/encoder.0/recurrent/forget", "update/encoder.0"} <= set(measured)

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 from rnnlab.data.batch import Batch
+from rnnlab.errors import CheckpointError
 
 
 @dataclass(eq=False)
@@ -80,11 +81,26 @@ class Loader(ABC):
             asked = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch, and the number of batches handed out."""
-        return {"epoch": self.epoch, "next": self._next}
+        """The epoch, the number of batches handed out, and that of all, by how many processes."""
+        counts = {"batches": len(self), "processes": self.world_size}
+        return {"epoch": self.epoch, "next": self._next, **counts}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` was taken."""
+        """Continue where `state_dict` was taken.
+
+        Raises:
+            CheckpointError: That was within an epoch, which another number of processes shared.
+        """
         self.epoch = state["epoch"]
         self._next = state["next"]
+        processes = state.get("processes", self.world_size)  # versions up to 0.2 do not say
+        if processes != self.world_size:
+            if self._next < state["batches"]:
+                raise CheckpointError(
+                    f"resume: the checkpoint is of step {self._next:,} of the {state['batches']:,} "
+                    f"of an epoch shared by {processes} processes, and {self.world_size} cannot "
+                    f"share the rest; continue with {processes} (trainer.devices, "
+                    "trainer.num_nodes), or change their number at the end of an epoch"
+                )
+            self._next = len(self)
         self._resumed = self._next < len(self)

@@ -15,8 +15,8 @@ from rnnlab.errors import ConfigError, naming
 LOCK = ".lock"
 """The file that the process of a run holds."""
 
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
-"""Variables that number the processes of one run."""
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+"""Variables that number the processes of one run, or the machines."""
 
 
 def dated(parent: str | Path) -> Path:

@@ -21,6 +21,7 @@ from rnnlab.config.overrides import override_values
 from rnnlab.errors import ConfigError, RnnlabError
 from rnnlab.runs.folders import claimed, new_folder, remove_unused
 from rnnlab.runs.jobs import check_jobs
+from rnnlab.runs.peers import Peers
 from rnnlab.runs.sweep_job import has_ledger
 
 if TYPE_CHECKING:  # they import torch: other mistakes are reported sooner
@@ -46,6 +47,11 @@ def launch(words: list[str]) -> int:
     composed, several = check_jobs(line)
     if not several:
         return EXIT_CODES[train_one(composed).status]
+    if Peers.found(composed.cfg) is not None:
+        raise ConfigError(
+            "-m: torchrun and srun start the processes of one run; a sweep starts its own, so "
+            "leave them out"
+        )
     from rnnlab.runs.multirun import run_sweep  # imports Optuna
 
     return run_sweep(line, composed, _folder(composed, "hydra.sweep.dir"), several)
@@ -63,7 +69,11 @@ def train_one(composed: Composed, callbacks: "Sequence[Callback]" = ()) -> "Outc
         OSError: A file cannot be written or read.
     """
     cfg = composed.hydra
-    folder = _folder(composed, "hydra.run.dir")
+    peers = Peers.found(composed.cfg)
+    if peers is None or _is_named(composed, "hydra.run.dir"):
+        folder = _folder(composed, "hydra.run.dir")
+    else:
+        folder = peers.agree(lambda: _folder(composed, "hydra.run.dir"))
     cfg.hydra.run.dir = str(folder)
 
     def train(_: DictConfig) -> "Outcome | RnnlabError | OSError":
@@ -87,9 +97,12 @@ def train_one(composed: Composed, callbacks: "Sequence[Callback]" = ()) -> "Outc
 
 def _folder(composed: Composed, key: str) -> Path:
     """The folder that a configuration names: a new one, unless the user named it."""
-    named = any(o.startswith(f"{key}=") for o in composed.hydra.hydra.overrides.hydra)
     folder = Path(str(OmegaConf.select(composed.hydra, key))).expanduser()
-    return folder if named else new_folder(folder)
+    return folder if _is_named(composed, key) else new_folder(folder)
+
+
+def _is_named(composed: Composed, key: str) -> bool:
+    return any(o.startswith(f"{key}=") for o in composed.hydra.hydra.overrides.hydra)
 
 
 def _inspect(words: list[str]) -> int:

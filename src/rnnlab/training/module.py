@@ -20,6 +20,8 @@ from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.metrics import UnitMean
 from rnnlab.training.convert import KEY, convert
 from rnnlab.training.observers import Observers
+from rnnlab.training.processes import UnitShare, gather, several
+from rnnlab.training.random_state import random_state, set_random_state
 from rnnlab.training.restored import check_optimizer, check_schedule
 from rnnlab.training.schedule import settle_cosine, warn_short
 from rnnlab.training.tbptt import TruncatedBPTT
@@ -79,7 +81,7 @@ class SequenceModule(LightningModule):
         self._warmup_steps = warmup_steps
         self._mean_loss = UnitMean()
         self._tbptt = TruncatedBPTT()
-        self._random_state: Tensor | None = None
+        self._random_states: list[dict[str, Tensor]] = []
         self._period = 0
         self._new_schedule: dict[str, Any] = {}
         self._rate = 1.0
@@ -99,11 +101,17 @@ class SequenceModule(LightningModule):
         return encoded
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one batch, weighted so that an optimiser step takes its batches' mean."""
+        """The loss of one batch, weighted so that an optimiser step takes its batches' mean.
+
+        What several processes read at once counts as one batch: all its targets count the same.
+        """
+        share = UnitShare(self.task.units(batch), self.device) if several() else None
+        used = batch if share is None else share.usable(batch)
         loss = self.observers.around(
-            lambda: self.task.loss(self._tbptt.encode(self.encoder, batch), batch)
+            lambda: self.task.loss(self._tbptt.encode(self.encoder, used), used)
         )
         self.last_loss = loss.detach()
+        loss = loss if share is None else share.weigh(loss)
         self._rate = self.task.rate(batch)
         whole = self.trainer.accumulate_grad_batches
         step = min(whole, self.trainer.num_training_batches - batch_idx // whole * whole)
@@ -214,14 +222,15 @@ class SequenceModule(LightningModule):
     ) -> None:
         """Clip, and keep the norm before clipping: computed once, after unscaling."""
         if gradient_clip_val and gradient_clip_algorithm == "value":
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            # not Lightning's: it refuses fused optimisers with scaled losses, see `optimizer_step`
+            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
         elif gradient_clip_val:
             self.last_norm = torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add config and spec as plain dicts, states of streams and of the random numbers."""
         checkpoint[KEY] = dict(self._stamp)
-        checkpoint["torch_rng_state"] = torch.get_rng_state()
+        checkpoint["random_states"] = gather(random_state(self.device))
         checkpoint["carried_states"] = self._tbptt.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -231,12 +240,17 @@ class SequenceModule(LightningModule):
         """
         self.restoring = True
         checkpoint.update(convert(checkpoint))
-        self._random_state = checkpoint.get("torch_rng_state")
+        former = checkpoint.get("torch_rng_state")  # of versions up to 0.2: of one process
+        self._random_states = checkpoint.get(
+            "random_states", [] if former is None else [{"cpu": former}]
+        )
         if "carried_states" in checkpoint:  # older ones have none
             self._tbptt.load_state_dict(checkpoint["carried_states"], self.global_rank)
 
     def on_train_start(self) -> None:
         """Continue the random numbers of a resumed run, and a schedule that now lasts longer.
+
+        Of several processes each has random numbers of its own from here on.
 
         Not earlier: to count the steps of a training before its state is restored would leave the
         data loader at the start of the epoch.
@@ -250,6 +264,5 @@ class SequenceModule(LightningModule):
             settle_cosine(scheduler, self._period, self.trainer, self._interval)
         if self._warmup_steps:
             warn_short(self._warmup_steps, self.trainer)
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state.cpu())
-            self._random_state = None
+        set_random_state(self._random_states, self.global_rank, self.device)
+        self._random_states = []

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from rnnlab.config.types import Fraction, PositiveInt
 from rnnlab.errors import Interrupted
+from rnnlab.training.processes import Flags, gather
 
 
 class Best(ModelCheckpoint):
@@ -65,7 +66,8 @@ class Snapshot(Checkpoint):
     is no more than `max_overhead` of the time up to now. The epoch's end and a signal do not wait.
 
     The first SIGINT or SIGTERM saves and ends the run with `Interrupted`, in a validation as soon
-    as that is done; a second one has its usual effect.
+    as that is done; a second one has its usual effect. Of several processes all save and
+    end at the same step, whichever got the signal: the one after (see `Flags`).
 
     Args:
         folder: Where the file goes.
@@ -86,6 +88,7 @@ class Snapshot(Checkpoint):
         self._cost = 0.0  # seconds of the last write
         self._written = 0.0  # when it ended
         self._stop_requested = False
+        self._flags = Flags()
         self._saved_at = 0
         self._last_step = 0
         self._validated: dict[str, torch.Tensor] = {}
@@ -153,10 +156,11 @@ class Snapshot(Checkpoint):
         if trainer.is_last_batch or trainer.global_step == self._last_step:
             return
         self._last_step = trainer.global_step
-        stop = self._must_stop(trainer)
+        stop, affordable = self._flags.exchange(self._stop_requested, self._is_affordable())
+        due = affordable and trainer.global_step - self._saved_at >= self.every_n_steps
         last = 0 <= trainer.max_steps <= trainer.global_step
         trainer.should_stop |= last  # Lightning then validates, also inside of an epoch
-        if stop or last or self._is_due(trainer):
+        if stop or last or due:
             self.save(trainer)
         if stop:
             raise Interrupted
@@ -170,19 +174,12 @@ class Snapshot(Checkpoint):
         self._last_step = trainer.global_step
         if trainer.is_last_batch or self._saved_at != trainer.global_step:
             self.save(trainer)
-        if self._must_stop(trainer):
+        if any(gather(self._stop_requested)):
             raise Interrupted
 
-    def _must_stop(self, trainer: Trainer) -> bool:
-        # a signal may reach the processes at different steps
-        return trainer.strategy.reduce_boolean_decision(self._stop_requested, all=False)
-
-    def _is_due(self, trainer: Trainer) -> bool:
-        if trainer.global_step - self._saved_at < self.every_n_steps:
-            return False
+    def _is_affordable(self) -> bool:
         since = self.clock() - self._written
-        affordable = self._cost <= self.max_overhead * (self._cost + since)
-        return trainer.strategy.reduce_boolean_decision(affordable, all=False)
+        return self._cost <= self.max_overhead * (self._cost + since)
 
     def save(self, trainer: Trainer) -> None:
         """Write the file, unless the loss or a parameter is not finite."""

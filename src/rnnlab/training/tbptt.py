@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
-from torch import distributed
 
 from rnnlab.data.batch import Batch
 from rnnlab.layers.base import Layer, State
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
+from rnnlab.training.processes import gather
 
 
 class TruncatedBPTT:
@@ -50,11 +50,7 @@ class TruncatedBPTT:
         """The training's states, for a checkpoint: those of every process."""
         states = self._states.get(True, ())
         mine = [[part.cpu() for part in state] for state in states]
-        everyone: list[Any] = [mine]
-        if states and distributed.is_available() and distributed.is_initialized():
-            everyone = [None] * distributed.get_world_size()
-            distributed.all_gather_object(everyone, mine)
-        return {"processes": everyone}
+        return {"processes": gather(mine) if states else [mine]}
 
     def load_state_dict(self, state_dict: dict[str, Any], rank: int = 0) -> None:
         """Continue from a checkpoint's states; from none where it has none for this process."""

@@ -1,0 +1,89 @@
+"""Several processes train what one process would: the same gradient, one folder, resumed exactly."""
+
+import json
+
+import pytest
+import torch
+
+from runs import SMALL, merged, small_run, weights
+from several import said, together
+from tiny import conll
+
+DDP = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
+
+pytestmark = pytest.mark.ddp
+
+
+def words(*more):
+    return ["train", *merged([*SMALL, *DDP, *more])]
+
+
+def tagging(folder):
+    """Sentences of unequal numbers of tokens: each process has other numbers of targets."""
+    quick = [word for word in SMALL if not word.startswith(("task=", "data."))]
+    return [*conll(folder), *quick, "data.batch_size=3", "trainer.max_epochs=2", "optimizer=sgd"]
+
+
+def alike(one, two, **tolerance):
+    one, two = (weights(path / "checkpoints/last.ckpt") for path in (one, two))
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], **tolerance)
+
+
+@pytest.mark.parametrize("more", [[], ["trainer.accumulate_grad_batches=2", "task.output=crf"]])
+def test_the_gradient_is_that_of_the_joint_batch(tmp_path, more):
+    given = [*tagging(tmp_path), *more]
+    given += ["encoder.dropout=0", "task.dropout=0", "encoder.word_dropout=0"]
+    codes = together(2, "train", *merged([*given, *DDP, "hydra.run.dir=two"]), cwd=tmp_path)
+    assert codes == [0, 0], said(tmp_path)
+    joint = merged([*given, "data.batch_size=6", f"hydra.run.dir={tmp_path / 'one'}"])
+    assert together(1, "train", *joint, cwd=tmp_path) == [0], said(tmp_path)
+    alike(tmp_path / "one", tmp_path / "two", rtol=1e-4, atol=2e-6)
+
+
+def test_processes_that_torchrun_starts_share_one_folder(tmp_path):
+    assert together(2, *words("trainer.max_epochs=1"), cwd=tmp_path) == [0, 0], said(tmp_path)
+    (record,) = tmp_path.glob("outputs/*/*/metrics.json")
+    assert json.loads(record.read_text())["status"] == "completed"
+    (folder,) = record.parent.parent.iterdir()
+    assert folder.name in said(tmp_path)
+    assert said(tmp_path, 1) == ""
+
+
+def test_a_refused_folder_is_told_to_all(tmp_path):
+    (tmp_path / "outputs").write_text("no folder")
+    assert together(2, *words(), cwd=tmp_path) == [2, 2]
+    assert "cannot write" in said(tmp_path, 0)
+    assert "cannot write" in said(tmp_path, 1)
+
+
+def test_a_sweep_is_not_started_by_torchrun(tmp_path):
+    assert together(2, *words("seed=1,2", "trainer.devices=1"), "-m", cwd=tmp_path) == [2, 2]
+    assert "a sweep starts its own" in said(tmp_path)
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
+    """Dropout included: every process has masks of its own, and goes on with them."""
+    more = ["encoder.dropout=0.3", "task.dropout=0.3", "encoder.num_layers=2", "cell=gru"]
+    run = [*more, "hydra.run.dir=whole"]
+    assert together(2, *words(*run), cwd=tmp_path) == [0, 0], said(tmp_path)
+    run = [*more, "hydra.run.dir=run", "trainer.max_steps=8"]
+    assert together(2, *words(*run), cwd=tmp_path) == [0, 0], said(tmp_path)
+    last = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    first, second = (state["cpu"] for state in last["random_states"])
+    assert not torch.equal(first, second)
+
+    alone = ["train", "resume=run", "trainer.max_steps=-1"]
+    assert together(1, *alone, "trainer.devices=1", cwd=tmp_path) == [2]
+    line = "step 3 of the 5 of an epoch shared by 2 processes, and 1 cannot share the rest"
+    assert line in said(tmp_path)
+    assert len(said(tmp_path).splitlines()) < 12
+
+    assert together(2, *alone, cwd=tmp_path) == [0, 0], said(tmp_path)
+    alike(tmp_path / "run", tmp_path / "whole", rtol=0, atol=0)
+
+    longer = ["train", "resume=run", "trainer.devices=1", "trainer.max_epochs=3"]
+    assert together(1, *longer, cwd=tmp_path) == [0], said(tmp_path)
+    record = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert record["steps"] == 10 + 10  # an epoch of one process has twice as many
