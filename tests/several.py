@@ -49,7 +49,8 @@ def begin(count: int, *words: object, cwd: Path, **environment: str) -> list[Any
         }
         variables |= {key: value.format(rank=rank) for key, value in environment.items()}
         output = cwd / f"rank_{rank}.txt"
-        process = context.Process(target=_child, args=(cwd, output, variables, list(map(str, words))))
+        given = cwd, output, variables, list(map(str, words))
+        process = context.Process(target=_child, args=given)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the test's process has threads
             process.start()

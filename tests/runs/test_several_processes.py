@@ -1,11 +1,11 @@
-"""Several processes train what one process would: the same gradient, one folder, resumed exactly."""
+"""Several processes train what one would: the same gradient, one folder, resumed exactly."""
 
 import json
 
 import pytest
 import torch
 
-from runs import SMALL, merged, small_run, weights
+from runs import SMALL, merged, weights
 from several import said, together
 from tiny import conll
 

@@ -52,8 +52,8 @@ class Peers:
         """
         known = os.environ
         if "TORCHELASTIC_RUN_ID" in known and int(known["WORLD_SIZE"]) > 1:
-            address, port, rank = known["MASTER_ADDR"], int(known["MASTER_PORT"]), int(known["RANK"])
-            count = int(known["WORLD_SIZE"])
+            address, port = known["MASTER_ADDR"], int(known["MASTER_PORT"])
+            rank, count = int(known["RANK"]), int(known["WORLD_SIZE"])
             if known.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
                 attempt = known.get("TORCHELASTIC_RESTART_COUNT", "0")
                 return cls(address, port, rank, count, hosted=True, attempt=attempt)

@@ -14,9 +14,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
     return state
 
 
-def set_random_state(
-    states: Sequence[dict[str, Tensor]], rank: int, device: torch.device
-) -> None:
+def set_random_state(states: Sequence[dict[str, Tensor]], rank: int, device: torch.device) -> None:
     """Go on from the states of a checkpoint, or begin.
 
     Models were built alike in all processes. From here on they must differ: with the same dropout
