@@ -59,7 +59,7 @@ class Peers:
                 return cls(address, port, rank, count, hosted=True, attempt=attempt)
             return cls(address, port, rank, count)
         if int(known.get("SLURM_NTASKS", 1)) > 1 and "SLURM_PROCID" in known:
-            from lightning.fabric.plugins.environments import SLURMEnvironment
+            from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
             slurm = SLURMEnvironment()
             if slurm.detect():
@@ -89,7 +89,7 @@ class Peers:
 
         first, key = self.rank == 0, f"rnnlab/folder/{self.attempt}"
         try:
-            store = dist.TCPStore(
+            store = dist.TCPStore(  # type: ignore[attr-defined]
                 self.address,
                 self.port,
                 is_master=first and not self.hosted,
