@@ -2,9 +2,13 @@
 
 import json
 import sys
+from collections.abc import Container
 from pathlib import Path
+from typing import Any
 
+from rnnlab.errors import ConfigError
 from rnnlab.runs.build import build_module
+from rnnlab.runs.devices import find_device
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.finish import evaluate_split
 from rnnlab.runs.restore import open_run, restored
@@ -28,6 +32,7 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     for key in ("precision", "limit_test_batches"):  # as in training, to get the same figures
         if f"trainer.{key}" not in opened.given and "trainer" not in opened.given:
             trainer[key] = checkpoint.cfg["trainer"].get(key)
+    trainer |= _hardware(opened.options["device"], opened.given)
     full = {**opened.cfg, "trainer": trainer, "logger": None}
     spec, model, data = restored(opened, full)
     if checkpoint.origin.prior is not None:
@@ -38,3 +43,17 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     answer["verdict"] = of_test(model.task, results)
     print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
     return results
+
+
+def _hardware(name: str, given: Container[str]) -> dict[str, Any]:
+    """The trainer's options for a device; none for `auto`."""
+    device = find_device(name)
+    if name == "auto":
+        return {}
+    for key in ("trainer.accelerator", "trainer.devices"):
+        if key in given:
+            raise ConfigError(f"device, {key}: say one of them")
+    return {
+        "accelerator": device.type,
+        "devices": [device.index or 0] if device.type == "cuda" else 1,
+    }

@@ -42,7 +42,7 @@ def load_model(cfg: dict[str, Any]) -> "Predictor":
     from rnnlab.runs.predictor import load
 
     path = cfg["embedding"]["path"]
-    return load(cfg["checkpoint"], trust=cfg["trust"], embedding_path=path)
+    return load(cfg["checkpoint"], trust=cfg["trust"], embedding_path=path, device=cfg["device"])
 
 
 def answer_prompt(cfg: dict[str, Any]) -> None:
@@ -51,6 +51,8 @@ def answer_prompt(cfg: dict[str, Any]) -> None:
         raise ConfigError("num_beams: texts for a prompt are drawn, not searched for")
     if cfg["score"]:
         raise ConfigError("score: is of the lines of a file; with prompt=TEXT texts are drawn")
+    if cfg["states"] is not None:
+        raise ConfigError("states: are those of lines; give input=FILE in place of the prompt")
     if cfg["input"] != "-":
         raise ConfigError("input, prompt: either lines of a file or one prompt")
     predictor = load_model(cfg)
@@ -72,14 +74,17 @@ def answer_lines(cfg: dict[str, Any]) -> None:
         raise ConfigError(
             "num_beams, num_return_sequences: nothing is searched for with score=true"
         )
-    size, beams, number = cfg["batch_size"], cfg["num_beams"], cfg["num_return_sequences"]
+    searches = cfg["num_beams"] is not None or cfg["num_return_sequences"] > 1
+    if cfg["states"] is not None and (cfg["score"] or searches):
+        raise ConfigError("states: come with predictions, without score, num_beams and N best")
+    size = cfg["batch_size"]
     rows = _rows(cfg)
     if rows is not None:
         predictor = load_model(cfg)
         if cfg["score"]:
             _score(predictor, rows, size)
         else:
-            _answer(predictor, rows, number, beams, size)
+            _answer(predictor, rows, cfg, size)
         return
     with _open(cfg["input"]) as stream:
         if stream.isatty():
@@ -97,7 +102,7 @@ def answer_lines(cfg: dict[str, Any]) -> None:
             if cfg["score"]:
                 _score(predictor, lines, size)
             else:
-                _answer(predictor, lines, number, beams, size)
+                _answer(predictor, lines, cfg, size)
 
 
 def _rows(cfg: dict[str, Any]) -> Iterator[str] | None:
@@ -124,11 +129,19 @@ def _score(predictor: "Predictor", lines: "Iterable[str] | SoundList", size: int
 def _answer(
     predictor: "Predictor",
     lines: "Iterable[str] | SoundList",
-    number: int,
-    beams: int | None,
+    cfg: dict[str, Any],
     size: int,
 ) -> None:
-    """Print the answers, or the best few of each."""
+    """Print the answers, or the best few of each; write the states, where they are asked for."""
+    from rnnlab.commands.state_file import state_file
+
+    beams, number, task = cfg["num_beams"], cfg["num_return_sequences"], predictor.model.task
+    if cfg["states"] is not None:
+        with state_file(Path(cfg["states"]).expanduser()) as file:
+            for answer in predictor.states(lines, size, layers=cfg["states_layers"]):
+                file.add(answer)
+                _show(task.render(answer.tokens, answer.prediction))
+        return
     if number > 1 or beams is not None:
         every = predictor.search(
             lines, num_return_sequences=number, num_beams=beams, batch_size=size
@@ -138,7 +151,7 @@ def _answer(
                 _show(text if number == 1 else f"{row}\t{score:.4f}\t{text}")
         return
     for tokens, prediction in predictor.stream(lines, size):
-        _show(predictor.model.task.render(tokens, prediction))
+        _show(task.render(tokens, prediction))
 
 
 def _show(answer: str) -> None:

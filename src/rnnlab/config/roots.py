@@ -203,6 +203,7 @@ class EvaluateConfig:
         seed: Decides random numbers that the data may need.
         data: Another data set than that of the training.
         trainer: Hardware.
+        device: auto, cpu, cuda or cuda:1; auto leaves it to `trainer`.
     """  # noqa: D415
 
     checkpoint: str
@@ -211,6 +212,7 @@ class EvaluateConfig:
     seed: Seed = 1
     data: Data | None = None
     trainer: Trainer
+    device: str = "auto"
 
 
 @dataclass(kw_only=True)
@@ -248,6 +250,10 @@ class PredictConfig:
         seed: The same seed draws the same texts.
         trust: Packages of your own whose classes the checkpoint may name.
         embedding: Word vectors of the model.
+        states: A file of numpy, FILE.npz, for the hidden states: of line 1 `1/encoder` (T, H), what
+            the task reads, and `1/tokens` (T,).
+        states_layers: Write the last layer's, or all: `1/encoder.0`, `1/encoder.0.backward` ...
+        device: auto, cpu, cuda or cuda:1; auto takes a GPU where there is one.
     """  # noqa: D415
 
     checkpoint: str
@@ -264,6 +270,9 @@ class PredictConfig:
     seed: Seed = 1
     trust: list[str] = field(default_factory=list)
     embedding: VectorFile = field(default_factory=VectorFile)
+    states: str | None = None
+    states_layers: Literal["last", "all"] = "last"
+    device: str = "auto"
 
 
 @dataclass(kw_only=True)
@@ -294,6 +303,7 @@ class AnalyzeConfig:
         embedding: Word vectors of the model.
         seed: Decides which sequences are joined.
         data: Another data set than that of the training.
+        device: auto, cpu, cuda or cuda:1; auto takes a GPU where there is one.
     """  # noqa: D415
 
     checkpoint: str
@@ -309,6 +319,7 @@ class AnalyzeConfig:
     embedding: VectorFile = field(default_factory=VectorFile)
     seed: Seed = 1
     data: Data | None = None
+    device: str = "auto"
 
 
 @dataclass(kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import torch
@@ -16,8 +17,10 @@ from rnnlab.errors import CheckpointError, ConfigError, RnnlabError
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
+from rnnlab.runs.devices import find_device
 from rnnlab.runs.inputs import Input, Sounds, Texts, each_input
 from rnnlab.runs.restore import restore
+from rnnlab.runs.states import Answer, Layers, encode
 from rnnlab.tasks.base import Hypothesis, TextScore
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
 
@@ -28,6 +31,9 @@ Ask = Callable[[list[Any]], list[Any]]
 class Predictor:
     """A model with its vocabulary, ready for raw text or for sound.
 
+    Several threads may use it at once: passes of the model wait for each other (a batch of texts
+    is quicker than texts one by one), reading does not.
+
     Example:
         model = rnnlab.load("outputs/sentiment-lstm/2026-01-31_12-00-00")
         model.predict(["What a film!"])
@@ -35,8 +41,10 @@ class Predictor:
         model.predict(["a.wav", "b.flac"])
     """
 
-    def __init__(self, model: Model, spec: Spec) -> None:
+    def __init__(self, model: Model, spec: Spec, device: torch.device | str = "cpu") -> None:
         self.model = model
+        self.device = torch.device(device)
+        self._lock = RLock()  # observers of layers, and penalties of tags, are the model's own
         self.spec = spec
         self.inputs: Any  # Texts or Sounds
         if spec.audio is not None:
@@ -45,11 +53,17 @@ class Predictor:
             self.inputs = Texts(spec.source, spec.source_tokenizer, spec)
         else:
             raise CheckpointError("this model does not read text, so it cannot predict from it")
-        model.encoder.eval()
-        model.task.eval()
+        model.encoder.to(self.device).eval()
+        model.task.to(self.device).eval()
 
     def predict(
-        self, texts: Input | Iterable[Input], batch_size: int = 64, *, rate: int | None = None
+        self,
+        texts: Input | Iterable[Input],
+        batch_size: int = 64,
+        *,
+        rate: int | None = None,
+        states: bool = False,
+        layers: Layers = "last",
     ) -> list[Any]:
         """One prediction a text or recording, in order; see the task's `predict` for their type.
 
@@ -58,11 +72,16 @@ class Predictor:
                 and 1, (L,) or (L, channels). A single one is a list of one.
             batch_size: Texts at once.
             rate: Samples a second of waves; None for the rate of the model.
+            states: Give an `Answer` for each: its tokens, the prediction, and hidden states
+                (T, H) by layer, see `rnnlab.runs.states`.
+            layers: Of these the last, or all.
 
         Raises:
             ConfigError: Something is no text or recording, or an option is out of its range.
             DataError: A sound file that cannot be read.
         """
+        if states:
+            return list(self.states(texts, batch_size, rate=rate, layers=layers))
         return [prediction for _, prediction in self.stream(texts, batch_size, rate=rate)]
 
     def write(
@@ -104,13 +123,13 @@ class Predictor:
             num_return_sequences=num_return_sequences,
             max_new_tokens=max_new_tokens,
             sampling=Sampling(temperature, top_k, top_p),
-            generator=torch.Generator().manual_seed(seed),
+            generator=torch.Generator(self.device).manual_seed(seed),
         )
         if isinstance(self.inputs, Sounds):
             raise ConfigError(
                 "prompt: a model of sound writes no texts for one; give it input=FILE"
             )
-        with torch.inference_mode():
+        with torch.inference_mode(), self._lock:
             tokens = self.inputs.read(prompt, 0, None)
             return self.model.task.write(self.model.encoder, tokens, draw)
 
@@ -173,11 +192,32 @@ class Predictor:
         task = self.model.task
         return self._answers(texts, batch_size, rate, self._encoded(task.predict), task.empty())
 
+    def states(
+        self,
+        texts: Input | Iterable[Input],
+        batch_size: int = 64,
+        *,
+        rate: int | None = None,
+        layers: Layers = "last",
+    ) -> Iterator[Answer]:
+        """Predictions with the hidden states behind them, in order; memory for a few batches."""
+        check_values(PredictConfig, states_layers=layers)
+        task = self.model.task
+
+        def ask(items: list[Any]) -> list[Any]:
+            batch = self.inputs.batch(items).to(self.device)
+            encoded, states = encode(self.model.encoder, batch, layers)
+            return list(zip(task.predict(encoded), states, strict=True))
+
+        nothing: Any = None if task.empty() is None else (task.empty(), {})
+        for tokens, answer in self._answers(texts, batch_size, rate, ask, nothing):
+            yield Answer(tokens[: self.spec.max_length], *answer)
+
     def _encoded(self, ask: Callable[[Encoded], list[Any]]) -> Ask:
         """What answers inputs that were read, from what answers an encoded batch."""
 
         def answer(items: list[Any]) -> list[Any]:
-            batch = self.inputs.batch(items)
+            batch = self.inputs.batch(items).to(self.device)
             return ask(self.model.encoder(batch.inputs, batch.lengths, batch.words))
 
         return answer
@@ -208,7 +248,9 @@ class Predictor:
             asked.sort(key=lambda i: len(items[i]))
             for start in range(0, len(asked), batch_size):
                 rows = asked[start : start + batch_size]
-                for row, prediction in zip(rows, ask([items[i] for i in rows]), strict=True):
+                with self._lock:
+                    found = ask([items[i] for i in rows])
+                for row, prediction in zip(rows, found, strict=True):
                     answers[row] = prediction
             yield from zip(map(self.inputs.tokens, items), answers, strict=True)
         if broken:
@@ -221,7 +263,11 @@ class Predictor:
 
 
 def load(
-    path: str | Path, *, trust: Sequence[str] = (), embedding_path: str | None = None
+    path: str | Path,
+    *,
+    trust: Sequence[str] = (),
+    embedding_path: str | None = None,
+    device: str = "auto",
 ) -> Predictor:
     """A trained model from a checkpoint file or a run folder (its best checkpoint).
 
@@ -229,11 +275,14 @@ def load(
         path: `.ckpt` file or run folder.
         trust: Packages of your own whose classes the checkpoint may name.
         embedding_path: Where the file of word vectors is now, for a model that needs it.
+        device: auto | cpu | cuda | cuda:1; auto takes a GPU where there is one.
 
     Raises:
+        ConfigError: There is no such device.
         CheckpointError: Missing, broken, of another version, not trusted, or of a model
             that reads neither text nor sound.
     """
+    place = find_device(device)
     checkpoint = read_checkpoint(find_checkpoint(path), trust)
     spec, model = restore(checkpoint, embedding_path)
-    return Predictor(model, spec)
+    return Predictor(model, spec, place)

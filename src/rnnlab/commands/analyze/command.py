@@ -10,6 +10,7 @@ from rnnlab.commands.analyze.page import write_page
 from rnnlab.commands.analyze.report import curve_record, layer_record
 from rnnlab.commands.analyze.words import paragraphs_of, table
 from rnnlab.commands.output import make_folder, writing
+from rnnlab.runs.devices import find_device
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.restore import open_run, restored
@@ -29,12 +30,13 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     limit_memory()
     opened = open_run("analyze", words)
     options, path = opened.options, opened.checkpoint.path
+    device = find_device(options["device"])
     _, model, data = restored(opened, {**opened.cfg, "seed": options["seed"], "logger": None})
     encoder = model.encoder.eval()
     model.task.eval()
     check_k(encoder, options["k"])
     folder = make_folder(options["output"] or _default_folder(path))
-    analysis = measure(model, data, options)
+    analysis = measure(model, data, options, device)
     paragraphs = paragraphs_of(analysis)
     if analysis.layers:
         print(as_text(table(analysis)) + "\n")

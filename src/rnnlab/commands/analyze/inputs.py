@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -64,13 +65,21 @@ def read(
     taken: list[Batch] = []
     with ExitStack() as stack:
         for name, layer in layers.items():
-            stack.enter_context(layer.record(traces[name].append))
+            stack.enter_context(layer.record(partial(_keep, traces[name])))
         for batch in batches:
             if len(taken) >= least and sum(int(b.lengths.sum()) for b in taken) >= steps:
                 break
             taken.append(batch)
             encoder(batch.inputs, batch.lengths, batch.words)
     return traces, taken
+
+
+def _keep(traces: list[Trace], trace: Trace) -> None:
+    """Keep a trace on the CPU."""
+    lengths = None if trace.lengths is None else trace.lengths.cpu()
+    initial = tuple(part.cpu() for part in trace.initial)
+    weights = {name: weight.cpu() for name, weight in trace.weights.items()}
+    traces.append(Trace(trace.inputs.cpu(), lengths, initial, trace.outputs.cpu(), weights))
 
 
 def sequences(traces: Iterable[Trace]) -> list[Tensor]:

@@ -85,27 +85,35 @@ def check_k(encoder: nn.Module, k: int | None) -> None:
             raise ConfigError(f"k: {k} exponents, but the state of {name} has {size} numbers")
 
 
-def measure(model: Model, data: SequenceData, options: Mapping[str, Any]) -> Analysis:
+def measure(
+    model: Model,
+    data: SequenceData,
+    options: Mapping[str, Any],
+    device: torch.device = torch.device("cpu"),  # noqa: B008 - immutable
+) -> Analysis:
     """Read the data's test split, and measure the encoder and each of its recurrent layers.
 
     Args:
-        model: In evaluation mode, on the CPU.
+        model: In evaluation mode, on the CPU, where it is afterwards, too.
         data: Data that fits the model.
         options: Options of the command, see `rnnlab.config.roots.AnalyzeConfig`.
+        device: Where the model's own passes are computed.
     """
+    both = nn.ModuleDict({"encoder": model.encoder, "task": model.task}).to(device)
     wanted = (options["steps"] + options["transient"]) * options["streams"]
-    loader = data.test_dataloader()
+    loader = (batch.to(device) for batch in data.test_dataloader())
     traces, batches = read(model.encoder, loader, steps=wanted, least=options["batches"])
     flow = loss_flow(model, batches[: options["batches"]])
+    whole = influence(model.encoder, batches[0])
+    both.cpu()
     layers = {}
     for name, layer in encoder_layers(model.encoder).items():
         own = {part: flow[part] for part in flow if part == name or part.startswith(f"{name}/")}
         layers[name] = _report(layer, traces[name], own, options)
-    lengths = torch.cat([batch.lengths for batch in batches])
+    lengths = torch.cat([batch.lengths for batch in batches]).cpu()
     if traces:  # as layers read them: subsampling makes them shorter
         lengths = torch.cat([trace.valid.sum(1) for trace in next(iter(traces.values()))])
     lag = getattr(data, "lag", None)
-    whole = influence(model.encoder, batches[0])
     return Analysis(layers, data.spec().kind, float(lengths.double().quantile(0.5)), lag, whole)
 
 
