@@ -6,11 +6,13 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
+from rnnlab.commands.output import make_folder
 from rnnlab.errors import ConfigError
 from rnnlab.runs.build import build_module
 from rnnlab.runs.devices import find_device
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.finish import evaluate_split
+from rnnlab.runs.report import as_lines, save_report
 from rnnlab.runs.restore import open_run, restored
 from rnnlab.runs.trainer import build_trainer
 from rnnlab.runs.verdict import of_test
@@ -38,10 +40,20 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     if checkpoint.origin.prior is not None:
         model.task.set_rival(checkpoint.origin.prior)
     module = build_module(full, opened.choices, spec, model)
-    results = evaluate_split(build_trainer(full, Path.cwd(), []), module, data)
+    folder = None if opened.options["output"] is None else make_folder(opened.options["output"])
+    tester = build_trainer(full, folder or Path.cwd(), [])
+    results = evaluate_split(tester, module, data)
     answer = {"checkpoint": str(checkpoint.path), "test": results}
     answer["verdict"] = of_test(model.task, results)
-    print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
+    report = model.task.facts.report
+    if report is not None:
+        answer["report"] = report.to_dict()
+    if tester.is_global_zero:
+        print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
+    if report is not None and tester.is_global_zero:
+        print("\n".join(as_lines(report)), file=sys.stderr)
+        if folder is not None:
+            save_report(report, tester, folder)
     return results
 
 

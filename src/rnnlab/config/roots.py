@@ -191,7 +191,8 @@ class EvaluateConfig:
     """rnnlab evaluate checkpoint=RUN_DIR|FILE.ckpt [data=CHOICE] [data.OPTION=VALUE ...]
 
     Test metrics of a checkpoint, as JSON: on the test split of the data it was trained on, or on
-    other data of the same kind, with the vocabulary of the model.
+    other data of the same kind, with the vocabulary of the model. Of labels and tags each class's
+    precision, recall and F1, and which was taken for which, are there as well.
 
       rnnlab evaluate checkpoint=outputs/ner-lstm/2026-01-31_12-00-00
       rnnlab evaluate checkpoint=best.ckpt data=conll_files data.test=mine.conll
@@ -201,6 +202,7 @@ class EvaluateConfig:
         trust: Packages of your own whose classes the checkpoint may name.
         embedding: Word vectors of the model.
         seed: Decides random numbers that the data may need.
+        output: Folder for report.json and the figure of the confusion matrix; null for none.
         data: Another data set than that of the training.
         trainer: Hardware.
         device: auto, cpu, cuda or cuda:1; auto leaves it to `trainer`.
@@ -210,6 +212,7 @@ class EvaluateConfig:
     trust: list[str] = field(default_factory=list)
     embedding: VectorFile = field(default_factory=VectorFile)
     seed: Seed = 1
+    output: str | None = None
     data: Data | None = None
     trainer: Trainer
     device: str = "auto"

@@ -10,6 +10,10 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from rnnlab.data.batch import IGNORE
+from rnnlab.nn.class_report import ClassReport, of_confusion
+
+LARGEST = 200
+"""Tags of which it is counted which is taken for which: of more the table would be too large."""
 
 
 class Facts(NamedTuple):
@@ -21,12 +25,14 @@ class Facts(NamedTuple):
         never: Labels that occur but were never predicted.
         answer: What that answer is, in words; by default the best one for what was scored.
         remarks: Sentences on anything else.
+        report: The scores of each class, where there are classes.
     """
 
     constant: float | None = None
     never: Sequence[str] = ()
     answer: str = "the most frequent answer"
     remarks: Sequence[str] = ()
+    report: ClassReport | None = None
 
 
 def never_predicted(
@@ -53,11 +59,15 @@ class StepAccuracy(Metric):
     right: Tensor
     gold: Tensor
     predicted: Tensor
+    pairs: Tensor
 
     def __init__(self, tags: Sequence[str]) -> None:
         super().__init__()
         self.tags = tags
         self.add_state("right", torch.tensor(0), dist_reduce_fx="sum")
+        self.counted = len(tags) <= LARGEST
+        pairs = (len(tags) + 1) ** 2 if self.counted else 0
+        self.add_state("pairs", torch.zeros(pairs, dtype=torch.long), dist_reduce_fx="sum")
         for state in ("gold", "predicted"):  # the last place is for an id that is no tag's
             zeros = torch.zeros(len(tags) + 1, dtype=torch.long)
             self.add_state(state, zeros, dist_reduce_fx="sum")
@@ -69,12 +79,19 @@ class StepAccuracy(Metric):
         self.right = self.right + ((ids == gold) & real).sum()
         self.gold = self.gold.scatter_add(0, gold, real.long())
         self.predicted = self.predicted.scatter_add(0, ids, real.long())
+        if self.counted:
+            pairs = gold * len(self.gold) + ids
+            self.pairs = self.pairs.scatter_add(0, pairs, real.long())
 
     def compute(self) -> dict[str, Tensor]:
         """`accuracy`, 0 to 1."""
         steps = self.gold.sum().clamp(min=1)
         never = never_predicted(self.tags, self.gold, self.predicted)
-        self.facts = Facts(float(self.gold.max() / steps), never)
+        report = None
+        if self.counted:
+            size = len(self.gold)
+            report = of_confusion("tag", self.tags, self.pairs.view(size, size), ["(no tag)"])
+        self.facts = Facts(float(self.gold.max() / steps), never, report=report)
         return {"accuracy": self.right / steps}
 
 
@@ -101,7 +118,8 @@ class LabelScores(MulticlassConfusionMatrix):
         right, gold, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
         both, occurring = gold + predicted, gold > 0
         never = never_predicted(self.labels, gold, predicted)
-        self.facts = Facts(float(gold.max() / gold.sum()), never)
+        report = of_confusion("label", self.labels, confusion)
+        self.facts = Facts(float(gold.max() / gold.sum()), never, report=report)
         return {
             "accuracy": right.sum() / gold.sum(),
             "f1": (2 * right / both.clamp(min=1) / (both > 0).sum()).sum(),

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from rnnlab.data.batch import IGNORE, TokenSize
+from rnnlab.nn.class_report import ClassReport
 from rnnlab.nn.label_scores import Facts, never_predicted
 
 
@@ -128,6 +129,7 @@ class EntityF1(Metric):
     right: Tensor
     predicted: Tensor
     gold: Tensor
+    pairs: Tensor
     right_steps: Tensor
     steps: Tensor
 
@@ -144,6 +146,8 @@ class EntityF1(Metric):
         for state in ("right", "predicted", "gold"):
             zeros = torch.zeros(len(self.names) + 1, dtype=torch.long)
             self.add_state(state, zeros, dist_reduce_fx="sum")
+        pairs = torch.zeros((len(self.names) + 1) ** 2, dtype=torch.long)
+        self.add_state("pairs", pairs, dist_reduce_fx="sum")
         for state in ("right_steps", "steps"):
             self.add_state(state, torch.tensor(0), dist_reduce_fx="sum")
 
@@ -155,6 +159,8 @@ class EntityF1(Metric):
         same = (mine == theirs) & (start == true_start)
         self.right_steps = self.right_steps + (same & real).sum()
         self.steps = self.steps + real.sum()
+        both = (theirs * len(self.gold) + mine).flatten()
+        self.pairs = self.pairs.scatter_add(0, both, real.flatten().long())
         self.right = self.right + self._count(mine, start & same & (end == true_end))
         self.predicted = self.predicted + self._count(mine, start)
         self.gold = self.gold + self._count(theirs, true_start)
@@ -179,6 +185,12 @@ class EntityF1(Metric):
         empty = torch.zeros_like(self.gold)
         return empty.scatter_add(0, types.flatten(), chosen.flatten().long())
 
+    def _report(self) -> ClassReport:
+        counts = (each[:-1].tolist() for each in (self.right, self.predicted, self.gold))
+        size = len(self.gold)
+        pairs = self.pairs.view(size, size).tolist()
+        return ClassReport("entity", self.names, *counts, [*self.names, "O"], pairs)
+
     def compute(self) -> dict[str, Tensor]:
         """Scores, 0 to 1: precision, recall, f1; accuracy of the steps; `f1_TYPE` of each type.
 
@@ -186,7 +198,11 @@ class EntityF1(Metric):
         """
         never = never_predicted(self.names, self.gold, self.predicted)
         silent = self.gold.sum() > 0 and self.predicted.sum() == 0
-        self.facts = Facts(remarks=["predicts no entity at all"]) if silent else Facts(never=never)
+        report = self._report()
+        if silent:
+            self.facts = Facts(remarks=["predicts no entity at all"], report=report)
+        else:
+            self.facts = Facts(never=never, report=report)
         right, predicted, gold = self.right.sum(), self.predicted.sum(), self.gold.sum()
         kinds = 2 * self.right / (self.predicted + self.gold).clamp(min=1)
         return {

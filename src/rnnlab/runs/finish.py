@@ -14,6 +14,7 @@ from rnnlab.diagnostics.alarms import Alarms
 from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
 from rnnlab.runs.build import Config
 from rnnlab.runs.metrics_json import collect, write_json
+from rnnlab.runs.report import as_lines, save_report
 from rnnlab.training.checkpoint import load_plain
 from rnnlab.training.module import SequenceModule
 from rnnlab.training.snapshot import Best
@@ -103,6 +104,10 @@ def conclude(
         write_json(folder / "metrics.json", record)
         _log_final(trainer, val, test)
         _summary(folder, record, trained=trained)
+        if test and task.facts.report is not None:
+            save_report(task.facts.report, trainer, folder)
+            for line in as_lines(task.facts.report):
+                print(f"test     {line}", flush=True)
     return Outcome(status, score, record, folder)
 
 
