@@ -186,10 +186,12 @@ class EntityF1(Metric):
         return empty.scatter_add(0, types.flatten(), chosen.flatten().long())
 
     def _report(self) -> ClassReport:
-        counts = (each[:-1].tolist() for each in (self.right, self.predicted, self.gold))
+        right, predicted, gold = (
+            each[:-1].tolist() for each in (self.right, self.predicted, self.gold)
+        )
         size = len(self.gold)
         pairs = self.pairs.view(size, size).tolist()
-        return ClassReport("entity", self.names, *counts, [*self.names, "O"], pairs)
+        return ClassReport("entity", self.names, right, predicted, gold, [*self.names, "O"], pairs)
 
     def compute(self) -> dict[str, Tensor]:
         """Scores, 0 to 1: precision, recall, f1; accuracy of the steps; `f1_TYPE` of each type.
