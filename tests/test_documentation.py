@@ -1,5 +1,6 @@
 """What README and docs say is true: commands compose, links lead somewhere, the cell trains."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -30,14 +31,19 @@ def blocks(page):
     return re.findall(r"```(\w*)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def commands(page):
-    """What a page tells to type: lines of blocks without a language, `rnnlab ...` in its text."""
-    lines = [
+def shell_lines(page):
+    """The commands of blocks without a language."""
+    return [
         line.split("  #")[0].strip()
         for language, block in blocks(page)
         if language in ("", "sh", "bash") and not block.startswith("$ ")
         for line in block.replace("\\\n", " ").splitlines()
     ]
+
+
+def commands(page):
+    """What a page tells to type, in blocks or as `rnnlab ...` in its text."""
+    lines = shell_lines(page)
     lines += re.findall(r"`((?:rnnlab|make) [^`\n]*)`", page.read_text(encoding="utf-8"))
     return [line.split(" | ")[-1] for line in lines]
 
@@ -45,6 +51,37 @@ def commands(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_are_valid(page):
     assert [problem for line in commands(page) for problem in mistakes(line)] == []
+
+
+LIMITS = {
+    "trainer.max_epochs": 1,
+    "trainer.limit_train_batches": 3,
+    "trainer.limit_val_batches": 2,
+    "trainer.limit_test_batches": 2,
+    "trainer.enable_progress_bar": "false",
+}
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_commands_of_start_run_one_after_the_other(tmp_path, data_root):
+    program = tmp_path / "bin" / "rnnlab"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rnnlab "$@"\n')
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    lines = [line for line in shell_lines(ROOT / "docs/start.md") if "rnnlab" in line]
+    assert len(lines) > 6
+    for line in lines:
+        if line.startswith("rnnlab train"):
+            given = [word for word in line.split() if word.split("=")[0] not in LIMITS]
+            line = " ".join([*given, *(f"{key}={value}" for key, value in LIMITS.items())])
+        line = line.replace("data fetch", "data verify")  # needs no network
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    assert (tmp_path / "outputs/comparison/compare.html").is_file()
 
 
 TRANSCRIPTS = [
