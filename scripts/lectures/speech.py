@@ -109,8 +109,9 @@ def _spectrogram(axes: Axes, heard: Heard) -> None:
         steps = np.flatnonzero(heard.alignment == place)
         middle = (steps[0] + steps[-1] + 1) / 2 * heard.step
         letter = "␣" if heard.letters[place] == " " else heard.letters[place]
-        axes.axvline(middle, ymax=0.86, color="#D55E00", linewidth=0.8)
-        axes.text(middle, mels * 0.87, letter, ha="center", color="#D55E00", weight="bold")
+        axes.plot([middle, middle], [0, mels], color="#D55E00", linewidth=0.8)
+        axes.text(middle, mels + 1, letter, ha="center", color="#D55E00", weight="bold")
+    axes.set_ylim(0, mels * 1.15)  # letters stand above the sound
     axes.set_ylabel("mel band")
 
 
