@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlab.commands import predict
-from rnnlab.errors import printable
+from rnnlab.errors import printable, tell
 
 STEERING = {"Cc", "Cs", "Zl", "Zp"}
 
@@ -41,3 +41,16 @@ def test_an_answer_steers_no_terminal_and_reaches_a_program_as_it_is(terminal, c
     monkeypatch.setattr(predict.sys.stdout, "isatty", lambda: terminal)
     predict._show("a\tB-\x1b[2J\n")
     assert capsys.readouterr().out == ("a\tB-\\x1b[2J\n\n" if terminal else "a\tB-\x1b[2J\n\n")
+
+
+def test_a_sentence_is_told_in_lines_of_80_columns(capsys):
+    words = "one-or two " * 30
+    tell("verdict", f"{words}/a/path/{'that-is-long' * 9} end\x1b")
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("verdict  one-or two ")
+    assert all(line.startswith(" " * 9 + line.strip()[0]) for line in rest)
+    long = [line for line in (first, *rest) if len(line) > 80]
+    assert [line.split() for line in long] == [[f"/a/path/{'that-is-long' * 9}"]]
+    assert " ".join([first, *rest]).split()[-1] == r"end\x1b"
+    tell("completed ", "")
+    assert capsys.readouterr().out == "completed\n"

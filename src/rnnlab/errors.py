@@ -22,12 +22,16 @@ def tell(word: str, text: str) -> None:
 
     Only blanks are broken at; what has none, such as a path, stays in one piece.
     """
-    lines = textwrap.wrap(
-        printable(text), 80 - 9, break_long_words=False, break_on_hyphens=False
-    ) or [""]
-    print(
-        "\n".join([f"{word:<8s} {lines[0]}", *(f"{'':9s}{line}" for line in lines[1:])]), flush=True
+    first, rest = f"{word:<8s} ", " " * 9
+    lines = textwrap.fill(
+        printable(text),
+        80,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    print(lines or first.rstrip(), flush=True)
 
 
 def shortened(names: Sequence[object], most: int = 8) -> str:

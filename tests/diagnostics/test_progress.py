@@ -4,6 +4,7 @@ import io
 import re
 from contextlib import redirect_stdout
 
+from rnnlab.diagnostics import progress
 from runs import small_run
 
 
@@ -23,7 +24,16 @@ def test_a_log_file_has_one_line_an_epoch(tmp_path):
         expected = rf"epoch    {index} of 2: loss {number}, val/accuracy {number}, \d+\.\d s"
         assert re.fullmatch(expected, line), line
     assert len(lines) == record["epochs"] == 2
-    assert len(text.splitlines()) < 12
+    assert len(text.splitlines()) < 18
+
+
+def test_a_long_epoch_has_lines_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    with redirect_stdout(io.StringIO()) as file:
+        small_run(tmp_path / "run", "trainer.enable_progress_bar=true", "trainer.max_epochs=1")
+    lines = [line for line in file.getvalue().splitlines() if line.startswith("in epoch 1: ")]
+    assert len(lines) == 10
+    assert re.fullmatch(r"in epoch 1: 10 of 10 batches, loss \d\.\d{4}, \d+ s", lines[-1])
 
 
 def test_a_terminal_has_a_bar(tmp_path):

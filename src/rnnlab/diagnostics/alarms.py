@@ -11,7 +11,7 @@ from rnnlab.diagnostics.board import board_of, tensorboards
 from rnnlab.diagnostics.loss_trend import guess_loss
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.diagnostics.time_flow import TimeFlow
-from rnnlab.errors import Diverged
+from rnnlab.errors import Diverged, tell
 
 EVENTS = ("non_finite ", "exploding gradient")
 """Alarms about an event stay; others are about a state, and withdrawn when the run learns."""
@@ -112,7 +112,7 @@ class Alarms(Limits, Callback):
     def _show(trainer: Trainer, kind: str, sentence: str) -> None:
         if not trainer.is_global_zero:
             return
-        print(f"alarm    {sentence}", flush=True)
+        tell("alarm", sentence)
         for writer in tensorboards(trainer):
             writer.add_text(f"alarm/{kind}", sentence, global_step=trainer.global_step)
 

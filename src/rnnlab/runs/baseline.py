@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from rnnlab.data.base import SequenceData
+from rnnlab.errors import tell
 from rnnlab.layers.base import Layer
 from rnnlab.runs.build import Config, build_model
 from rnnlab.runs.finish import Outcome
@@ -50,10 +51,10 @@ def add_baseline(
     outcome.record["baseline"] = found
     write_json(outcome.folder / "metrics.json", outcome.record)
     figures = " ".join(f"test.{name} {value:.4f}" for name, value in found["test"].items())
-    print(
-        f"baseline {figures} | a bag of words, without any memory (encoder=bow), "
+    tell(
+        "baseline",
+        f"{figures} | a bag of words, without any memory (encoder=bow), "
         f"{found['steps']:,} steps in {found['seconds']:.0f} s",
-        flush=True,
     )
 
 

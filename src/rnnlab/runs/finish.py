@@ -12,6 +12,7 @@ from torch.utils.tensorboard.summary import hparams
 from rnnlab.data.base import SequenceData
 from rnnlab.diagnostics.alarms import Alarms
 from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
+from rnnlab.errors import tell
 from rnnlab.runs.build import Config
 from rnnlab.runs.metrics_json import collect, write_json
 from rnnlab.runs.report import as_lines, save_report
@@ -175,7 +176,7 @@ def _summary(folder: Path, record: dict[str, Any], *, trained: bool) -> None:
     )
     status, seconds = record["status"], record["wall_seconds"]
     speed = f"{record['train_tokens_per_second']:,.0f} tokens/s"
-    print(f"{status:10s} {metrics} | {seconds:.0f} s, {speed} | {folder}", flush=True)
+    tell(f"{status:10s}", f"{metrics} | {seconds:.0f} s, {speed} | {folder}")
     if status == "interrupted" and trained:
         print(f"test it with: rnnlab evaluate checkpoint={folder}", flush=True)
     elif status == "interrupted" and (folder / "checkpoints" / "last.ckpt").exists():

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from lightning import Trainer
 
+from rnnlab.errors import tell
 from rnnlab.nn.label_scores import Facts
 from rnnlab.runs.finish import Outcome
 from rnnlab.runs.metrics_json import write_json
@@ -34,7 +35,7 @@ def add_verdict(trainer: Trainer, task: Task, outcome: Outcome) -> None:
     record["verdict"] = found
     write_json(outcome.folder / "metrics.json", record)
     for sentence in found:
-        print(f"verdict  {sentence}", flush=True)
+        tell("verdict", sentence)
 
 
 def of_test(
