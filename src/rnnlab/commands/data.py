@@ -12,6 +12,7 @@ from hydra.utils import get_class
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
+from rnnlab.commands.describe import describe_words
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.files import choices, config_dir
 from rnnlab.config.hints import suggest
@@ -191,11 +192,14 @@ def download_size(about: DatasetInfo) -> str:
 
 
 def data_words(words: list[str]) -> int:
-    """`rnnlab data list|fetch NAME|verify NAME`; the exit code.
+    """`rnnlab data list|fetch NAME|verify NAME|describe ...`; the exit code.
 
     Raises:
         ConfigError, DataError: Something that the user can correct.
     """
+    if words[:1] == ["describe"]:
+        describe_words(words[1:])
+        return 0
     line = CommandLine.without_flags(words)
     root = data_root(line.value("root"))
     known = entries(config_dir())
@@ -213,6 +217,7 @@ def data_words(words: list[str]) -> int:
             return 0 if all(check.ok for check in checks) else 2
         case other:
             raise ConfigError(
-                f"data: '{' '.join(other)}' is not one of list, fetch NAME, verify NAME"
+                f"data: '{' '.join(other)}' is not one of list, fetch NAME, verify NAME, "
+                "describe OVERRIDES"
             )
     return 0

@@ -26,7 +26,7 @@ rnnlab - study and train recurrent networks
   rnnlab compare RUN|SWEEP ...          results, curves and differences of runs, on one page
   rnnlab embed corpus=CHOICE|FILE       word vectors from a text, and what they are worth
   rnnlab check [OVERRIDES]              find mistakes in a configuration, and print it
-  rnnlab data list|fetch NAME|verify NAME
+  rnnlab data list|fetch NAME|verify NAME|describe [OVERRIDES]
 
 Try:  rnnlab train task=delayed_recall cell=gru cell.update_bias=2 data.lag=50
       rnnlab COMMAND --help
@@ -45,6 +45,7 @@ DATA = """\
 rnnlab data list           every data set: task, size, licence, whether it is present
 rnnlab data fetch NAME     download one (checked by sha256)
 rnnlab data verify NAME    check files and counts against the known ones
+rnnlab data describe [GROUP=CHOICE ...]  lengths, classes, vocabulary, what is odd, before training
 
 Files are looked for below root=FOLDER, else $RNNLAB_DATA, else the user's cache folder.
 """

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -16,6 +17,7 @@ from rnnlab.data.audio_corpus import AudioCorpus, Recording, at_speeds, hear
 from rnnlab.data.audio_examples import AudioExamples, Masks
 from rnnlab.data.base import SequenceData
 from rnnlab.data.cache import cached
+from rnnlab.data.content import Content, Item
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
 from rnnlab.data.sequences import TARGET_SPECIALS
@@ -175,6 +177,20 @@ class AudioData(SequenceData):
             ),
             short_first=words and self.short_first,
         )
+
+    def content(self, split: Split) -> Content:
+        """See the base class; lengths in seconds, repeats by what is heard."""
+        corpus = self.select(split)
+        seconds = corpus.log_mels.lengths * self.hop_ms / 1000
+        heard = (
+            blake2b(corpus.log_mels[row].tobytes()).hexdigest() for row in range(len(corpus.texts))
+        )
+        items = (
+            Item(content, text, text, place)
+            for content, text, place in zip(heard, corpus.texts, corpus.places, strict=True)
+        )
+        classes = Counter(corpus.texts) if self._kind == "label" else {}
+        return Content("seconds", seconds, classes=classes, items=items)
 
     def remarks(self) -> list[str]:
         """See the base class; what was done to recordings."""

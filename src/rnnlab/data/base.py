@@ -12,10 +12,12 @@ from lightning import LightningDataModule
 
 from rnnlab.config.types import PositiveInt, Seed
 from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.content import Content
 from rnnlab.data.examples import Examples
 from rnnlab.data.loader import Loader
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.stream import Stream
+from rnnlab.data.vocab import Vocab
 from rnnlab.errors import ConfigError, DataError
 
 SMALLEST, LARGEST, BATCHES = 8, 64, 400
@@ -87,6 +89,22 @@ class SequenceData(LightningDataModule, Configurable, ABC):
     @abstractmethod
     def examples(self, split: Split) -> Examples | Stream:
         """One split, encoded; an empty one is a DataError that names it."""
+
+    def content(self, split: Split) -> Content:
+        """What a split holds, for a look at it before training; by default lengths and classes."""
+        spec, examples = self.spec(), self.examples(split)
+        ids = examples.target_ids()
+        classes = {}
+        if spec.kind in ("label", "tags") and isinstance(spec.target, Vocab):
+            counts = np.bincount(ids[ids != IGNORE], minlength=len(spec.target))
+            classes = {
+                name: int(count)
+                for name, count in zip(spec.target.tokens, counts, strict=True)
+                if count
+            }
+        if isinstance(examples, Stream):
+            return Content("tokens", np.array([len(examples)]), classes=classes)
+        return Content("steps", examples.lengths, classes=classes)
 
     def target_prior(self) -> np.ndarray:
         """How often each target is to be predicted in training, int64 (V,).

@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
 from rnnlab.data.characters import CharacterIds, character_vocab, word_characters
+from rnnlab.data.content import Content, Item
 from rnnlab.data.encoded import EncodedCorpus, Example, encode
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
@@ -91,6 +93,26 @@ class SequenceTextData(TextData):
             characters,
             corpus.blank if corpus.blank.any() else None,
         )
+
+    def content(self, split: Split) -> Content:
+        """See the base class; classes, and the examples one by one."""
+        counts = self.select(split).target_counts() if self._kind in ("label", "tags") else {}
+        return replace(
+            super().content(split), classes=counts, limit=self.max_length, items=self._items(split)
+        )
+
+    def _items(self, split: Split) -> Iterator[Item]:
+        part, rows = self.holds(split)
+        chosen = None if rows is None else set(rows.tolist())
+        for row, example in enumerate(self.read(part)):
+            if chosen is not None and row not in chosen:
+                continue
+            source, target = (
+                side if isinstance(side, str) else " ".join(side)
+                for side in (example.source, example.target)
+            )
+            place = f"{example.file}:{example.line}" if example.line else example.file
+            yield Item(" ".join(source.casefold().split()), source, target, place)
 
     def use_characters(self) -> None:
         """See the base class."""

@@ -13,7 +13,8 @@ import regex
 from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
 from rnnlab.data.base import SequenceData
 from rnnlab.data.cache import cached
-from rnnlab.data.encoded import EncodedCorpus, Example, encode
+from rnnlab.data.content import Content
+from rnnlab.data.encoded import EncodedCorpus, Example, count_types, encode
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reading import sha256
 from rnnlab.data.spec import Kind, Spec, Split
@@ -121,6 +122,16 @@ class TextData(SequenceData):
         """
         corpus = self.select(split)
         return corpus.source, corpus.source_types
+
+    def content(self, split: Split) -> Content:
+        """See the base class; the sentences, or lines, as they were read."""
+        sentences, types = self.sentences(split)
+        counts = count_types(sentences.values, types)
+        vocab = self.spec().source_vocab
+        lost = np.array([token not in vocab for token in types], dtype=bool)[sentences.values]
+        before = np.concatenate([[0], np.cumsum(lost)])[sentences.offsets]
+        unknown = np.diff(before) / np.maximum(1, sentences.lengths)
+        return Content("tokens", sentences.lengths, counts, unknown=unknown)
 
     def remarks(self) -> list[str]:
         """See the base class; words that may be none, where a script has no spaces between them."""
