@@ -116,3 +116,13 @@ def test_tied_weights_stay_those_of_the_embedding():
     assert output.weight is embedding
     assert torch.equal(embedding, before)
     assert output.bias.diff().min() > 0
+
+
+def test_a_cluster_without_targets_has_a_gradient_of_zero():
+    """Several processes wait for the gradients of all parameters, whatever each of them read."""
+    output, features, target = case()
+    target.clamp_(max=CUTOFFS[0] - 1)
+    output.loss(features, target).backward()
+    for parameter in output.tail.parameters():
+        assert torch.equal(parameter.grad, torch.zeros_like(parameter))
+    assert output.head.weight.grad.any()

@@ -111,6 +111,10 @@ class Layer(WatchedInputs, ABC):
         """Which kernel computes `forward` on a device, and why; shown when a run starts."""
         return "scan" if type(self).forward is Layer.forward else f"{type(self).__name__}'s own"
 
+    def computes_in(self, lower: torch.dtype) -> torch.dtype:
+        """The dtype in which `forward` multiplies under autocast with a lower one."""
+        return lower
+
     def forward(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """All outputs, zero beyond `lengths`, and the state after each last valid step.
 

@@ -36,6 +36,9 @@ class FusedLayer(GhostInputLayer):
     Kernels get the padded batch, never a PackedSequence: a one-way layer cannot see the padding
     behind a sequence, so masking its outputs and gathering the last valid one is exact.
 
+    Under autocast a sequence is computed in the weights' precision all the same: cuDNN would take
+    float16, whatever autocast says, where most of dL/dh_t of a mean loss is zero or subnormal.
+
     Args:
         input_size: Features D of a step's input.
         hidden_size: Features of the output and of each part of the state.
@@ -84,6 +87,10 @@ class FusedLayer(GhostInputLayer):
         reason = f"fastest on {device.type}" if self.kernel == "auto" else "set by cell.kernel"
         return f"{self.kernel_on(device)} ({reason})"
 
+    def computes_in(self, lower: torch.dtype) -> torch.dtype:
+        """See `Layer.computes_in`: the weights' dtype."""
+        return self.weight_hh_l0.dtype
+
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         """Zeros (B, H), of `like`'s device and dtype."""
         return (like.new_zeros(batch_size, self.hidden_size),)
@@ -114,6 +121,10 @@ class FusedLayer(GhostInputLayer):
 
     def forward(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """See `Layer.forward`."""
+        if _is_mixed(x.device):
+            with torch.autocast(x.device.type, enabled=False):
+                x, *parts = self.to_weight_dtype(x, *(state or ()))
+                return self.forward(x, lengths, tuple(parts) or None)
         kernel = self.kernel_on(x.device)
         if kernel == "scan":
             return self.scan(x, lengths, state)
@@ -144,7 +155,7 @@ class FusedLayer(GhostInputLayer):
         The kernel reads the padding, which has to be finite here, as an encoder's is: `forward`
         cleans it first, at the price of one more pass over the inputs.
         """
-        if self.kernel_on(x.device) != "fused":
+        if self.kernel_on(x.device) != "fused" or _is_mixed(x.device):
             return self.forward(x, lengths)[0]
         start = self.initial_state(x.shape[0], x)
         return zero_padding(self.run_kernel(x, start, self.weights)[0], lengths)
@@ -153,6 +164,10 @@ class FusedLayer(GhostInputLayer):
         self, watcher: Watcher, x: Inputs, lengths: Lengths, state: State, *, outputs_only: bool
     ) -> Result:
         """See `Layer.watched`; each kernel has its own way."""
+        if _is_mixed(x.device):
+            with torch.autocast(x.device.type, enabled=False):
+                x, *parts = self.to_weight_dtype(x, *state)
+                return self.watched(watcher, x, lengths, tuple(parts), outputs_only=outputs_only)
         kernel = self.kernel_on(x.device)
         if kernel == "scan":
             return super().watched(watcher, x, lengths, state, outputs_only=outputs_only)
@@ -171,3 +186,9 @@ class FusedLayer(GhostInputLayer):
                 functional.linear(inputs, self.weight_ih_l0, self.bias_ih_l0),
                 functional.linear(states, self.weight_hh_l0, self.bias_hh_l0),
             )
+
+
+def _is_mixed(device: torch.device) -> bool:
+    """Whether autocast is on; the meta device has none."""
+    kind = device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)

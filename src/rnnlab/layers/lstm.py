@@ -90,9 +90,6 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
 
     def run_kernel(self, x: Inputs, state: State, weights: list[Tensor]) -> Result:
         """See `GhostInputLayer.run_kernel`."""
-        if _lacks_autocast_dtype(x.device):
-            with torch.autocast("cpu", enabled=False):
-                return self.run_kernel(x.float(), tuple(part.float() for part in state), weights)
         outputs, hidden, cell = torch.lstm(
             x, [to_torch(part) for part in state], weights, **self.call
         )
@@ -151,15 +148,3 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
         hidden = torch.sigmoid(o) * torch.tanh(cell)
         return hidden, (hidden, cell)
-
-
-def _lacks_autocast_dtype(device: torch.device) -> bool:
-    """Whether torch's LSTM fails with autocast's dtype on this CPU.
-
-    Without AVX-512 oneDNN has float32 alone; torch's RNN and GRU have no such limit.
-    """
-    if device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
-        return False
-    if torch.get_autocast_dtype("cpu") == torch.bfloat16:
-        return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return not torch.ops.mkldnn._is_mkldnn_fp16_supported()

@@ -143,6 +143,8 @@ class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
             if len(rows):
                 inner = target[rows] - start
                 total = total + len(rows) * vocabulary_loss(down(features[rows]), words, inner)
+            else:  # its gradient is zero, not none: another process may have such words
+                total = total + words(down(features[rows])).sum()
         head = vocabulary_loss(features, self.head, classes)
         return head + total / len(target)
 

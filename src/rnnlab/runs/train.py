@@ -91,7 +91,8 @@ def run(
         last = resume.path if resume else None
         if trainer.is_global_zero:
             OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
-            announce(module, data, vectors, folder, trainer.strategy.root_device, started)
+            device, precision = trainer.strategy.root_device, trainer.precision
+            announce(module, data, vectors, folder, device, started, precision)
         declare_hparams(trainer, flat(cfg))
         status, reason = "completed", None
         try:
@@ -153,6 +154,20 @@ def announce_plan(cfg: Config, choices: Config) -> None:
     print(f"train    {' '.join(words)}", flush=True)
 
 
+def dtypes(cells: Sequence[Layer], device: torch.device, precision: str) -> str:
+    """In which dtype each cell and all else is computed; on a GPU, whether with TF32."""
+    usual = torch.get_default_dtype()
+    lower = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision, usual)
+    each = {type(c).__name__: str(c.computes_in(lower)).removeprefix("torch.") for c in cells}
+    parts = [f"{name} {dtype}" for name, dtype in each.items()]
+    parts.append(f"all else {str(lower).removeprefix('torch.')}")
+    if device.type == "cuda":
+        products = torch.get_float32_matmul_precision() != "highest"
+        tf32 = "on" if torch.backends.cudnn.allow_tf32 else "off"
+        parts.append(f"TF32 {tf32} in kernels, {'on' if products else 'off'} in products")
+    return ", ".join(parts)
+
+
 def announce(
     module: SequenceModule,
     data: SequenceData,
@@ -160,6 +175,7 @@ def announce(
     folder: Path,
     device: torch.device,
     started: str | None,
+    precision: str,
 ) -> None:
     """Print what will be trained, what it starts from, and its folder."""
     parameters = sum(p.numel() for p in module.parameters())
@@ -177,4 +193,5 @@ def announce(
     if started is not None:
         print(f"start    {started}")
     print(f"kernel   {', '.join(kernels) or 'none'}")
+    print(f"dtype    {dtypes(cells, device, precision)}")
     print(f"threads  {threads()}", flush=True)

@@ -23,7 +23,7 @@ def run(
 ) -> Result:
     """All outputs, zero beyond `lengths`, and the state after each last valid step.
 
-    Under autocast everything is computed in the lower precision, as by torch's own kernels.
+    Not to be called under autocast: a layer switches it off.
 
     Args:
         kernel: Takes layout, watcher, inputs, the parts of the state and the weights; returns
@@ -35,10 +35,6 @@ def run(
         watcher: Called at the end of the backward pass, if there is one.
     """
     tensors = [x, *state, *weights]
-    device = x.device.type
-    if torch.is_autocast_enabled(device):
-        lower = torch.get_autocast_dtype(device)
-        tensors = [t if t.dtype == torch.float64 else t.to(lower) for t in tensors]
     layout = layout_of(lengths, x.shape[0], x.shape[1])
     outputs, *final = kernel(layout, watcher, *tensors)
     return outputs, tuple(final)
