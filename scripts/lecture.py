@@ -99,7 +99,7 @@ def show(part: Part, folder: Path, document: Path, figures: Path) -> None:
     groups = group_runs(runs, part.by)
     compared = folder / "compare"
     compared.mkdir(exist_ok=True)
-    write(groups, compared, skipped)
+    write(groups, compared, notes=skipped)
     names = []
     for figure in part.figures:
         names.append(f"{part.title}_{figure}.png")
