@@ -59,12 +59,14 @@ def as_restructured(
     fenced = False
     for paragraph in "\n".join(lines).split("\n\n"):
         rows = paragraph.split("\n")
-        if fenced or rows[0] == "```" or sum(" | " in row for row in rows) > 1:
+        module_example = what == "module" and rows[0].startswith("    ")
+        if module_example or fenced or rows[0] == "```" or sum(" | " in row for row in rows) > 1:
             marks = sum(row == "```" for row in rows)
             fenced ^= marks % 2 == 1
             done += ["::", "", *(f"    {row}" for row in rows if row != "```"), ""]
         else:
             text = re.sub(r"(`[^`]*`)|([|*]|_(?!\w))", _escaped, paragraph)
+            text = re.sub(r"(`[^`]*`)(?=\w)", r"\1\\ ", text)
             done += [*text.split("\n"), ""]
     lines[:] = done
 
