@@ -1,5 +1,6 @@
 """Runs from Python: the same as those of the command line, as often as one likes."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -146,3 +147,11 @@ def test_it_runs_inside_another_hydra_program(monkeypatch, tmp_path):
 def test_a_model_of_text_answers(tmp_path):
     run = rnnlab.train(*sentiment(tmp_path / "corpus"), *SMALL, quiet=True)
     assert run.predictor.predict("good")[0][0] in ("pos", "neg")
+
+
+def test_the_guide_runs(capsys):
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "python.md"
+    space = {}
+    for block in re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL):
+        exec(block, space)
+    assert {"0", "1", "0/cell", "1/cell"} == set(space["flow"])
