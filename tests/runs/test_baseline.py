@@ -28,7 +28,7 @@ def test_it_is_printed_and_recorded_and_changes_nothing(tmp_path, capsys, monkey
     assert found["steps"] == 3 * 48 / 4
     # one word of each review tells the label: a bag of words learns it
     assert found["test"]["accuracy"] > 0.8
-    (line,) = [line for line in said.splitlines() if line.startswith("baseline")]
+    line = " ".join(said.partition("\nbaseline ")[2].split())
     assert f"test.accuracy {found['test']['accuracy']:.4f}" in line
     assert "36 steps in" in line
     without, other = train(capsys, tmp_path / "without", "data.batch_size=4")
