@@ -65,14 +65,15 @@ def as_restructured(
             fenced ^= marks % 2 == 1
             done += ["::", "", *(f"    {row}" for row in rows if row != "```"), ""]
         else:
-            text = re.sub(r"(`[^`]*`)|([|*]|_(?!\w))", _escaped, paragraph)
-            text = re.sub(r"(`[^`]*`)(?=\w)", r"\1\\ ", text)
+            text = re.sub(r"(`[^`]*`)(\w?)|([|*]|_(?!\w))", _escaped, paragraph)
             done += [*text.split("\n"), ""]
     lines[:] = done
 
 
 def _escaped(match: re.Match[str]) -> str:
-    return match[1] or f"\\{match[2]}"
+    if not match[1]:
+        return f"\\{match[3]}"
+    return f"{match[1]}\\ {match[2]}" if match[2] else match[1]  # the plural of code
 
 
 def setup(app: Any) -> None:
