@@ -1,10 +1,13 @@
-"""Files that are written in one go."""
+"""Files that are written in one go, and archives of arrays that are read with care."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import uuid4
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
+
+import numpy as np
 
 from rnnlab.errors import naming
 
@@ -37,3 +40,25 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError) and str(error.filename) == str(temporary):
             error.filename = str(path)
         raise
+
+
+def read_arrays(stream: IO[bytes]) -> dict[str, np.ndarray]:
+    """The arrays of an archive that `numpy.savez` wrote.
+
+    Nothing in it can take more memory than the file is long: what is compressed is refused, and
+    so is what holds Python objects.
+
+    Raises:
+        ValueError, EOFError, OSError: It is damaged, or no such archive.
+    """
+    try:
+        with ZipFile(stream) as archive:
+            if any(member.compress_type != ZIP_STORED for member in archive.infolist()):
+                raise ValueError("its arrays are compressed, rnnlab's are not")
+        stream.seek(0)
+        found: Any = np.load(stream, allow_pickle=False)
+        return {name: found[name] for name in found.files}
+    except (BadZipFile, KeyError, AttributeError, NotImplementedError) as error:
+        raise ValueError(f"no archive of arrays, or damaged ({error})") from None
+    except MemoryError:
+        raise ValueError("damaged: an array is longer than the file") from None

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 
 
@@ -15,8 +16,23 @@ def config_dir() -> Path:
 
 
 def read_yaml(file: Path) -> Any:
-    """A YAML file as plain values, interpolations not resolved."""
-    return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    """A YAML file as plain values, interpolations not resolved.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError, YAMLError, OmegaConfBaseException: It holds something else.
+    """
+    return plain_yaml(file.read_text(encoding="utf-8"))
+
+
+def plain_yaml(text: str) -> Any:
+    """The same of a text, which may come from anywhere.
+
+    An alias (`*name`) is refused: a few lines of them stand for more values than memory holds.
+    """
+    if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+        raise ValueError("aliases (*name) are not read")
+    return OmegaConf.to_container(OmegaConf.create(text), resolve=False)
 
 
 @cache

@@ -12,6 +12,7 @@ from rnnlab.data.audio import LogMel, resampled
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.sound_files import Sound
 from rnnlab.errors import DataError, shortened
+from rnnlab.files import read_arrays
 
 
 class Recording(NamedTuple):
@@ -68,8 +69,7 @@ class AudioCorpus:
     @classmethod
     def read(cls, stream: IO[bytes]) -> Self:
         """Inverse of `write`."""
-        with np.load(stream, allow_pickle=False) as kept:
-            values, offsets, rates, channels, strings = (kept[name] for name in kept.files)
+        values, offsets, rates, channels, strings = read_arrays(stream).values()
         texts, places = json.loads(strings.tobytes())
         return cls(Ragged(values, offsets), texts, places, rates, channels)
 

@@ -12,6 +12,7 @@ import numpy as np
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import UNK
+from rnnlab.files import read_arrays
 
 
 def digest(tokens: Sequence[str]) -> bytes:
@@ -121,8 +122,7 @@ class EncodedCorpus:
     @classmethod
     def read(cls, stream: IO[bytes]) -> Self:
         """Inverse of `write`."""
-        with np.load(stream, allow_pickle=False) as kept:
-            arrays = [kept[name] for name in kept.files]
+        arrays = list(read_arrays(stream).values())
         source, target = Ragged(*arrays[:2]), Ragged(*arrays[2:4])
         file_of, line, digest, words, characters, packed = arrays[4:]
         source_types, target_types, files, texts = json.loads(packed.tobytes())

@@ -8,14 +8,52 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from rnnlab.errors import DataError
 
 BOM = "\ufeff"
+
+
+ROOMY = 1 << 28
+"""So many bytes may come out of any compressed file."""
+
+RATIO = 250
+"""Beyond them it may not unpack to more than so many times its size; texts do to 3 to 20 times."""
+
+
+class Unpacked(RawIOBase):
+    """What comes out of a compressed file; one that grows beyond reason is refused.
+
+    Args:
+        inner: Unpacks it.
+        path: The compressed file.
+    """
+
+    def __init__(self, inner: IO[bytes], path: Path) -> None:
+        super().__init__()
+        self.inner, self.path, self.count = inner, path, 0
+        self.limit = max(ROOMY, RATIO * path.stat().st_size)
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; the number of bytes.
+
+        Raises:
+            DataError: It is a bomb.
+        """
+        data = self.inner.read(len(buffer))
+        self.count += len(data)
+        if self.count > self.limit:
+            raise DataError(f"{self.path}: refused, it unpacks to more than {RATIO} times its size")
+        buffer[: len(data)] = data
+        return len(data)
 
 
 @contextmanager
@@ -85,10 +123,10 @@ def opened(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
         with ZipFile(path) as zipped:
             if member not in zipped.namelist():
                 raise DataError(f"{path}: no member {member}")
-            with BufferedReader(zipped.open(member)) as inner:  # type: ignore[type-var]
-                yield inner
+            with zipped.open(member) as inner, BufferedReader(Unpacked(inner, path)) as stream:
+                yield stream
     elif member is not None:
-        with tarfile.open(path) as archive:
+        with _unzipped(path) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as archive:
             # an AppleDouble member "._x" stands beside each "x" of tar balls made on a Mac
             infos = (info for info in archive if info.isfile())
             found = next((i for i in infos if PurePosixPath(i.name).name == member), None)
@@ -97,11 +135,17 @@ def opened(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
                 raise DataError(f"{path}: no member {member}")
             yield stream
     elif path.suffix == ".gz":
-        with BufferedReader(gzip.open(path)) as unzipped:
+        with _unzipped(path) as unzipped:
             yield unzipped
     else:
         with path.open("rb") as plain:
             yield plain
+
+
+@contextmanager
+def _unzipped(path: Path) -> Iterator[IO[bytes]]:
+    with gzip.open(path) as inner, BufferedReader(Unpacked(inner, path)) as stream:
+        yield stream
 
 
 def members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
@@ -117,7 +161,7 @@ def members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     # gzip's own reader: that of tarfile's streams takes a truncated file for a complete one
     with (
         broken_files(path),
-        gzip.open(path) as unzipped,
+        _unzipped(path) as unzipped,
         tarfile.open(fileobj=unzipped, mode="r|") as archive,
     ):
         for info in archive:

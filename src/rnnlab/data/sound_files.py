@@ -9,6 +9,12 @@ import numpy as np
 from rnnlab.data.reading import broken_files
 from rnnlab.errors import ConfigError, DataError
 
+LONGEST = 1 << 28
+"""So many samples, of all channels, are read at once: 1 GiB, some 90 minutes of a compact disc.
+
+A file of some kilobytes can announce or hold more of them than memory does.
+"""
+
 
 class Sound(NamedTuple):
     """What a file holds.
@@ -37,7 +43,7 @@ def read_sound(path: Path, content: bytes | None = None) -> Sound:
         content: Its bytes, where they are already read (from an archive, say).
 
     Raises:
-        DataError: Missing, empty, or no sound file.
+        DataError: Missing, empty, no sound file, or one that is too long.
         ConfigError: The package `soundfile` is missing.
     """
     library = soundfile()
@@ -47,7 +53,13 @@ def read_sound(path: Path, content: bytes | None = None) -> Sound:
     if not content:
         raise DataError(f"{path}: an empty file")
     try:
-        samples, rate = library.read(BytesIO(content), dtype="float32", always_2d=True)
+        with library.SoundFile(BytesIO(content)) as file:
+            if file.frames * file.channels > LONGEST:
+                raise DataError(
+                    f"{path}: {file.frames:,} samples of {file.channels} channels, more than "
+                    f"{LONGEST:,}: damaged, or to be cut into shorter ones"
+                )
+            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
     except library.SoundFileError as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise DataError(f"{path}: no sound file that can be read ({reason})") from None

@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.diagnostics.naming import current_name
 from rnnlab.diagnostics.stats import Curve
-from rnnlab.files import replacing
+from rnnlab.files import read_arrays, replacing
 
 _log = logging.getLogger(__name__)
 
@@ -85,12 +84,13 @@ class CurveHistory:
         if not self.path.exists():
             return
         try:
-            with self.path.open("rb") as stream, np.load(stream) as file:
+            with self.path.open("rb") as stream:
+                file = read_arrays(stream)
                 steps, decades = file["steps"], file["decades"]
                 layers = [current_name(name) for name in file["layers"].tolist()]
             keep = steps <= step
             curves = [dict(zip(layers, sample, strict=True)) for sample in decades[keep]]
-        except (OSError, EOFError, LookupError, TypeError, ValueError, BadZipFile) as error:
+        except (OSError, EOFError, LookupError, TypeError, ValueError) as error:
             _log.warning("%s: damaged, begun anew (%s)", self.path, error)
             return
         self.steps, self.layers, self._curves = steps[keep].tolist(), layers, curves

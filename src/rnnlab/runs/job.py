@@ -8,6 +8,7 @@ from typing import Any
 from lightning import Callback
 from omegaconf import OmegaConf
 
+from rnnlab.config.files import read_yaml
 from rnnlab.errors import RnnlabError
 from rnnlab.runs.ledger import Ledger
 from rnnlab.runs.metrics_json import write_json
@@ -44,7 +45,7 @@ def train_job(ledger: Ledger, job: Job) -> dict[str, Any]:
 
 def _train(job: Job, folder: Path, callbacks: Sequence[Callback]) -> dict[str, Any]:
     before, saved = read_record(folder), folder / "config.yaml"
-    same = saved.exists() and OmegaConf.to_container(OmegaConf.load(saved)) == job.cfg
+    same = saved.exists() and read_yaml(saved) == job.cfg
     if same and before.get("status") not in UNFINISHED:
         print(f"{before['status']:11s}before | {folder}", flush=True)
         return before

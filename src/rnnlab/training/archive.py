@@ -52,6 +52,8 @@ def damage(path: Path) -> str | None:
     if not zipfile.is_zipfile(path):
         return "not an archive"
     with zipfile.ZipFile(path) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            return "compressed, which torch's are not"
         seal = archive.comment
         if not seal:
             broken = archive.testzip()

@@ -131,6 +131,8 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
     try:
         cfg = {key: value for key, value in state["config"].items() if key != "trust"}
         choices = dict(state["choices"])
+        if not (_is_plain(cfg) and _is_plain(choices)):
+            raise TypeError("values that no configuration has")
         spec = Spec.from_dict(state["spec"])
         origin = Origin.from_dict(state)
         if origin.prior is not None and origin.prior.shape != (spec.target_size,):
@@ -163,6 +165,31 @@ def _unlike_weights(value: Any) -> str | None:
         return "is complex"
     if value.is_floating_point() and not bool(torch.isfinite(value).all()):
         return "has numbers that are not finite"
+    return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can come from a YAML file."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str | int) for key in value) and _is_plain([*value.values()])
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (str, bool, int, float)
+
+
+def _odd_tensor(content: Any) -> str | None:
+    """What is wrong with a tensor in plain values: it takes more memory than the file is long.
+
+    Python's own comparison of values, or a sum, would make all of its elements.
+    """
+    if isinstance(content, torch.Tensor):
+        if content.layout is not torch.strided or content.device.type != "cpu":
+            return f"a tensor is {content.layout} on {content.device}"
+        if content.numel() * content.element_size() > content.untyped_storage().nbytes():
+            return f"a tensor of {tuple(content.shape)} has fewer numbers than that"
+    parts = content.values() if isinstance(content, dict) else content
+    if isinstance(content, dict | list | tuple | set):
+        return next(filter(None, map(_odd_tensor, parts)), None)
     return None
 
 
@@ -211,6 +238,9 @@ def load_plain(path: Path) -> Any:
                 f"{path}: broken or not a checkpoint ({found}); nothing of it was run"
             )
         content = torch.load(path, map_location="cpu", weights_only=True)
+        found = _odd_tensor(content)
+        if found is not None:
+            raise CheckpointError(f"{path}: broken or not a checkpoint ({found})")
     except CheckpointError:
         raise
     except pickle.UnpicklingError:

@@ -5,17 +5,16 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-from zlib import error as ZlibError  # noqa: N812 - its module names it like a variable
 
 import numpy as np
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.commands.compare.events import read_log
 from rnnlab.commands.compare.run import Lags, Run
+from rnnlab.config.files import plain_yaml
 from rnnlab.errors import DataError
+from rnnlab.files import read_arrays
 from rnnlab.runs.tables import flat
 
 CURVES = ("time_flow", "input_flow", "memory")
@@ -70,7 +69,8 @@ def read_lags(path: Path) -> dict[str, Lags]:
     """
     found: dict[str, Lags] = {}
     try:
-        with path.open("rb") as stream, np.load(stream) as file:
+        with path.open("rb") as stream:
+            file = read_arrays(stream)
             steps, layers = file["steps"].astype(np.int64), file["layers"]
             decades = file["decades"].astype(np.float64)
             for number, layer in enumerate(layers.astype(str)):
@@ -80,7 +80,7 @@ def read_lags(path: Path) -> dict[str, Lags]:
                     found[str(layer)] = Lags(steps[alive], curves[alive])
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, LookupError, EOFError, BadZipFile, ZlibError):
+    except (OSError, ValueError, TypeError, LookupError, EOFError):
         raise DataError(f"{path}: not rnnlab's curves, or damaged") from None
     return found
 
@@ -100,7 +100,7 @@ def _read(file: Path, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any] 
 
 
 def _config(text: str) -> dict[str, Any]:
-    plain: Any = OmegaConf.to_container(OmegaConf.create(text))
+    plain: Any = plain_yaml(text)
     cfg = {str(key): value for key, value in plain.items()}
     _need(cfg, "seed", "cell", "data", "trainer", "task")
     if isinstance(cfg["seed"], dict | list):
@@ -140,8 +140,8 @@ def _number(value: Any) -> float | None:
 
 def _task(folder: Path, targets: Mapping[str, str]) -> str:
     try:
-        hydra: Any = OmegaConf.load(folder / ".hydra" / "hydra.yaml")
-        return str(hydra.hydra.runtime.choices.task)
-    except (*UNREADABLE, AttributeError):  # a run made in Python
+        hydra: Any = plain_yaml((folder / ".hydra" / "hydra.yaml").read_text(encoding="utf-8"))
+        return str(hydra["hydra"]["runtime"]["choices"]["task"])
+    except (*UNREADABLE, TypeError, LookupError):  # a run made in Python
         name = targets.get("data", targets.get("task", "")).rpartition(".")[2]
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

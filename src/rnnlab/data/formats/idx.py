@@ -1,12 +1,11 @@
 """IDX files: arrays of bytes behind a short header, as MNIST is given."""
 
-import gzip
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from rnnlab.data.reading import broken_files
+from rnnlab.data.reading import broken_files, opened
 from rnnlab.errors import DataError
 
 BYTES = 8
@@ -23,10 +22,8 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     Raises:
         DataError: Missing or damaged, no such header, or of another size than it says.
     """
-    with broken_files(path):
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
+    with broken_files(path), opened(path) as stream:
+        data = stream.read()
     if data[:4] != bytes([0, 0, BYTES, dimensions]):
         raise DataError(f"{path}: not an IDX file of bytes in {dimensions} dimensions")
     start = 4 + 4 * dimensions
