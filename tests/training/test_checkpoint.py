@@ -193,6 +193,7 @@ def put(value, *keys):
         (put("x", KEY, "config", "seed"), "seed: 'x' is not an int"),
         (put(8.5, KEY, "config", "cell", "hidden_size"), "cell.hidden_size: '8.5' is not an int"),
         (put(torch.ones(2, 2), KEY, "config", "seed"), "values that no configuration has"),
+        (put("", KEY, "choices"), "values that no configuration has"),
         (put((1, 2), KEY, "choices", "task"), "values that no configuration has"),
         (put(3, KEY, "config", "cell", "hiden_size"), "cell.hiden_size: LSTM has no such option"),
     ],

@@ -33,7 +33,7 @@ class Unpacked(RawIOBase):
         path: The compressed file.
     """
 
-    def __init__(self, inner: IO[bytes], path: Path) -> None:
+    def __init__(self, inner: Any, path: Path) -> None:
         super().__init__()
         self.inner, self.path, self.count = inner, path, 0
         self.limit = max(ROOMY, RATIO * path.stat().st_size)
@@ -123,8 +123,8 @@ def opened(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
         with ZipFile(path) as zipped:
             if member not in zipped.namelist():
                 raise DataError(f"{path}: no member {member}")
-            with zipped.open(member) as inner, BufferedReader(Unpacked(inner, path)) as stream:
-                yield stream
+            with zipped.open(member) as inner, BufferedReader(Unpacked(inner, path)) as text:
+                yield text
     elif member is not None:
         with _unzipped(path) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as archive:
             # an AppleDouble member "._x" stands beside each "x" of tar balls made on a Mac

@@ -131,7 +131,7 @@ def read_checkpoint(path: Path, trusted: Sequence[str] = ()) -> Checkpoint:
     try:
         cfg = {key: value for key, value in state["config"].items() if key != "trust"}
         choices = dict(state["choices"])
-        if not (_is_plain(cfg) and _is_plain(choices)):
+        if not (state["choices"] == choices and _is_plain(cfg) and _is_plain(choices)):
             raise TypeError("values that no configuration has")
         spec = Spec.from_dict(state["spec"])
         origin = Origin.from_dict(state)

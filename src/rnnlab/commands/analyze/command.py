@@ -43,7 +43,7 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     print("\n\n".join(textwrap.fill(each, 80, break_on_hyphens=False) for each in paragraphs))
     result = {
         "checkpoint": str(path),
-        "data": opened.choices["data"],
+        "data": opened.choices.get("data"),
         "options": {
             key: options[key] for key in options if key not in ("data", "trust", "figures")
         },
