@@ -1,28 +1,15 @@
 """A sweep in several processes of this machine."""
 
 import os
-import signal
 import subprocess
-import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from rnnlab.config.types import NonNegativeInt, PositiveInt
 from rnnlab.errors import ConfigError
-from rnnlab.runs.launchers.base import Launcher
-from rnnlab.runs.ledger import Ledger
-from rnnlab.runs.sweep_job import LEFT
-from rnnlab.runs.worker import GRACE
-
-WORKER = (sys.executable, "-m", "rnnlab.runs.worker")
-"""The command of a worker, before the sweep's folder."""
-
-TRIES = 3
-"""Workers that may end one after the other while nothing gets done."""
+from rnnlab.runs.launchers.pool import WORKER, Pool
 
 
-class Parallel(Launcher):
+class Parallel(Pool):
     """Does jobs side by side, each with processor cores and GPUs of its own.
 
     Args:
@@ -47,38 +34,13 @@ class Parallel(Launcher):
             )
         fitting = max(1, len(os.sched_getaffinity(0)) // cpus_per_job)
         if gpus_per_job:
-            fitting = min(fitting, len(self.gpus) // gpus_per_job)
-            max_parallel = min(max_parallel or fitting, len(self.gpus) // gpus_per_job)
+            groups = len(self.gpus) // gpus_per_job
+            fitting = min(fitting, groups)
+            max_parallel = None if max_parallel is None else min(max_parallel, groups)
         self.max_parallel = max_parallel or fitting
 
-    def run(self, folder: Path) -> None:
-        """See `Launcher`."""
-        workers: dict[int, subprocess.Popen[bytes]] = {}
-        ledger = Ledger.open(folder)
-        idle, before = 0, -1
-        try:
-            while True:
-                for place, process in list(workers.items()):
-                    code = process.poll()
-                    if code is not None:
-                        del workers[place]
-                        idle = idle + 1 if code else idle
-                open_jobs = left(ledger)
-                if open_jobs != before:
-                    idle, before = 0, open_jobs
-                if not open_jobs and not workers:
-                    return
-                if idle >= TRIES * self.max_parallel and not workers:
-                    raise ConfigError("launcher: workers end without doing a job; see their output")
-                for place in range(min(self.max_parallel, open_jobs)):
-                    if place not in workers and idle < TRIES * self.max_parallel:
-                        workers[place] = self._start(folder, place)
-                time.sleep(0.3)
-        except BaseException:
-            stop(list(workers.values()))
-            raise
-
-    def _start(self, folder: Path, place: int) -> subprocess.Popen[bytes]:
+    def start(self, folder: Path, place: int) -> subprocess.Popen[bytes]:
+        """See `Pool`."""
         environment = os.environ | {"OMP_NUM_THREADS": str(self.cpus_per_job)}
         if self.gpus_per_job:
             mine = self.gpus[place * self.gpus_per_job :][: self.gpus_per_job]
@@ -90,26 +52,6 @@ class Parallel(Launcher):
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-
-def left(ledger: Ledger) -> int:
-    """How many jobs have something to do: those of a grid, or trials that are still to be drawn."""
-    entries = ledger.entries()
-    to_draw = max(0, (ledger.plan["sweep"]["n_trials"] or 0) - len(entries))
-    return to_draw + sum(entry.state in LEFT for entry in entries)
-
-
-def stop(workers: list[subprocess.Popen[bytes]]) -> None:
-    """Let workers save and end; those that take too long are killed."""
-    for process in workers:
-        with suppress(OSError):
-            process.send_signal(signal.SIGTERM)
-    until = time.monotonic() + GRACE
-    for process in workers:
-        try:
-            process.wait(max(0.1, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 def visible_gpus() -> list[str]:

@@ -1,0 +1,71 @@
+"""A worker is killed in the middle of a job: on each engine the sweep ends complete."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rnnlab.runs.launchers.parallel import Parallel
+from rnnlab.runs.ledger import Ledger
+from rnnlab.runs.sweep_job import has_ledger
+from runs import SMALL, merged
+
+ENGINES = {
+    "parallel": [],
+    "slurm": ["launcher.cluster=local"],  # submitit's own; there is no Slurm here
+    "ray": [],
+}
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "number"),
+    [*((engine, signal.SIGKILL) for engine in ENGINES), ("slurm", signal.SIGUSR2)],
+)
+def test_a_worker_that_is_lost_is_replaced_and_its_job_goes_on(tmp_path, engine, number):
+    preempted = number == signal.SIGUSR2
+    if engine != "parallel":
+        pytest.importorskip({"slurm": "submitit"}.get(engine, engine))
+    words = merged([*SMALL, "data.train_size=640", "trainer.max_epochs=15,1"])
+    words += ["diagnostics=off", "checkpoint.every_n_steps=5", "checkpoint.max_overhead=1"]
+    words += [f"launcher={engine}", *ENGINES[engine], "launcher.max_parallel=1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rnnlab", "train", "-m", *words, "hydra.sweep.dir=sweep"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    folder, killed = tmp_path / "sweep", False
+    while not killed:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+        if has_ledger(folder) and list(folder.glob("0_*/checkpoints/last.ckpt")):
+            job = Ledger.open(folder).entries()[0]
+            assert job.state == "running"
+            os.kill(job.run["pid"], number)
+            killed = True
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    jobs = Ledger.open(folder).jobs()
+    assert [job.state for job in jobs] == ["completed", "completed"]
+    assert [job.run["attempts"] for job in jobs] == [2, 1]
+    assert jobs[0].run.get("deaths", 0) == (0 if preempted else 1)
+
+
+def test_each_job_has_gpus_and_threads_of_its_own(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,9")
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, env, **more: started.append(env))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(12))
+    engine = Parallel(gpus_per_job=2, cpus_per_job=3)
+    assert engine.max_parallel == 2
+    for place in range(2):
+        engine.start(tmp_path, place)
+    assert [env["CUDA_VISIBLE_DEVICES"] for env in started] == ["4,5", "6,7"]
+    assert {env["OMP_NUM_THREADS"] for env in started} == {"3"}
+    assert Parallel(cpus_per_job=3).max_parallel == 4
