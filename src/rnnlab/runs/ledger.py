@@ -6,6 +6,7 @@ It is an Optuna study, of a search and of a grid alike: a trial is a job. By def
 
 import json
 import os
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,11 @@ where trials.study_id = :study and attributes.key = 'run' order by trials.number
 """
 
 
+_WAITING = """
+select number from trials where study_id = :study and state = 'WAITING' order by number limit 1
+"""
+
+
 class Ledger:
     """An open ledger; several processes may have it open.
 
@@ -58,6 +64,7 @@ class Ledger:
             raise ConfigError(
                 f"{public_url(url)}: no ledger can be opened ({first_line(error)})"
             ) from None
+        weakref.finalize(self, self.storage.engine.dispose)
         self.name = study
         self._watch = Watch()
 
@@ -102,7 +109,8 @@ class Ledger:
             made = open_storage(url, durable=False)
             made.create_new_study([optuna.study.StudyDirection.MAXIMIZE], name)
             ledger = cls(folder, url, name)
-            ledger.storage = made
+            ledger.storage, ours = made, ledger.storage
+            ours.engine.dispose()
             ledger.plan = plan
             ledger.add(jobs)
         except ERRORS as error:
@@ -110,8 +118,8 @@ class Ledger:
             raise ConfigError(
                 f"{public_url(url)}: no ledger can be made ({first_line(error)})"
             ) from None
+        made.engine.dispose()
         if storage is None:
-            made.engine.dispose()
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(folder / NAME)
@@ -179,28 +187,39 @@ class Ledger:
                 connection.execute(text("select pg_advisory_xact_lock(18, :key)"), key)
                 yield
         else:
-            with FileLock(self.folder / f".{NAME}.lock"):
+            with FileLock(self.folder / f".{NAME}.lock").acquire(poll_interval=0.01):
                 yield
+
+    def claim(self) -> Job | None:
+        """Take the first job that is free; None where none is."""
+        with self.lock():
+            with self.storage.engine.connect() as connection:
+                found = connection.execute(text(_WAITING), {"study": self.study_id}).first()
+            free = (entry.number for entry in self.entries() if self.is_free(entry))
+            numbers = free if found is None else (found.number,)
+            return next((job for job in map(self._take, numbers) if job is not None), None)
 
     def take(self, number: int) -> Job | None:
         """Take a job that waits, was interrupted or has lost its worker; None if it is not free."""
-        trial_id = self.trial_id(number)
         with self.lock():
-            trial = self.storage.get_trial(trial_id)
-            before = trial.user_attrs["run"]
-            if not self.is_free(_entry(number, trial.state, before)):
-                return None
-            lost = before.get("status") == "running"
-            deaths = before.get("deaths", 0) + lost
-            if lost and deaths >= DEATHS:
-                reason = f"its process ended {deaths} times without a word; out of memory?"
-                self._fail(trial_id, before | {"deaths": deaths}, reason)
-                return None
-            if trial.state == TrialState.WAITING:
-                self.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
-            attempts = before.get("attempts", 0) + 1
-            run = owned(before | {"attempts": attempts, "deaths": deaths})
-            self.storage.set_trial_user_attr(trial_id, "run", run)
+            return self._take(number)
+
+    def _take(self, number: int) -> Job | None:
+        trial_id = self.trial_id(number)
+        trial = self.storage.get_trial(trial_id)
+        before = trial.user_attrs["run"]
+        if not self.is_free(_entry(number, trial.state, before)):
+            return None
+        lost = before.get("status") == "running"
+        deaths = before.get("deaths", 0) + lost
+        if lost and deaths >= DEATHS:
+            reason = f"its process ended {deaths} times without a word; out of memory?"
+            self._fail(trial_id, before | {"deaths": deaths}, reason)
+            return None
+        run = owned(before | {"attempts": before.get("attempts", 0) + 1, "deaths": deaths})
+        if trial.state == TrialState.WAITING:
+            self.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+        self.storage.set_trial_user_attr(trial_id, "run", run)
         trial.user_attrs["run"] = run
         return _job(trial)
 

@@ -60,18 +60,12 @@ def work(folder: Path, execute: Execute | None = None, *, wait: bool = True) -> 
 
 def _jobs(ledger: Ledger, *, wait: bool) -> Iterator[Job]:
     while True:
-        entries = ledger.entries()
-        free = [entry.number for entry in entries if ledger.is_free(entry)]
-        for number in free:
-            job = ledger.take(number)
-            if job is not None:
-                yield job
-        drawn = draw(ledger) if not free else None
-        if drawn is not None:
-            yield drawn
-        elif not free:
-            if not (wait and any(entry.state == "running" for entry in entries)):
-                return
+        job = ledger.claim() or draw(ledger)
+        if job is not None:
+            yield job
+        elif not wait or all(entry.state != "running" for entry in ledger.entries()):
+            return
+        else:
             time.sleep(POLL)
 
 
