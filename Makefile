@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lecture test test-docs test-browser test-faults test-programs lint type \
+.PHONY: help setup demo lecture test test-docs test-browser test-faults test-programs test-services lint type \
   imports docs wheel release ci tables board format clean
 
 help:  ## this list
@@ -27,7 +27,7 @@ lecture: $(READY)  ## the experiments of docs/lecture.md, its tables and figures
 	@$(BIN)/python scripts/lecture.py $(ARGS)
 
 test: $(READY)  ## the main suite, on two cores; make test ARGS="-k gru -x" for some
-	@$(BIN)/pytest -n 2 -m "not docs and not browser and not faults and not programs" $(ARGS)
+	@$(BIN)/pytest -n 2 -m "not (docs or browser or faults or programs or services)" $(ARGS)
 
 test-docs: $(READY)  ## what README and docs say: their commands, their code, their tables
 	@$(BIN)/pytest -n 2 -m docs $(ARGS)
@@ -37,6 +37,9 @@ test-browser: $(READY)  ## TensorBoard and compare.html in a headless Chromium
 
 test-faults: $(READY)  ## runs that are killed, interrupted, resumed, or side by side
 	@$(BIN)/pytest -n 2 -m faults $(ARGS)
+
+test-services: $(READY)  ## servers that the tests start: PostgreSQL, where it is installed
+	@$(BIN)/pytest -m services $(ARGS)
 
 test-programs: $(READY)  ## whole programs: demo, lecture, benchmark, GPU check, every experiment
 	@$(BIN)/pytest -n 2 -m programs $(ARGS)
@@ -59,7 +62,7 @@ wheel: $(READY)  ## build the wheel, install it elsewhere and train with it
 release: $(READY)  ## build wheel and source archive into dist/, check both and train with both
 	@$(BIN)/python scripts/release.py $(ARGS)
 
-ci: lint type imports docs test test-docs test-browser test-faults test-programs wheel  ## all that has to be green
+ci: lint type imports docs test test-docs test-browser test-faults test-programs test-services wheel  ## all that has to be green
 
 tables: $(READY)  ## make the generated pages and tables of docs/ anew
 	@$(BIN)/python scripts/docs_tables.py
