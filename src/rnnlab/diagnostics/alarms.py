@@ -7,7 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
-from rnnlab.diagnostics.board import board_of, tensorboards
+from rnnlab.diagnostics.board import board_of, displays
 from rnnlab.diagnostics.loss_trend import guess_loss
 from rnnlab.diagnostics.naming import recurrent_layers
 from rnnlab.diagnostics.time_flow import TimeFlow
@@ -113,7 +113,7 @@ class Alarms(Limits, Callback):
         if not trainer.is_global_zero:
             return
         tell("alarm", sentence)
-        for writer in tensorboards(trainer):
+        for writer in displays(trainer):
             writer.add_text(f"alarm/{kind}", sentence, global_step=trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:

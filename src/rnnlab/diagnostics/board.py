@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -142,6 +142,25 @@ class Board(Callback):
 def tensorboards(trainer: Trainer) -> list[Any]:
     """The `SummaryWriter` of each of the run's TensorBoard loggers."""
     return [each.experiment for each in trainer.loggers if isinstance(each, TensorBoardLogger)]
+
+
+@runtime_checkable
+class Display(Protocol):
+    """A logger that shows pictures and texts itself; methods as TensorBoard's writer has them."""
+
+    def add_image(self, tag: str, image: Any, step: int, dataformats: str) -> None:
+        """Show a picture (H, W, 3)."""
+
+    def add_text(self, tag: str, text: str, global_step: int) -> None:
+        """Show a text."""
+
+    def finish(self, final: Mapping[str, Any]) -> None:
+        """Keep the final metrics, and end the run."""
+
+
+def displays(trainer: Trainer) -> list[Any]:
+    """What shows pictures and texts of the run: TensorBoard's writers, and other loggers."""
+    return [*tensorboards(trainer), *(e for e in trainer.loggers if isinstance(e, Display))]
 
 
 def board_of(trainer: Trainer) -> Board:

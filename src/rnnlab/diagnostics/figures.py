@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
-from rnnlab.diagnostics.board import tensorboards
+from rnnlab.diagnostics.board import displays
 from rnnlab.diagnostics.curve_history import CurveHistory
 from rnnlab.diagnostics.stats import LIMITS, Curve
 
@@ -97,5 +97,5 @@ def save_figure(figure: Figure, trainer: Trainer, tag: str, file: str) -> None:
     folder = Path(trainer.default_root_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     imsave(folder / file, image)
-    for writer in tensorboards(trainer):
+    for writer in displays(trainer):
         writer.add_image(tag, image, trainer.global_step, dataformats="HWC")

@@ -14,7 +14,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.examples import Examples
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import Vocab
-from rnnlab.diagnostics.board import tensorboards
+from rnnlab.diagnostics.board import displays
 from rnnlab.training.module import SequenceModule
 
 FEW = 8
@@ -49,7 +49,7 @@ class Samples(FirstValidationBatch):
 
     def show(self, trainer: Trainer, module: SequenceModule, batch: Batch) -> None:
         """Predict and write."""
-        writers = tensorboards(trainer)
+        writers = displays(trainer)
         if not writers:
             return
         spec = trainer.datamodule.spec()  # type: ignore[attr-defined]

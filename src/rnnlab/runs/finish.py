@@ -11,6 +11,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from rnnlab.data.base import SequenceData
 from rnnlab.diagnostics.alarms import Alarms
+from rnnlab.diagnostics.board import Display
 from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
 from rnnlab.errors import tell
 from rnnlab.runs.build import Config
@@ -166,6 +167,8 @@ def _log_final(trainer: Trainer, val: dict[str, float], test: dict[str, float]) 
         if isinstance(logger, TensorBoardLogger):
             logger.log_metrics(final, step=trainer.global_step)
             logger.finalize("success")
+        elif isinstance(logger, Display):
+            logger.finish(final)
 
 
 def _summary(folder: Path, record: dict[str, Any], *, trained: bool) -> None:
@@ -195,3 +198,5 @@ def declare_hparams(trainer: Trainer, values: dict[str, Any]) -> None:
             _, start, end = hparams(values, {})  # type: ignore[no-untyped-call]
             for summary in (start, end):
                 writer.add_summary(summary)
+        elif isinstance(logger, Display):
+            logger.log_hyperparams(values)  # type: ignore[attr-defined]
