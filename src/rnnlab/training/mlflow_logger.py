@@ -1,5 +1,6 @@
 """MLflow: scalars, pictures, texts and final metrics of a run."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ class MLflow(MLFlowLogger):
         run_name: str | None = None,
         tracking_uri: str | None = None,
     ) -> None:
+        if tracking_uri is None:  # a folder needs no other package; MLflow prefers a database
+            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         try:
             super().__init__(
                 experiment_name=experiment_name,

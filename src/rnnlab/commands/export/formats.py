@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from rnnlab.errors import ConfigError, naming
+from rnnlab.errors import ConfigError, naming, shortened
 from rnnlab.tasks.graphs import Graph
 
 
@@ -75,7 +75,11 @@ def _shapes(graph: Graph, axis: Callable[[str], object]) -> tuple[object, ...]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without torch's remarks on itself."""
+    """Without torch's remarks on itself.
+
+    Raises:
+        ConfigError: Torch cannot export the model.
+    """
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -84,6 +88,11 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
+    except (OSError, ConfigError):
+        raise
+    except Exception as error:  # torch has many for what it cannot trace
+        reason = shortened([str(error).strip().splitlines()[-1]])
+        raise ConfigError(f"checkpoint: torch cannot export this model: {reason}") from error
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
