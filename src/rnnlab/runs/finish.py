@@ -199,4 +199,4 @@ def declare_hparams(trainer: Trainer, values: dict[str, Any]) -> None:
             for summary in (start, end):
                 writer.add_summary(summary)
         elif isinstance(logger, Display):
-            logger.log_hyperparams(values)  # type: ignore[attr-defined]
+            logger.log_hyperparams(values)
