@@ -138,6 +138,8 @@ def test_empty_splits(task, split, capsys):
 def test_a_split_that_was_not_given(split, capsys):
     words = [word for word in corpus("sentiment") if not word.startswith(f"data.{split}=")]
     expected = f"data.{split}: not given; name the file with data.{split}=FILE"
+    if split != "train":
+        expected += ", or hold it out: data.split=[0.8,0.1,0.1]"
     assert refuse(capsys, *words) == expected
 
 

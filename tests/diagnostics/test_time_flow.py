@@ -80,7 +80,8 @@ def test_what_a_run_leaves(tmp_path, words, layers):
             points = events.Scalars(tag) if tag in events.Tags()["scalars"] else []
             assert [point.step for point in points] == list(values)
             np.testing.assert_allclose([p.value for p in points], [*values.values()], rtol=1e-4)
-    assert set(events.Tags()["images"]) == {"flow/curves", "flow/heatmap"}
+    images = {"flow/curves", "flow/heatmap", "test/confusion"}
+    assert set(events.Tags()["images"]) == images
     for picture in ("time_flow", "time_flow_heatmap"):
         image = imread(tmp_path / "figures" / f"{picture}.png")
         assert image.std() > 0.05  # something is drawn

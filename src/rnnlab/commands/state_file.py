@@ -8,7 +8,8 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from rnnlab.errors import ConfigError, naming
+from rnnlab.errors import ConfigError
+from rnnlab.files import replacing
 
 if TYPE_CHECKING:
     from rnnlab.runs.states import Answer
@@ -40,10 +41,5 @@ def state_file(path: Path) -> Iterator[StateFile]:
         raise ConfigError(f"states: {path} does not end in .npz")
     if not path.parent.is_dir():
         raise ConfigError(f"states: no folder {path.parent}")
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with naming(part), ZipFile(part, "w") as file:
-            yield StateFile(file)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as stream, ZipFile(stream, "w") as file:
+        yield StateFile(file)

@@ -7,6 +7,13 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+NOT_PLAIN = (
+    *(OSError, ValueError, TypeError, LookupError, RecursionError),
+    *(yaml.YAMLError, OmegaConfBaseException),
+)
+"""What reading a YAML file from anywhere raises, and looking for a key in what it holds."""
 
 
 def config_dir() -> Path:

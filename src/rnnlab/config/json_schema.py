@@ -36,8 +36,7 @@ _HYDRA = {"defaults": {"type": "array"}, "hydra": {"type": "object"}}
 
 def json_schema() -> Schema:
     """The schema of every file below `configs/`."""
-    targets = (name for name in sorted(shipped()) if not name.startswith("rnnlab.runs."))  # Hydra's
-    components = {target: locate(target) for target in targets}
+    components = {target: locate(target) for target in sorted(shipped())}
     own = [
         _object(
             {"_target_": {"const": target}, **_HYDRA, **_properties(made)}, required=["_target_"]

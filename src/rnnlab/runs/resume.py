@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lightning import Callback
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.config.compose import explain
-from rnnlab.config.files import read_yaml
+from rnnlab.config.files import NOT_PLAIN, read_yaml
 from rnnlab.config.overrides import override_values, parse
 from rnnlab.errors import CheckpointError, ConfigError
 from rnnlab.runs.build import Config
@@ -125,7 +123,7 @@ def _began_in(folder: Path) -> Path:
     if file.is_file():
         try:
             began = read_yaml(file)["hydra"]["runtime"]["cwd"]
-        except (OSError, ValueError, LookupError, YAMLError, OmegaConfBaseException) as error:
+        except NOT_PLAIN as error:
             _log.warning("%s: damaged (%s); relative paths are those of here", file, explain(error))
             return Path.cwd()
         if began and Path(str(began)).is_dir():
