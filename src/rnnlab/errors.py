@@ -64,6 +64,10 @@ class CheckpointError(RnnlabError):
     """A checkpoint that is missing, broken, of another version or not trusted."""
 
 
+class LostProcessError(RnnlabError):
+    """One of several processes that train a model has ended, and the others with it."""
+
+
 class Diverged(Exception):  # noqa: N818 - an outcome of a run, not a user error
     """The loss is not finite: the run ends with status `diverged`; says where it broke."""
 

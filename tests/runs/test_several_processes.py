@@ -1,12 +1,13 @@
 """Several processes train what one would: the same gradient, one folder, resumed exactly."""
 
 import json
+import time
 
 import pytest
 import torch
 
 from runs import SMALL, merged, weights
-from several import said, together
+from several import begin, said, together, wait
 from tiny import conll
 
 DDP = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
@@ -87,3 +88,26 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     assert together(1, *longer, cwd=tmp_path) == [0], said(tmp_path)
     record = json.loads((tmp_path / "run/metrics.json").read_text())
     assert record["steps"] == 10 + 10  # an epoch of one process has twice as many
+
+
+def test_a_process_that_is_killed_ends_the_others_with_a_line(tmp_path):
+    """What was saved is whole, and the run goes on from it."""
+    more = ["hydra.run.dir=run", "checkpoint.every_n_steps=5", "trainer.max_epochs=500"]
+    first, second = begin(2, *words(*more), cwd=tmp_path)
+    last = tmp_path / "run/checkpoints/last.ckpt"
+    ends = time.monotonic() + 40
+    while not last.exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+    second.kill()
+    killed = time.monotonic()
+    assert wait([first, second], 60) == [2, -9], said(tmp_path)
+    assert time.monotonic() - killed < 60
+    line = said(tmp_path).splitlines()[-1]
+    assert line.startswith("rnnlab: another process of this run has ended, killed or by an error")
+    assert f"the last good checkpoint is {last.relative_to(tmp_path)}, step " in line
+    assert "Traceback" not in said(tmp_path)
+
+    steps = torch.load(last, weights_only=True)["global_step"]
+    again = ["train", "resume=run", f"trainer.max_steps={steps + 2}"]
+    assert together(2, *again, cwd=tmp_path) == [0, 0], said(tmp_path)
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["steps"] == steps + 2

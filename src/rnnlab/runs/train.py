@@ -13,7 +13,14 @@ from omegaconf import OmegaConf
 
 from rnnlab.data.base import SequenceData
 from rnnlab.data.spec import Split
-from rnnlab.errors import CheckpointError, ConfigError, Diverged, Interrupted, Pruned
+from rnnlab.errors import (
+    CheckpointError,
+    ConfigError,
+    Diverged,
+    Interrupted,
+    LostProcessError,
+    Pruned,
+)
 from rnnlab.layers.base import Layer
 from rnnlab.runs.baseline import add_baseline
 from rnnlab.runs.build import (
@@ -36,6 +43,7 @@ from rnnlab.runs.trainer import build_trainer, check_batches
 from rnnlab.runs.verdict import add_verdict
 from rnnlab.training.checkpoint import Checkpoint
 from rnnlab.training.module import SequenceModule
+from rnnlab.training.processes import is_lost
 
 
 def run(
@@ -116,6 +124,11 @@ def run(
             TypeError,
             ValueError,
         ) as error:
+            if trainer.world_size > 1 and is_lost(error):
+                raise LostProcessError(
+                    "another process of this run has ended, killed or by an error of its own; "
+                    f"{last_good(folder)}"
+                ) from error
             if resume is None or not module.restoring:
                 raise
             raise CheckpointError(

@@ -26,6 +26,16 @@ def gather(mine: T) -> list[T]:
     return everyone
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether an error says that another process is not there any more.
+
+    torch has classes for NCCL's errors; those of gloo are told by their text.
+    """
+    if isinstance(error, distributed.DistError):
+        return True
+    return isinstance(error, RuntimeError) and "gloo" in str(error)
+
+
 class UnitShare:
     """A process' share of the targets that all processes learn from in a step.
 
