@@ -36,13 +36,13 @@ class Ray(Pool):
         self.address = address
         self._ray: Any = None
 
-    def start(self, folder: Path, place: int) -> "Task":
+    def start(self, folder: Path, place: int) -> "RayTask":
         """See `Pool`."""
         if self._ray is None:
             self._ray = self._open()
         place_of_work = {"num_cpus": self.cpus_per_job, "num_gpus": self.gpus_per_job}
         remote = self._ray.remote(max_retries=0, **place_of_work)(worker)
-        return Task(self._ray, remote.remote(str(folder.absolute()), self.cpus_per_job))
+        return RayTask(self._ray, remote.remote(str(folder.absolute()), self.cpus_per_job))
 
     def _open(self) -> Any:
         try:
@@ -62,7 +62,7 @@ class Ray(Pool):
             self._ray = None
 
 
-class Task:
+class RayTask:
     """A worker as a task of Ray.
 
     Args:
