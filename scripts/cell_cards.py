@@ -29,10 +29,14 @@ from rnnlab.runs.metrics_json import processor
 CELLS = Path(__file__).parents[1] / "docs" / "cells"
 BATCH, STEPS, SIZE, SEEDS = 32, 100, 128, (1, 2, 3)
 
+IDLE = 0.5
+"""A load of the machine before the measurement above which the cards say that it was busy."""
+
 
 def main() -> int:
     """Measure all, draw all."""
     torch.set_num_threads(1)
+    busy = os.getloadavg()[0] > IDLE
     curves = {name: [round(d, 3) for d in decades(name)] for name in choices("cell")}
     layers = {name: made(name) for name in choices("cell")}
     x = torch.randn(BATCH, STEPS, SIZE)
@@ -42,6 +46,7 @@ def main() -> int:
         "machine": f"{processor()}, {os.cpu_count()} cores, one thread",
         "torch": torch.__version__,
         "date": datetime.now(UTC).date().isoformat(),
+        "other_work": busy,
         "size": {"B": BATCH, "T": STEPS, "D": SIZE, "seeds": list(SEEDS)},
         "cells": {
             name: {

@@ -51,11 +51,12 @@ def cell(name: str, file: Path, measured: dict[str, Any]) -> Iterator[str]:
         size = measured["size"]
         tokens = size["B"] * size["T"] / found["milliseconds"]
         curve = found["decades"]
+        busy = ", while other work ran on the machine" if measured["other_work"] else ""
         rows += [
             ["parameters", f"{found['parameters']:,}, with D = H = {size['D']}"],
             [
                 "forward and backward",
-                f"{found['milliseconds']} ms, {tokens:.0f},000 steps a second",
+                f"{found['milliseconds']} ms, {tokens:.0f},000 steps a second{busy}",
             ],
             [
                 "gradient 10, 50, 100 steps back",
