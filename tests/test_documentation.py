@@ -144,8 +144,10 @@ def rnnlab_mistakes(rest):
         except ConfigError as error:
             yield str(error)
     else:
-        given = parse([word for word in words if not word.startswith("prompt=")])
-        yield from override_problems("train" if name == "check" else name, given, [config_dir()])
+        given = [word for word in words if not word.startswith("prompt=")]
+        command = "train" if name == "check" else name
+        for run in each_value(given) if command == "train" else [given]:  # of a sweep that goes on
+            yield from override_problems(command, parse(run), [config_dir()])
 
 
 def test_generated_parts_are_current(capsys):
