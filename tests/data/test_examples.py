@@ -9,7 +9,13 @@ from lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from rnnlab.data.batch import IGNORE
-from rnnlab.data.examples import POOL, BatchLoader, Examples, bucket_batches
+from rnnlab.data.examples import (
+    POOL,
+    BatchLoader,
+    Examples,
+    balanced_rows,
+    bucket_batches,
+)
 from rnnlab.data.ragged import Ragged
 from rnnlab.errors import DataError
 
@@ -251,3 +257,71 @@ def test_lightning_shuffles_each_epoch_anew_and_resumes_in_the_middle(tmp_path):
         again = Recorder()
         trainer(tmp_path).fit(again, loader(), ckpt_path=tmp_path / f"{step}.ckpt")
         assert again.seen == whole.seen[step:]
+
+
+def rare(count=(90, 9, 1)):
+    """Examples of several classes, ordered by class; each input is its own number."""
+    labels = np.repeat(np.arange(len(count)), count)
+    lengths = np.random.default_rng(0).integers(1, 9, len(labels))
+    inputs = Ragged.from_lists([[row] * length for row, length in enumerate(lengths)])
+    return Examples(inputs, labels)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(0, 9))
+def test_balanced_rows_are_shared_evenly(classes, seed):
+    classes = np.array(classes)
+    rows = balanced_rows(classes, np.random.default_rng(seed))
+    assert len(rows) == len(classes)
+    drawn = [int((classes[rows] == label).sum()) for label in np.unique(classes)]
+    assert max(drawn) - min(drawn) <= 1
+    times = np.bincount(rows, minlength=len(classes))
+    for label in np.unique(classes):
+        assert np.ptp(times[classes == label]) <= 1
+
+
+def test_balanced_batches():
+    """100 examples of 3 classes: 33 or 34 of each, as many batches, others in the next epoch."""
+    loader = BatchLoader(rare(), 8, shuffle=True, seed=3, balanced=True)
+    seen = []
+    for epoch in (0, 1, 0):
+        loader.sampler.set_epoch(epoch)
+        batches = list(loader)
+        assert [len(batch) for batch in batches].count(8) == 12
+        assert len(batches) == len(loader) == 13
+        labels = flat(batch.target.tolist() for batch in batches)
+        assert sorted(labels.count(label) for label in range(3)) == [33, 33, 34]
+        seen.append([batch.inputs[:, 0].tolist() for batch in batches])
+    assert seen[0] == seen[2] != seen[1]
+    often = np.bincount(flat(seen[0]), minlength=100)
+    assert often[:90].max() == 1
+    assert set(flat(seen[0])) - set(flat(seen[1]))
+    assert often[99] in (33, 34)
+    other = BatchLoader(rare(), 8, shuffle=True, seed=4, balanced=True)
+    assert [batch.inputs[:, 0].tolist() for batch in other] != seen[0]
+
+
+@pytest.mark.parametrize("done", [0, 5, 12])
+def test_balanced_batches_go_on_in_the_middle_of_an_epoch(done):
+    def started(epoch):
+        loader = BatchLoader(rare(), 8, shuffle=True, seed=3, balanced=True)
+        loader.sampler.set_epoch(epoch)
+        return loader
+
+    whole = rows(started(2))
+    loader = started(2)
+    iterator = iter(loader)
+    first = [next(iterator).target.tolist() for _ in range(done)]
+    again = started(0)
+    again.load_state_dict(loader.state_dict())
+    assert first + rows(again) == whole
+
+
+def test_processes_share_balanced_batches():
+    parts = [
+        BatchLoader(rare(), 4, shuffle=True, seed=3, balanced=True, rank=rank, world_size=2)
+        for rank in range(2)
+    ]
+    one = BatchLoader(rare(), 8, shuffle=True, seed=3, balanced=True)
+    assert len(parts[0]) == len(parts[1]) == len(one)
+    for a, b, both in zip(*(part.plan() for part in parts), one.plan(), strict=True):
+        assert sorted([*a, *b]) == sorted(both)

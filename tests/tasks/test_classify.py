@@ -2,13 +2,16 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
 from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Spec
 from rnnlab.data.vocab import PAD, UNK, Vocab
+from rnnlab.errors import ConfigError
 from rnnlab.layers.gru import GRU
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.encoded import Encoded
+from rnnlab.nn.metrics import UnitMean
 from rnnlab.nn.pooling import POOLINGS
 from rnnlab.nn.recurrent import RecurrentEncoder
 from rnnlab.tasks.classify import Classify, Label
@@ -157,3 +160,65 @@ def test_balanced_accuracy_is_the_mean_over_labels_that_occur():
     scores = task.compute()
     assert scores["accuracy"] == pytest.approx(3 / 4)
     assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_balanced_weights_are_those_of_scikit_learn():
+    """n / (K n_k): 4 / (2 * 3) and 4 / (2 * 1); a label that does not occur counts as if once."""
+    _, task = make(class_weights="balanced")
+    task.set_rival(torch.tensor([3, 0, 1]))
+    torch.testing.assert_close(task.weight, torch.tensor([2 / 3, 2.0, 2.0]))
+    assert task.remarks("train", None) == [
+        "weights of the labels in the losses: neg 0.6667, neutral 2, pos 2"
+    ]
+    assert not task.remarks("test", None)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_weighted_loss_is_that_of_torch(smoothing, monkeypatch):
+    weights = [0.5, 2.0, 3.0]
+    _, task = make(class_weights=weights, label_smoothing=smoothing)
+    task.set_rival(torch.tensor([1, 1, 1]))
+    task.double()
+    logits = torch.randn(5, 3, dtype=torch.float64)
+    target = [0, 0, 2, 1, 2]
+    monkeypatch.setattr(task, "logits", lambda encoded: logits)
+    loss = task.loss(None, labelled(target))
+    expected = functional.cross_entropy(
+        logits, torch.tensor(target), torch.tensor(weights).double(), label_smoothing=smoothing
+    )
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_weighted_loss_by_hand_and_over_batches():
+    """The loss of a split is the weighted mean over its sequences, however it is cut."""
+    _, task = make(class_weights=[1, 2, 5])
+    task.set_rival(torch.tensor([1, 1, 1]))
+    logits, target = torch.randn(6, 3), [0, 1, 2, 2, 0, 0]
+    nll = -logits.log_softmax(1)[range(6), target]
+    weights = torch.tensor([1.0, 2, 5, 5, 1, 1])
+    mean = UnitMean()
+    for part in (slice(0, 4), slice(4, 6)):
+        data = labelled(target[part])
+        mean.update(task.loss(given_logits(task, logits[part]), data), task.units(data))
+    torch.testing.assert_close(mean.compute(), (weights * nll).sum() / 15)
+
+
+def test_weights_are_no_part_of_a_checkpoint():
+    _, task = make(class_weights=[1, 2, 3])
+    task.set_rival(torch.tensor([1, 1, 1]))
+    assert task.state_dict().keys() == make()[1].state_dict().keys()
+
+
+def test_a_list_of_another_length_is_refused():
+    _, task = make(class_weights=[1.0, 2.0])
+    with pytest.raises(ConfigError, match=r"task\.class_weights: 2 weights, but .* 3 labels: neg"):
+        task.set_rival(torch.tensor([1, 1, 1]))
+
+
+def test_weights_in_mixed_precision():
+    encoder, task = make(class_weights="balanced")
+    task.set_rival(torch.tensor([3, 2, 1]))
+    exact = task.loss(run(encoder, batch()), batch())
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = task.loss(run(encoder, batch()), batch())
+    assert mixed.item() == pytest.approx(exact.item(), rel=0.02)

@@ -37,8 +37,6 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     trainer |= _hardware(opened.options["device"], opened.given)
     full = {**opened.cfg, "trainer": trainer, "logger": None}
     spec, model, data = restored(opened, full)
-    if checkpoint.origin.prior is not None:
-        model.task.set_rival(checkpoint.origin.prior)
     module = build_module(full, opened.choices, spec, model)
     folder = None if opened.options["output"] is None else make_folder(opened.options["output"])
     tester = build_trainer(full, folder or Path.cwd(), [])

@@ -15,7 +15,7 @@ from rnnlab.config.types import LEARNT, NonNegativeInt, PositiveInt
 from rnnlab.data.audio import LogMel, Normalization
 from rnnlab.data.audio_corpus import AudioCorpus, Recording, at_speeds, hear
 from rnnlab.data.audio_examples import AudioExamples, Masks
-from rnnlab.data.base import SequenceData
+from rnnlab.data.balanced import BalancedData
 from rnnlab.data.cache import cached
 from rnnlab.data.content import Content, Item
 from rnnlab.data.ragged import Ragged
@@ -28,7 +28,7 @@ from rnnlab.data.vocab import Vocab
 from rnnlab.errors import DataError, shortened
 
 
-class AudioData(SequenceData):
+class AudioData(BalancedData):
     """Recordings with a text each: what is said, or what they are.
 
     A task that learns labels takes the text as the label.
@@ -100,6 +100,7 @@ class AudioData(SequenceData):
 
     def use_kind(self, kind: Kind) -> None:
         """See the base class."""
+        super().use_kind(kind)
         self._kind = kind
         self._spec = None
         self._read.clear()

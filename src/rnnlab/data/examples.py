@@ -1,7 +1,7 @@
 """Batches of similar length, shuffled by seed and epoch, the same number for every process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,25 @@ def _cuts(count: int, size: int, least: int) -> range:
     return range(size, count - least + 1, size)
 
 
+def balanced_rows(classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many row numbers as there are rows, int64 (N,), each class equally often.
+
+    Where the classes cannot share evenly, some that are drawn at random get one row more. Within a
+    class no row comes more than once oftener than another.
+
+    Args:
+        classes: The class of each row (N,).
+        rng: Draws the rows.
+    """
+    labels = rng.permutation(np.unique(classes))
+    chosen: list[np.ndarray] = []
+    for share in np.array_split(np.arange(len(classes)), len(labels)):
+        members = np.flatnonzero(classes == labels[len(chosen)])
+        whole, rest = divmod(len(share), len(members))
+        chosen.append(np.append(np.tile(members, whole), rng.permutation(members)[:rest]))
+    return np.concatenate(chosen)
+
+
 @dataclass(eq=False)
 class BatchLoader(Loader):
     """Batches of examples, gathered from flat arrays.
@@ -139,11 +158,16 @@ class BatchLoader(Loader):
     Of several processes each gets its share of the examples, each example once an epoch, and the
     same number of training batches: in every step batches of about one length.
 
+    Attributes:
+        balanced: Instead of each example once, each label equally often; see `balanced_rows`.
+
     Raises:
         DataError: More processes than examples.
     """
 
     data: Examples
+    _: KW_ONLY
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -161,15 +185,19 @@ class BatchLoader(Loader):
     def plan(self) -> list[np.ndarray]:
         """The numbers, in the split, of the examples of each batch of this epoch."""
         share = self.world_size if self.shuffle else 1
+        chosen = self._rows
+        if self.balanced:
+            rng = np.random.default_rng((self.seed, self.epoch, 1))  # not that of the order
+            chosen = balanced_rows(self.data.target_ids(), rng)
         batches = bucket_batches(
-            self.data.lengths[self._rows],
+            self.data.lengths[chosen],
             self.batch_size,
             shuffle=self.shuffle,
             seed=self.seed,
             epoch=self.epoch,
             world_size=share,
         )
-        return [self._rows[rows[self.rank % share :: share]] for rows in batches]
+        return [chosen[rows[self.rank % share :: share]] for rows in batches]
 
     def make(self, item: np.ndarray) -> Batch:
         """The examples of these numbers."""

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
+from rnnlab.data.balanced import BalancedData
 from rnnlab.data.characters import CharacterIds, character_vocab, word_characters
 from rnnlab.data.content import Content, Item
 from rnnlab.data.encoded import EncodedCorpus, Example, encode
@@ -150,7 +151,7 @@ class SequenceTextData(TextData):
         return ids
 
 
-class LabelledData(SequenceTextData):
+class LabelledData(BalancedData, SequenceTextData):
     """Texts with one label each."""
 
     kind = "label"

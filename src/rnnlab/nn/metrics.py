@@ -34,8 +34,8 @@ class UnitMean(Metric):
         self.add_state("units", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, mean: Float[Tensor, ""], units: int | Tensor) -> None:
-        """Add a batch: its mean, and its number of units."""
-        count = torch.as_tensor(units, device=mean.device).long()
+        """Add a batch: its mean, and its number of units, or the sum of their weights."""
+        count = torch.as_tensor(units, device=mean.device)
         value = torch.where(count > 0, mean.to(self.total.dtype) * count, 0.0) + self.lost
         total = self.total + value
         self.total, self.lost, self.units = total, value - (total - self.total), self.units + count

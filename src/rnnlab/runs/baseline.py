@@ -69,6 +69,7 @@ def _bag(cfg: Config, data: SequenceData, vectors: Any, seconds: float) -> dict[
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(cfg["seed"])
         model = build_model(cfg | {"encoder": encoder, "task": task}, data.spec(), vectors)
+        model.task.set_rival(torch.from_numpy(data.target_prior()))
         started = time.perf_counter()
         steps = _train(model.encoder, model.task, data, until=started + seconds)
         spent = time.perf_counter() - started

@@ -74,6 +74,8 @@ def _check_fit(cfg: Config, *, training: bool) -> list[str]:
         model = build_model(cfg, spec, vectors)
     except ConfigError:  # does an option only need a larger vocabulary, as the data may have?
         model = build_model(cfg, _with_large_vocabularies(spec), vectors)
+    if type(data).dry_spec is SequenceData.dry_spec:  # the targets are the data's own
+        model.task.set_rival(torch.ones(spec.target_size))
     optimizer = factory(cfg["optimizer"], cfg["trust"])(list(_parameters(model)))
     scheduler = factory(cfg["scheduler"], cfg["trust"])(optimizer) if cfg["scheduler"] else None
     problems = list(_schedule_problems(cfg, scheduler))

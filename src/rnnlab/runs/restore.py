@@ -148,6 +148,8 @@ def build_trained(cfg: Config, spec: Spec, vectors: Vectors, checkpoint: Checkpo
     check_weights(_parts(dry), weights, checkpoint.path)
     model = build_model(cfg, spec, vectors)
     _parts(model).load_state_dict(weights)
+    if checkpoint.origin.prior is not None:  # older checkpoints do not know it
+        model.task.set_rival(checkpoint.origin.prior)
     return model
 
 

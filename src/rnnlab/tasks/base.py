@@ -81,7 +81,7 @@ class Task(nn.Module, ABC):
     def units(self, batch: Batch) -> int | Tensor:
         """Number of targets that `loss` averages over; weighs batches in a split's mean loss.
 
-        By default the number of sequences.
+        By default the number of sequences. Where targets have weights, the sum of these.
         """
         return len(batch)
 
@@ -102,12 +102,15 @@ class Task(nn.Module, ABC):
     def set_rival(self, prior: Tensor) -> None:
         """Called before a training or an evaluation: what the training targets are like.
 
-        The same for every input; a task may score it beside the model, see `Facts`. Does nothing
-        by default.
+        The same for every input; a task may score it beside the model, see `Facts`, or weigh its
+        loss by it. Does nothing by default.
 
         Args:
             prior: How often each target occurs, int64 (V,); the mean (K,) of targets that are
                 numbers.
+
+        Raises:
+            ConfigError: An option of the task does not fit the number of targets.
         """
 
     def rate(self, batch: Batch) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnlab.config.types import PositiveInt
-from rnnlab.data.base import SequenceData
+from rnnlab.data.balanced import BalancedData
 from rnnlab.data.examples import Examples
 from rnnlab.data.formats.idx import read_idx
 from rnnlab.data.reading import sha256
@@ -28,7 +28,7 @@ f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6 4542 t10k-label
 """
 
 
-class SequentialMNIST(DownloadedData, RandomSplit, SequenceData):
+class SequentialMNIST(DownloadedData, RandomSplit, BalancedData):
     """70,000 handwritten digits, one feature for each of 784 steps (Le, Jaitly and Hinton 2015).
 
     Read from `mnist/{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]` below the data root. Pixels

@@ -66,6 +66,7 @@ class TableFiles(TableData, LabelledTexts):
 
     def use_kind(self, kind: Kind) -> None:
         """See the base class."""
+        super().use_kind(kind)
         self._kind = kind
         self._spec = None
 
