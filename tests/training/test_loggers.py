@@ -44,6 +44,18 @@ def test_wandb(tmp_path, capsys, monkeypatch):
     assert record["status"]
 
 
+def test_wandb_without_a_key(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    said = call(capsys, "train", *sentiment(tmp_path), *SMALL, "logger=wandb")
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    assert "logger: wandb: " in said.err.splitlines()[-1]
+    assert said.err.endswith("logger.offline=true\n")
+
+
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_missing_package(name, tmp_path, capsys, monkeypatch):
     module = sys.modules[

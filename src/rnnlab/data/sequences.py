@@ -165,8 +165,9 @@ class LabelledData(BalancedData, SequenceTextData):
         return self._known_targets(corpus, spec.target_vocab).values.astype(np.int64)
 
     def remarks(self) -> list[str]:
-        """See the base class; the classes."""
-        return [*super().remarks(), self._counted("classes")]
+        """See the base class; the classes, where a label is one."""
+        found = super().remarks()
+        return [*found, self._counted("classes")] if self._kind == "label" else found
 
     def dry_targets(self) -> Sequence[str]:
         """Two labels."""

@@ -104,11 +104,13 @@ def conclude(
     )
     if trainer.is_global_zero:
         write_json(folder / "metrics.json", record)
-        _log_final(trainer, val, test)
+        report = task.facts.report if test else None
+        if report is not None:
+            save_report(report, trainer, folder)
+        _log_final(trainer, val, test)  # ends the loggers
         _summary(folder, record, trained=trained)
-        if test and task.facts.report is not None:
-            save_report(task.facts.report, trainer, folder)
-            for line in as_lines(task.facts.report):
+        if report is not None:
+            for line in as_lines(report):
                 print(f"test     {line}", flush=True)
     return Outcome(status, score, record, folder)
 

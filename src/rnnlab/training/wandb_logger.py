@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
 
 from rnnlab.errors import ConfigError
@@ -35,6 +36,27 @@ class Wandb(WandbLogger):
         except ModuleNotFoundError:
             raise ConfigError(
                 "logger: wandb is not installed; pip install 'rnnlab[wandb]'"
+            ) from None
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The run of `wandb`, begun by the first use.
+
+        Raises:
+            ConfigError: It cannot begin: nobody is logged in, or the service is out of reach.
+        """
+        from wandb.errors import Error
+
+        begun = self._experiment is not None
+        try:
+            return super().experiment
+        except Error as error:
+            if begun:
+                raise
+            why = str(error).partition("\n")[0]
+            raise ConfigError(
+                f"logger: wandb: {why} Or write files alone: logger.offline=true"
             ) from None
 
     def add_image(self, tag: str, image: np.ndarray, step: int, dataformats: str = "HWC") -> None:
