@@ -30,7 +30,7 @@ def test_a_worker_that_is_lost_is_replaced_and_its_job_goes_on(tmp_path, engine,
     preempted = number == signal.SIGUSR2
     if engine != "parallel":
         pytest.importorskip({"slurm": "submitit"}.get(engine, engine))
-    words = merged([*SMALL, "data.train_size=640", "trainer.max_epochs=15,1"])
+    words = merged([*SMALL, "data.train_size=640", "trainer.max_epochs=60,1"])
     words += ["diagnostics=off", "checkpoint.every_n_steps=5", "checkpoint.max_overhead=1"]
     words += [f"launcher={engine}", *ENGINES[engine], "launcher.max_parallel=1"]
     process = subprocess.Popen(
@@ -40,15 +40,15 @@ def test_a_worker_that_is_lost_is_replaced_and_its_job_goes_on(tmp_path, engine,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    folder, killed = tmp_path / "sweep", False
-    while not killed:
+    folder, ledger = tmp_path / "sweep", None
+    while ledger is None or not list(folder.glob("0_*/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.1)
-        if has_ledger(folder) and list(folder.glob("0_*/checkpoints/last.ckpt")):
-            job = Ledger.open(folder).entries()[0]
-            assert job.state == "running"
-            os.kill(job.run["pid"], number)
-            killed = True
+        if ledger is None and has_ledger(folder):
+            ledger = Ledger.open(folder)
+    job = ledger.entries()[0]
+    assert job.state == "running"
+    os.kill(job.run["pid"], number)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
     jobs = Ledger.open(folder).jobs()
