@@ -95,7 +95,8 @@ def test_entities(options, tmp_path, capsys):
     folder = exported(capsys, run, tmp_path / "ner")
     got, wanted = answers(folder, capsys, run, SENTENCES)
     assert got == wanted
-    assert "B-" in got and " O\n" in got
+    assert "B-" in got
+    assert " O\n" in got
 
 
 @pytest.mark.programs
