@@ -1,11 +1,13 @@
 """Loggers of other services: what a run shows arrives there, without a network."""
 
 import json
+import os
 import sys
 
 import pytest
 from mlflow.tracking import MlflowClient
 
+import tiny
 from tiny import SMALL, call, refused, sentiment
 
 RUN = [each for each in SMALL if not each.startswith(("logger", "diagnostics"))]
@@ -44,12 +46,14 @@ def test_wandb(tmp_path, capsys, monkeypatch):
     assert record["status"]
 
 
-def test_wandb_without_a_key(tmp_path, capsys, monkeypatch):
+def test_wandb_without_a_key(tmp_path, monkeypatch):
+    """In a process of its own: wandb keeps the mode that it was first used in."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    said = call(capsys, "train", *sentiment(tmp_path), *SMALL, "logger=wandb")
+    for name in [each for each in os.environ if each.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    said = tiny.start("train", *sentiment(tmp_path), *SMALL, "logger=wandb", cwd=tmp_path)
     assert said.code == 2
     assert "Traceback" not in said.err
     assert "logger: wandb: " in said.err.splitlines()[-1]
