@@ -3,7 +3,7 @@
 import csv
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -63,18 +63,35 @@ class Delimited:
     def _rows(self, path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(sys.maxsize)
         lines = (f"{line}\n" for _, line in text_lines(path, self.encoding))
-        reader = _reader(lines, delimiter, self.quotes)
-        number = 0
-        try:
-            for row in reader:
-                if any(map(str.strip, row)):
-                    yield number + 1, row
-                number = reader.line_num
-        except csv.Error as error:
-            reason = next((r for key, r in _REASONS.items() if key in str(error)), str(error))
-            raise DataError(
-                f"{path}:{number + 1}: {reason}; data.quotes=false if quotes are part of the text"
-            ) from None
+        return numbered(_reader(lines, delimiter, self.quotes), path, _explain)
+
+
+def numbered(
+    reader: Any, path: Path, explain: Callable[[csv.Error], str] = str
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a `csv.reader` that are not blank, with the number of their first line.
+
+    Args:
+        reader: It.
+        path: The file, for messages.
+        explain: What an error says.
+
+    Raises:
+        DataError: A row cannot be read; names the line.
+    """
+    number = 0
+    try:
+        for row in reader:
+            if any(map(str.strip, row)):
+                yield number + 1, row
+            number = reader.line_num
+    except csv.Error as error:
+        raise DataError(f"{path}:{number + 1}: {explain(error)}") from None
+
+
+def _explain(error: csv.Error) -> str:
+    reason = next((r for key, r in _REASONS.items() if key in str(error)), str(error))
+    return f"{reason}; data.quotes=false if quotes are part of the text"
 
 
 def _reader(lines: Iterable[str], delimiter: str, quotes: bool, strict: bool = True) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnlab.data.encoded import Example
+from rnnlab.data.formats.delimited import numbered
 from rnnlab.data.reading import lines
 from rnnlab.errors import DataError
 
@@ -72,14 +73,7 @@ class Table(NamedTuple):
         reader = csv.reader(
             (f"{line}\n" for _, line in lines(self.path)), delimiter=self.delimiter, strict=True
         )
-        number = 0
-        try:
-            for row in reader:
-                if any(map(str.strip, row)):
-                    yield number + 1, row
-                number = reader.line_num
-        except csv.Error as error:
-            raise DataError(f"{self.path}:{number + 1}: {error}") from None
+        yield from numbered(reader, self.path)
 
     def read(self) -> Iterator[Example]:
         """The texts with their labels.
