@@ -62,6 +62,46 @@ def test_outputs_and_gradients_of_a_layer_with_such_weights(cell, kernel):
         torch.testing.assert_close(layer.weight_ih_l0.grad, other.weight_ih_l0.grad)
 
 
+def kernel_calls(monkeypatch):
+    """The weights of each call of torch's own kernels."""
+    seen = []
+
+    def called(native, x, state, weights, **options):
+        seen.append(weights)
+        return native(x, state, weights, **options)
+
+    for name in ("rnn_tanh", "lstm", "gru"):
+        monkeypatch.setattr(torch, name, partial(called, getattr(torch, name)))
+    return seen
+
+
+def lie_in_one_buffer(weights):
+    """Whether cuDNN takes them as they are: one behind the other, with nothing else around."""
+    sizes = torch.tensor([w.numel() for w in weights])
+    starts = (sizes.cumsum(0) - sizes).tolist()
+    total = int(sizes.sum()) * weights[0].element_size()
+    return (
+        len({w.untyped_storage().data_ptr() for w in weights}) == 1
+        and [w.storage_offset() for w in weights] == starts
+        and weights[0].untyped_storage().nbytes() == total
+        and all(w.is_contiguous() for w in weights)
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_torchs_kernels_get_dropped_weights_in_one_buffer(cell, monkeypatch):
+    layer, seen = make(cell, "fused"), kernel_calls(monkeypatch)
+    ragged = torch.tensor([5, 2, 3])
+    with dropped_weights(layer, 0.4):
+        layer(X)
+        layer(X, ragged)
+        layer.outputs(X, ragged)
+    assert len(seen) == 3
+    assert all(lie_in_one_buffer(weights) for weights in seen)
+    layer(X)
+    assert all(a is b for a, b in zip(seen[-1], layer.weights, strict=True)), "not copied"
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_afterwards_all_is_as_before(cell, kernel):

@@ -132,9 +132,9 @@ class FusedLayer(GhostInputLayer):
         if kernel == "bptt":
             return run(self.bptt, x, lengths, start, self.weights)
         if lengths is None:
-            return self.run_kernel(x, start, self.weights)
+            return self.run_kernel(x, start, self.kernel_weights())
         inputs, columns = self.kernel_inputs(zero_padding(x, lengths), lengths)
-        raw, after = self.run_kernel(inputs, start, self.widened(columns))
+        raw, after = self.run_kernel(inputs, start, self.kernel_weights(columns))
         outputs = zero_padding(raw, lengths)
         return outputs, (last_valid(outputs, lengths), *after[1:])
 
@@ -158,7 +158,7 @@ class FusedLayer(GhostInputLayer):
         if self.kernel_on(x.device) != "fused" or _is_mixed(x.device):
             return self.forward(x, lengths)[0]
         start = self.initial_state(x.shape[0], x)
-        return zero_padding(self.run_kernel(x, start, self.weights)[0], lengths)
+        return zero_padding(self.run_kernel(x, start, self.kernel_weights())[0], lengths)
 
     def watched(
         self, watcher: Watcher, x: Inputs, lengths: Lengths, state: State, *, outputs_only: bool

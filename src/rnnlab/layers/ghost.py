@@ -35,6 +35,7 @@ class GhostInputLayer(Layer):
 
     weight_ih_l0: nn.Parameter
     weight_hh_l0: nn.Parameter
+    _flat_weights: list[Tensor]  # torch's own list of the parameters
 
     @property
     def weights(self) -> list[Tensor]:
@@ -63,12 +64,20 @@ class GhostInputLayer(Layer):
         """
         return x, self.weight_ih_l0.new_zeros(len(self.weight_ih_l0), 0)
 
-    def widened(self, columns: Float[Tensor, "G K"]) -> list[Tensor]:
-        """The weights in torch's order, with more input columns."""
-        if not columns.shape[1]:
-            return self.weights
+    def kernel_weights(self, columns: Float[Tensor, "G K"] | None = None) -> list[Tensor]:
+        """The weights as torch's kernel takes them, with more input columns.
+
+        The layer's own parameters lie in one buffer already, which torch made. Where others stand
+        in their place, such as dropped ones, they are copied into one: cuDNN would copy each by
+        itself, and warn.
+        """
         weight_ih, *others = self.weights
-        return in_one_buffer([torch.cat([weight_ih, columns], dim=1), *others])
+        if columns is not None and columns.shape[1]:
+            return in_one_buffer([torch.cat([weight_ih, columns], dim=1), *others])
+        own = zip(self.weights, self._flat_weights, strict=True)
+        if all(now is parameter for now, parameter in own):
+            return self.weights
+        return in_one_buffer(self.weights)
 
     @abstractmethod
     def run_kernel(self, x: Inputs, state: State, weights: list[Tensor]) -> Result:
@@ -112,7 +121,7 @@ class GhostInputLayer(Layer):
                 watcher(StateGradients(self.total_gradients(trace, direct, ghost, parts)))
 
         with_ghost = _GhostInput.apply(done, block.shape[1], inputs, *state, *self.parameters())  # type: ignore[no-untyped-call]
-        weights = self.widened(torch.cat([columns, block], dim=1))
+        weights = self.kernel_weights(torch.cat([columns, block], dim=1))
         raw, after = self.run_kernel(with_ghost, state, weights)
         outputs = raw.detach()  # which torch refuses to go back through, were it changed
         initial = tuple(part.detach() for part in state)

@@ -1,14 +1,12 @@
 """DropConnect on recurrent weights (Wan et al. 2013; Merity et al. 2018, arXiv:1708.02182)."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from torch import nn
 from torch.nn import functional
 
 from rnnlab.layers.base import Layer
-from rnnlab.layers.fused import FusedLayer
-from rnnlab.layers.ghost import WEIGHTS, in_one_buffer
 from rnnlab.layers.parameters import replaced_parameters
 
 
@@ -30,11 +28,7 @@ def dropped_weights(module: nn.Module, probability: float) -> Iterator[None]:
         return
     names = {name: module.get_parameter(name) for name in recurrent_weights(module)}
     dropped = {name: functional.dropout(weight, probability) for name, weight in names.items()}
-    with replaced_parameters(module, dropped), ExitStack() as stack:
-        for fused in module.modules():
-            if isinstance(fused, FusedLayer) and fused.weight_hh_l0.is_cuda:
-                buffer = dict(zip(WEIGHTS, in_one_buffer(fused.weights), strict=True))
-                stack.enter_context(replaced_parameters(fused, buffer))
+    with replaced_parameters(module, dropped):
         yield
 
 
