@@ -56,7 +56,7 @@ TASKS = {
 }
 
 
-def made(task, cell):
+def made(task, cell, **options):
     kind, spec, target = TASKS[task]
     examples = Examples(ragged(0), target)
     batch = next(iter(BatchLoader(examples, COUNT, shuffle=True, seed=1)))
@@ -71,7 +71,7 @@ def made(task, cell):
     )
     optimizer = partial(torch.optim.Adam, lr=0.1)
     module = SequenceModule(
-        encoder, kind(encoder, spec), optimizer=optimizer, scheduler=None, stamp={}
+        encoder, kind(encoder, spec, **options), optimizer=optimizer, scheduler=None, stamp={}
     )
     module.trainer = Trainer(
         accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
@@ -80,16 +80,19 @@ def made(task, cell):
 
 
 @pytest.mark.parametrize(
-    ("task", "cell"),
+    ("task", "cell", "options"),
     [
-        ("classify", LSTM),
-        ("regress", RNN),
-        ("tag", GRU),
-        *[("translate", cell) for cell in (RNN, LSTM, GRU)],  # the decoder starts from a state
+        ("classify", LSTM, {}),
+        ("regress", RNN, {}),
+        ("tag", GRU, {}),
+        ("tag", LSTM, {"output": "crf"}),
+        *[("translate", cell, {}) for cell in (RNN, LSTM, GRU)],  # the decoder starts from a state
+        *[("translate", partial(cell, kernel="bptt"), {}) for cell in (RNN, LSTM, GRU)],
+        ("classify", partial(GRU, kernel="scan"), {}),
     ],
 )
-def test_a_training_step_asks_for_no_value(task, cell):
-    module, batch = made(task, cell)
+def test_a_training_step_asks_for_no_value(task, cell, options):
+    module, batch = made(task, cell, **options)
     assert len(set(batch.lengths.tolist())) > 1
     module.to("meta")
     batch = batch.to("meta")

@@ -7,7 +7,9 @@ L - 1 - s. Nothing is masked on the way: padding stands behind every sequence in
 and what is computed there has no influence on what is before.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from math import log
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -37,19 +39,29 @@ def unaries(
 def sums(unary: Unary, transitions: Pairs, lengths: Lengths) -> "ScaledSums | LogSums":
     """Forward-backward over a batch, in scaled space where that is exact, else on logarithms.
 
-    One look at the range of the transitions decides; a GPU is waited for once.
+    One look at the range of the transitions decides. A GPU would have to be waited for: there
+    logarithms serve for every range.
 
     Args:
         unary: u; any finite values in the padding.
         transitions: A, from rows to columns; may hold -inf.
         lengths: Real steps of each sequence; without any, there is one path, of potential 1.
     """
-    low, high = torch.stack(torch.aminmax(transitions)).tolist()
-    every = renormalise_every(high - low, unary.shape[2], unary.dtype)
-    with torch.autocast(unary.device.type, enabled=False):
+    every = 0
+    if transitions.device.type == "cpu":
+        low, high = torch.stack(torch.aminmax(transitions)).tolist()
+        every = renormalise_every(high - low, unary.shape[2], unary.dtype)
+    with without_autocast(unary.device):
         if every < 1:
             return LogSums(unary, transitions, lengths)
         return ScaledSums(unary, transitions, lengths, every)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Within it a device's autocast is off; the meta device has none."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 def renormalise_every(spread: float, tags: int, dtype: torch.dtype) -> int:

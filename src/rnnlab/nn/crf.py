@@ -9,7 +9,18 @@ from torch import Tensor, nn
 from torch.autograd.function import Function, once_differentiable
 
 from rnnlab.data.batch import valid_mask
-from rnnlab.nn.chain import Emissions, Lengths, Pairs, Tags, Unary, exact, sums, unaries, viterbi
+from rnnlab.nn.chain import (
+    Emissions,
+    Lengths,
+    Pairs,
+    Tags,
+    Unary,
+    exact,
+    sums,
+    unaries,
+    viterbi,
+    without_autocast,
+)
 from rnnlab.nn.rules import Penalties, Rules
 
 
@@ -122,7 +133,7 @@ class _NLL(Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         real, tags, places, lengths = ctx.saved_tensors
         weight = torch.where(real, gradient, 0.0)
-        with torch.autocast(weight.device.type, enabled=False):
+        with without_autocast(weight.device):
             unary, pairs = ctx.sums.expected(weight)
         unary.scatter_add_(2, tags.unsqueeze(2), -weight.unsqueeze(2))
         pairs.put_(places, -weight[1:], accumulate=True)

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -31,6 +32,9 @@ class SoftmaxTags(nn.Module):
     def potentials(self) -> dict[str, Any]:
         """What a search adds to the scores of steps: nothing; and what the rules allow."""
         return {"potentials": None, "allowed": _allowed(self.penalties)}
+
+    def check_targets(self, ids: np.ndarray) -> None:
+        """Whether it can learn all of these tags, before training; it can."""
 
     def loss(self, scores: Emissions, target: Tags, lengths: Lengths) -> Float[Tensor, ""]:
         """Negative log-likelihood in nats, divided by the number of steps with a target."""
@@ -74,13 +78,23 @@ class CRFTags(nn.Module):
             "allowed": _allowed(crf.penalties),
         }
 
-    def loss(self, scores: Emissions, target: Tags, lengths: Lengths) -> Float[Tensor, ""]:
-        """See `SoftmaxTags.loss`; ConfigError where a step within the lengths has no target."""
-        if bool(((target == IGNORE) & valid_mask(lengths, target.shape[1])).any()):
+    def check_targets(self, ids: np.ndarray) -> None:
+        """See `SoftmaxTags.check_targets`; ConfigError where a step has no tag."""
+        if (ids == IGNORE).any():
             raise ConfigError(
                 "task.output: crf needs a tag at every step, this data has steps without one; "
                 "choose softmax"
             )
+
+    def loss(self, scores: Emissions, target: Tags, lengths: Lengths) -> Float[Tensor, ""]:
+        """See `SoftmaxTags.loss`; every step within the lengths needs a target.
+
+        Raises:
+            ConfigError: One has none. In training on a GPU, which would have to be waited for, the
+                caller has asked `check_targets` before.
+        """
+        if not self.training or target.device.type == "cpu":
+            self.check_targets(target[valid_mask(lengths, target.shape[1])].cpu().numpy())
         return self.crf.nll(scores, target, lengths).sum() / lengths.sum()
 
     def decode(self, scores: Emissions, lengths: Lengths) -> Tags:

@@ -96,6 +96,7 @@ class Task(nn.Module, ABC):
 
         Raises:
             DataError: The task cannot use the data.
+            ConfigError: An option of the task does not fit the data.
         """
         return []
 

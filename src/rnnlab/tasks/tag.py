@@ -10,7 +10,9 @@ from torch.nn import functional
 
 from rnnlab.config.types import Probability
 from rnnlab.data.batch import IGNORE, Batch
-from rnnlab.data.spec import Kind, Spec
+from rnnlab.data.examples import Examples
+from rnnlab.data.spec import Kind, Spec, Split
+from rnnlab.data.stream import Stream
 from rnnlab.data.tag_schemes import BIOES, bioes_to_iob2, valid_iob2
 from rnnlab.errors import ConfigError
 from rnnlab.nn.encoded import Encoded
@@ -87,6 +89,11 @@ class Tag(Task):
         """See the base class."""
         if self.frequency_bias:
             set_frequencies(self.head, counts, keep_weight=True)
+
+    def remarks(self, split: Split, examples: Examples | Stream) -> list[str]:
+        """See the base class; ConfigError where `output` cannot learn the tags."""
+        self.output.check_targets(examples.target_ids())
+        return super().remarks(split, examples)
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B T K"]:
         """Unnormalised log-probabilities of each step's tags."""

@@ -1,8 +1,14 @@
+from functools import partial
+
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.layers.bptt.layout import Layout, Ragged, layout_of
+from rnnlab.layers.bptt.layout import Layout, Masked, Ragged, layout_of
+from rnnlab.layers.gru import GRU
+from rnnlab.layers.lstm import LSTM
+from rnnlab.layers.rnn import RNN
 
 F = 3
 
@@ -50,6 +56,50 @@ def test_states_before_and_after_each_step(batch):
     assert all(torch.equal(b + 1, a) for b, a in zip(before, after, strict=True))
     layout.add_final(states, torch.full((len(lengths), 1), 1000))
     assert torch.equal(layout.final(states).squeeze(1), 1000 + 100 * sequence + lengths)
+
+
+@given(batches())
+def test_a_masked_layout_has_rows_for_padding_that_nobody_sees(batch):
+    lengths, steps = batch
+    ragged, masked = Ragged(lengths, steps), Masked(lengths, steps)
+    assert masked.rows == len(lengths) * steps
+    real = (torch.arange(steps) < lengths.unsqueeze(1)).unsqueeze(2)
+    x = torch.where(real, torch.randn(len(lengths), steps, F), torch.nan)
+    finals, gradients = torch.randn(len(lengths), F), []
+    for layout in (ragged, masked):
+        states = layout.states(torch.ones(len(lengths), F))
+        layout.pack(x, states[layout.batch : -1])
+        assert torch.equal(layout.unpack(states[layout.batch :]), torch.where(real, x, 0.0))
+        assert torch.equal(layout.final(states), x[torch.arange(len(lengths)), lengths - 1])
+        assert torch.equal(layout.initial(states), torch.ones(len(lengths), F))
+        total = layout.gradients(x, finals, states)
+        gradients.append(layout.unpack(total[layout.batch :]))
+        assert not layout.initial(total).any()
+    assert torch.equal(*gradients)
+    padding = ~real.transpose(0, 1).flatten()
+    states.fill_(torch.inf)
+    assert not masked.before(states)[padding].any()
+
+
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU, partial(RNN, nonlinearity="relu")])
+def test_kernels_compute_the_same_with_padding(cell, monkeypatch):
+    """As on a GPU, where no length is looked at."""
+    torch.manual_seed(0)
+    layer = cell(3, hidden_size=4, kernel="bptt").double()
+    x = torch.randn(3, 6, 3, dtype=torch.float64)
+    x[1, 2:] = torch.nan
+    lengths, found, shown = torch.tensor([6, 2, 5]), [], []
+    for layout in (layout_of, lambda lengths, batch, steps: Masked(lengths, steps)):
+        monkeypatch.setattr("rnnlab.layers.bptt.kernel.layout_of", layout)
+        layer.zero_grad()
+        inputs = x.clone().requires_grad_()
+        with layer.watch(shown.append):
+            outputs, state = layer(inputs, lengths)
+        (outputs.sin().sum() + sum(part.cos().sum() for part in state)).backward()
+        grads = [p.grad for p in layer.parameters()]
+        found.append([outputs, *state, inputs.grad, *grads, *shown.pop().vectors()])
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=1e-12)
 
 
 def test_full_batch_needs_no_index():

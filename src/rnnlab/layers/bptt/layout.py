@@ -6,11 +6,16 @@ continues the first n_t rows of the one before, so a step needs neither mask nor
 
 Flat tensors have N rows, one for each real step. Those that `unpack` reads end with a row of zeros,
 which fills the padding. States begin with one more block, the initial state.
+
+How many rows a block has, only the host can say, and it would wait for a GPU to know. There padding
+is computed with, as zeros that no sequence sees: nothing is read from the device.
 """
 
 import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
+
+from rnnlab.data.batch import valid_mask
 
 
 class Layout:
@@ -168,8 +173,46 @@ class Ragged(Layout):
         states.index_add_(0, self._last, final)
 
 
+class Masked(Layout):
+    """A right-padded batch whose padding is computed with, as zeros: N is B T.
+
+    States beyond a sequence's length have no influence, and no gradient.
+
+    Args:
+        lengths: Real steps of each sequence, at least 1.
+        steps: Steps T of the padded batch.
+    """
+
+    def __init__(self, lengths: Int[Tensor, "B"], steps: int) -> None:
+        super().__init__(len(lengths), steps)
+        self._real = valid_mask(lengths, steps).unsqueeze(2)
+        self._last = lengths * self.batch + torch.arange(self.batch, device=lengths.device)
+
+    def pack(self, x: Shaped[Tensor, "B T F"], out: Shaped[Tensor, "N F"]) -> None:
+        """See `Layout.pack`."""
+        super().pack(torch.where(self._real, x, 0), out)
+
+    def unpack(self, flat: Shaped[Tensor, "N1 F"]) -> Shaped[Tensor, "B T F"]:
+        """See `Layout.unpack`."""
+        return torch.where(self._real, super().unpack(flat), 0)
+
+    def before(self, states: Shaped[Tensor, "S H"]) -> Shaped[Tensor, "N H"]:
+        """See `Layout.before`; zero on padding, where a state may have grown to infinity."""
+        return torch.where(self._real.transpose(0, 1).flatten(0, 1), super().before(states), 0)
+
+    def final(self, states: Shaped[Tensor, "S H"]) -> Shaped[Tensor, "B H"]:
+        """See `Layout.final`."""
+        return states.index_select(0, self._last)
+
+    def add_final(self, states: Shaped[Tensor, "S H"], final: Shaped[Tensor, "B H"]) -> None:
+        """See `Layout.add_final`."""
+        states.index_add_(0, self._last, final)
+
+
 def layout_of(lengths: Int[Tensor, "B"] | None, batch: int, steps: int) -> Layout:
     """The layout of a batch of `batch` sequences, padded to `steps`."""
+    if lengths is not None and lengths.device.type != "cpu":
+        return Masked(lengths, steps)
     if lengths is None or bool((lengths == steps).all()):
         return Layout(batch, steps)
     return Ragged(lengths, steps)
