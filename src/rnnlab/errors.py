@@ -34,6 +34,16 @@ def tell(word: str, text: str) -> None:
     print(lines or first.rstrip(), flush=True)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, such as `1 run` or `2,000 runs`.
+
+    Args:
+        count: How many there are.
+        noun: Of one; an `s` makes it several.
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def shortened(names: Sequence[object], most: int = 8) -> str:
     """The first few, each cut to a few words, comma separated, and how many more there are."""
     listed = (f"{text[:57]}..." if len(text) > 60 else text for text in map(str, names[:most]))

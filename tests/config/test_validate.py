@@ -6,9 +6,10 @@ from typing import get_args
 
 import pytest
 
-from rnnlab.config.compose import compose_words
-from rnnlab.config.files import choices, read_yaml
+from rnnlab.config.compose import compose_words, groups, override_problems
+from rnnlab.config.files import choices, config_dir, read_yaml
 from rnnlab.config.hints import suggest
+from rnnlab.config.overrides import parse
 from rnnlab.config.renames import OPTIONS
 from rnnlab.config.roots import TrainConfig
 from rnnlab.config.schema import options
@@ -182,7 +183,7 @@ def test_values_are_texts_once_interpolated(capsys):
     written = r"data.train=\${oc.env:HOME}/x.tsv"
     composed = compose_words("train", ["data=sentiment_files", written])
     assert composed.cfg["data"]["train"] == "${oc.env:HOME}/x.tsv"
-    said = call(capsys, "train", "data=sentiment_files", written)
+    said = call(capsys, "train", "data=sentiment_files", written, "data.split=[0.8,0.1,0.1]")
     assert refused(said) == "${oc.env:HOME}/x.tsv: no such file"
 
 
@@ -271,6 +272,7 @@ def test_folders_of_the_users_own_are_found_from_anywhere(tmp_path, monkeypatch,
     assert refused(said) == "cell: no choice 'smal'; did you mean 'small'?"
 
 
+HERE = Path(__file__)
 OLD_NAMES = {
     "predict": ("nbest", "count", "beam", "length"),
     "embed": ("size",),
@@ -308,10 +310,14 @@ def test_misspelt_commands_and_flags(capsys, tmp_path, monkeypatch):
         "hello": "hello: no such command; there are: analyze, check, compare, data, embed, ",
         "train hello": "hello: not KEY=VALUE",
         "train epochs=3": "epochs: rnnlab train has no such option; did you mean "
-        "'trainer.max_epochs' or 'trainer.min_epochs'?",
+        "'trainer.max_epochs'?",
+        "check device=cuda": "device: rnnlab train has no such option; did you mean "
+        "'trainer.accelerator'?",
+        "check lr=3": "lr: rnnlab train has no such option; did you mean 'optimizer.lr'?",
+        "check cell=GRU": "cell: no choice 'GRU'; did you mean 'gru'?",
         "check lag=3": "lag: rnnlab train has no such option; did you mean 'data.lag'?",
         "train trainer.epochs=3": "trainer.epochs: Trainer has no such option; did you mean "
-        "'max_epochs' or 'min_epochs'?",
+        "'trainer.max_epochs'?",
         "check task.batch_size=3": "task.batch_size: Classify has no such option; did you mean "
         "'data.batch_size'",
         "train warmup=3": "warmup: rnnlab train has no such option; did you mean "
@@ -319,8 +325,9 @@ def test_misspelt_commands_and_flags(capsys, tmp_path, monkeypatch):
         "predict run": "run: not KEY=VALUE; did you mean checkpoint=run?",
         "evaluate run": "run: not KEY=VALUE; did you mean checkpoint=run?",
         "analyze run": "run: not KEY=VALUE; did you mean checkpoint=run?",
-        f"train {Path(__file__)}": f"{Path(__file__)}: not KEY=VALUE; did you mean resume=",
-        f"embed {Path(__file__)}": f"{Path(__file__)}: not KEY=VALUE; did you mean corpus=",
+        f"train {HERE.parent}": f"{HERE.parent}: not KEY=VALUE; did you mean resume=",
+        f"train {HERE}": f"{HERE}: not KEY=VALUE; a file of your own: data.train={HERE}, with",
+        f"embed {HERE}": f"{HERE}: not KEY=VALUE; did you mean corpus=",
         "check --schma": "--schma: no such flag; did you mean '--schema'?",
         "train --schema": "--schema: no such flag; ",
         "predict checkpoint=x -m": "-m: only 'rnnlab train' has this flag",
@@ -330,6 +337,43 @@ def test_misspelt_commands_and_flags(capsys, tmp_path, monkeypatch):
     for words, message in table.items():
         assert refused(call(capsys, *words.split())).startswith(message)
     assert not any(tmp_path.iterdir())
+
+
+def test_case_does_not_count():
+    """Every shipped choice in capitals is answered with its name."""
+    for group in groups("train"):
+        for name in choices(group):
+            if name != name.upper():
+                words = parse([f"{group}={name.upper()}"])
+                (problem,) = override_problems("train", words, [config_dir()])
+                assert f"'{name}'" in problem
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        ("task=classification data=table_files", "train val test"),
+        ("task=classification data=table_files data.train=no.csv", "val test"),
+        ("task=classification data=table_files data.train=no.csv data.test=no.csv", "val"),
+        ("task=translation data=parallel_files data.train=[a,b]", "val test"),
+        ("task=ner data=conll_files data.train=no.txt data.split=[0.8,0.1,0.1]", ""),
+    ],
+)
+def test_a_split_without_a_file_is_found_before_data_is_read(words, missing, capsys):
+    for command in ["check"] if not missing else ["check", "train"]:
+        said = call(capsys, command, *words.split())
+        lines = said.err.splitlines()
+        expected = [f"rnnlab: data.{split}: not given" for split in missing.split()]
+        assert [line.partition(";")[0] for line in lines] == expected
+        assert said.code == (2 if missing else 0)
+
+
+@pytest.mark.parametrize("end", ["csv", "tsv", "jsonl", "parquet"])
+def test_a_table_alone_is_answered_with_how_it_is_given(end, capsys, tmp_path):
+    table = tmp_path / f"reviews.{end}"
+    table.touch()
+    message = refused(call(capsys, "data", "describe", str(table)))
+    assert message == f"{table}: not KEY=VALUE; did you mean data=table_files data.train={table}?"
 
 
 SECTIONS = {

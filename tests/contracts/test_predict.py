@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from contextlib import contextmanager
+from io import BytesIO
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ import torch
 import rnnlab
 from corpora import ALIKE, EVERY_TASK
 from rnnlab.commands.plain_text import check_plain
-from rnnlab.errors import ConfigError
+from rnnlab.data.datasets.parity import Parity
+from rnnlab.errors import ConfigError, DataError
 from tiny import SMALL, call, refused, sentiment, start, train, write
 
 LONG = "good " * 10_000
@@ -356,6 +358,11 @@ def test_tables_are_refused(task, name, content, message, tiny_run, capsys, tmp_
         with given(content, monkeypatch, piped=piped, path=table):
             said = refused(call(capsys, "predict", run))
         assert re.match(rf"input: standard input: {message}", said), said
+
+
+def test_a_table_for_a_generated_task_is_answered_with_what_the_model_reads():
+    with pytest.raises(DataError, match=r"CSV; .* one a line, of the symbols 0 1 with blanks"):
+        check_plain(BytesIO(b"a,b\n1,2\n"), "a.csv", Parity().spec())
 
 
 @contextmanager

@@ -147,6 +147,16 @@ def test_a_good_file_is_not_downloaded_again(
     assert "is there" in said[-1]
 
 
+def test_many_files_that_are_there_are_one_line(tmp_path: Path, said: list[str]) -> None:
+    remotes = [RemoteFile(f"corpus/{name}.bin", ("http://nowhere",), GOOD) for name in "abc"]
+    (tmp_path / "corpus").mkdir()
+    for remote in remotes:
+        (tmp_path / remote.path).write_bytes(BODY)
+    about = DatasetInfo("a corpus", "none", tuple(remotes))
+    assert len(fetch("corpus", about, tmp_path, say=said.append)) == 3
+    assert said == [f"corpus: 3 files are there, below {tmp_path / 'corpus'}"]
+
+
 def test_another_file_is_replaced_and_that_is_said(
     get: Fetch, tmp_path: Path, said: list[str]
 ) -> None:

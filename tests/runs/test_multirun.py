@@ -43,7 +43,9 @@ def read(table):
 @pytest.mark.slow
 def test_grid_writes_a_table_with_the_best_marked(tmp_path, capsys):
     words = merged([*SMALL, *TINY, "cell=rnn,lstm,gru", "seed=1,2"])
-    rnnlab(capsys, "-m", *words)
+    said = rnnlab(capsys, "-m", *words)
+    assert "completed" in said.out
+    assert "test     label" not in said.out  # the classes one by one are in report.json
     (table,) = tmp_path.glob("outputs/sweeps/*/jobs.csv")
     rows = read(table)
     assert [(row["cell"], row["seed"]) for row in rows] == [

@@ -276,7 +276,7 @@ def test_of_epochs_with_equal_scores_the_first_is_told(tmp_path):
 
 def test_no_more_epochs_is_said(tmp_path):
     small_run(tmp_path / "run", "trainer.max_epochs=1")
-    with pytest.raises(ConfigError, match=r"resume: the run has all of its 1 epochs"):
+    with pytest.raises(ConfigError, match=r"resume: the run has all of its 1 epoch;"):
         resume_run(tmp_path / "run", [], [])
 
 

@@ -37,8 +37,11 @@ def test_mlflow(tmp_path, capsys):
 
 
 def test_wandb(tmp_path, capsys, monkeypatch):
+    warned = []
+    monkeypatch.setattr("wandb.termwarn", lambda text, **_: warned.append(text))
     monkeypatch.setenv("WANDB_SILENT", "true")
     folder, record = trained(tmp_path, capsys, "logger=wandb", "logger.offline=true")
+    assert warned == []
     (log,) = (folder / "wandb").glob("offline-run-*/*.wandb")
     text = log.read_bytes()
     for name in (b"final/test/accuracy", b"train/loss", b"samples", b"hidden_size"):

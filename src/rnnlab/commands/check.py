@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.help import reference
 from rnnlab.config.json_schema import json_schema
+from rnnlab.errors import counted
 from rnnlab.runs.jobs import check_jobs
 
 FLAGS = frozenset({"--schema", "--reference"})
@@ -28,6 +29,6 @@ def check_words(words: list[str]) -> None:
         return
     composed, jobs = check_jobs(line)
     if jobs:
-        print(f"{len(jobs)} jobs, no mistake found")
+        print(f"{counted(len(jobs), 'job')}, no mistake found")
     else:
         print(OmegaConf.to_yaml(OmegaConf.create(composed.cfg)), end="")

@@ -209,8 +209,7 @@ def data_words(words: list[str]) -> int:
             print(table(known, root))
             print(f"no download (generated, or your own files): {', '.join(sorted(rest))}")
         case ["fetch", name]:
-            for path in fetch(name, choose(name, known).about, root):
-                print(path)
+            fetch(name, choose(name, known).about, root)
         case ["verify", name]:
             checks = verify(name, known, root)
             print("\n".join(map(str, checks)))

@@ -13,7 +13,7 @@ from rnnlab.data.base import SequenceData
 from rnnlab.data.content import Content
 from rnnlab.data.spec import Split
 from rnnlab.data.suspicions import suspicions
-from rnnlab.errors import ConfigError, DataError, printable, refuse
+from rnnlab.errors import ConfigError, DataError, counted, printable, refuse
 from rnnlab.runs.tables import as_text
 
 QUANTILES = (0, 5, 25, 50, 75, 95, 100)
@@ -89,7 +89,7 @@ def _lengths(name: str, content: Content) -> Iterator[str]:
     total = f"{lengths.sum():,.{places}f} {content.unit}"
     yield ""
     yield (
-        f"{name:8} {len(lengths):,} examples, {total}; lengths {low:,.{places}f} to "
+        f"{name:8} {counted(len(lengths), 'example')}, {total}; lengths {low:,.{places}f} to "
         f"{high:,.{places}f}, mean {lengths.mean():,.1f}"
     )
     if low == high:

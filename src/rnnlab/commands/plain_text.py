@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from rnnlab.data.formats.labelled import LABELS, TEXTS
 from rnnlab.data.spec import Spec
-from rnnlab.data.vocab import Vocab
+from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import DataError
 
 SAMPLE = 100
@@ -15,6 +15,9 @@ SAMPLE = 100
 
 FEW = 3
 """So many lines with a comma before a label are CSV."""
+
+SYMBOLS = 12
+"""A vocabulary of so few is that of a generated task."""
 
 _NUMBERED = re.compile(r"1(-\d+)?\t.*\t")
 
@@ -39,7 +42,7 @@ def check_plain(stream: BinaryIO, name: str, spec: Spec) -> None:
     ]
     labelled = [row for row in rows if len(row) > 1 and names.intersection(row)]
     if name.endswith(".csv") or _csv(filled, names if spec.kind == "label" else set()):
-        what = "CSV; give the texts alone, one a line"
+        what = f"CSV; give the texts alone, one a line{_example(spec.source_vocab)}"
     elif titles and len(rows[0]) > 1:
         what = f"a table with a header ({', '.join(rows[0])}); {_alone(titles[0])}"
     elif spec.kind == "label" and 2 * len(labelled) > len(rows):
@@ -84,6 +87,14 @@ def _csv(lines: list[str], names: set[str]) -> bool:
         return True
     labelled = sum(len(row) > 1 and row[-1].strip() in names for row in rows)
     return len(rows) >= FEW and 2 * labelled > len(rows)
+
+
+def _example(vocab: Vocab) -> str:
+    """What a model of a few symbols reads; nothing of one that reads words."""
+    symbols = [token for token in vocab.tokens if token not in (PAD, UNK)]
+    if len(symbols) > SYMBOLS:
+        return ""
+    return f", of the symbols {' '.join(symbols)} with blanks between them: the task is generated"
 
 
 def _alone(column: int) -> str:

@@ -24,7 +24,7 @@ from rnnlab.config.files import config_dir, read_yaml
 from rnnlab.config.hints import shown, suggest
 from rnnlab.config.option_names import option_names
 from rnnlab.config.overrides import at_home, parse
-from rnnlab.config.renames import OPTIONS
+from rnnlab.config.renames import ELSEWHERE, OPTIONS
 from rnnlab.config.roots import ROOTS
 from rnnlab.config.schema import nested, options
 from rnnlab.errors import ConfigError, refuse
@@ -168,7 +168,11 @@ def override_problems(
         elif key in OPTIONS and OPTIONS[key].split(".")[0] in known:
             yield f"{key}: renamed to {OPTIONS[key]}"
         elif name not in known:
-            hint = suggest(name, known, partial(option_names, ROOTS[root]))
+            meant = ELSEWHERE.get(key, "")
+            if meant.split(".")[0] in known:
+                hint = f"did you mean '{meant}'?"
+            else:
+                hint = suggest(name, known, partial(option_names, ROOTS[root]))
             yield f"{name}: rnnlab {root} has no such option; {hint}"
         elif override.is_sweep_override():
             yield f"{line}: several values need -m; a list is written {key}=[...]"

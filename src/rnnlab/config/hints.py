@@ -123,7 +123,7 @@ def shown(value: Any) -> str:
 
 
 def suggest(word: str, known: Iterable[str], further: Callable[[], Iterable[str]] = tuple) -> str:
-    """`did you mean ...?` for a near miss, else the list of what there is.
+    """`did you mean ...?` for a near miss, else the list of what there is; case does not count.
 
     Args:
         word: What does not exist.
@@ -131,7 +131,10 @@ def suggest(word: str, known: Iterable[str], further: Callable[[], Iterable[str]
         further: Asked where none of these is near; only what is much nearer counts.
     """
     names = sorted(known)
-    near = _nearest(word, names, 0.6) or _nearest(word, sorted(further()), 0.75)
+    near = _nearest(word, names, 0.6)
+    if not near:
+        others = sorted(further())
+        near = _nearest(word, others, 0.75) or _with_part(word, names) or _with_part(word, others)
     if near:
         return f"did you mean {' or '.join(map(repr, near))}?"
     return f"there are: {', '.join(names)}" if names else "it has none"
@@ -139,9 +142,13 @@ def suggest(word: str, known: Iterable[str], further: Callable[[], Iterable[str]
 
 def _nearest(word: str, names: Sequence[str], least: float) -> list[str]:
     """The names that are nearest to a word, at most three that are equally near."""
-    lasts = [name if "." in word else name.rpartition(".")[2] for name in names]
+    word = word.casefold()
+    lasts = [(name if "." in word else name.rpartition(".")[2]).casefold() for name in names]
     shares = [difflib.SequenceMatcher(None, last, word).ratio() for last in lasts]
     best = max(shares, default=0.0)
-    if best < least:
-        return [n for n, last in zip(names, lasts, strict=True) if word in last.split("_")][:3]
-    return [name for name, share in zip(names, shares, strict=True) if share == best][:3]
+    return [n for n, share in zip(names, shares, strict=True) if share == best >= least][:3]
+
+
+def _with_part(word: str, names: Sequence[str]) -> list[str]:
+    """At most three names that have a word between underscores."""
+    return [name for name in names if word in name.rpartition(".")[2].split("_")][:3]

@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
 from hydra.errors import HydraException
 
+from rnnlab.config.files import choices, summary
 from rnnlab.config.schema import options
 from rnnlab.errors import ConfigError, refuse
 
@@ -39,12 +40,28 @@ def parse(words: Sequence[str], root: type | None = None) -> list[Override]:
 def no_override(word: str, root: type | None) -> str:
     """The message for a word that is not KEY=VALUE; a file or folder lacks its key."""
     hint = "; quote a value with special characters: KEY='\"...\"'" if "=" in word else ""
-    for option in options(root).values() if root else ():
+    file, known = Path(word), options(root) if root else {}
+    for option in known.values():
         if str in (option.hint, *get_args(option.hint)):  # the first text is what it is about
-            if option.required or Path(word).exists():
+            if "task" in known and file.is_file() and file.suffix != ".ckpt":
+                hint = hint or f"; {_own_file(file)}"
+            elif option.required or file.exists():
                 hint = hint or f"; did you mean {option.name}={word}?"
             break
     return f"{word}: not KEY=VALUE{hint}"
+
+
+def _own_file(file: Path) -> str:
+    """How a file of the user's own is given; by its suffix, where a choice's help names that."""
+    own = {name: summary(path) for name, path in choices("data").items()}
+    own = {name: words for name, words in own.items() if words.startswith("Your own")}
+    for name, words in own.items():
+        formats = (
+            words.rpartition(": ")[2].casefold().replace("json lines", "jsonl, json").split(", ")
+        )
+        if file.suffix.removeprefix(".").casefold() in formats:
+            return f"did you mean data={name} data.train={file}?"
+    return f"a file of your own: data.train={file}, with data= one of {', '.join(own)}"
 
 
 def grid(words: Sequence[str]) -> Iterator[list[str]]:

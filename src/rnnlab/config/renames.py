@@ -1,4 +1,4 @@
-"""What had another name in earlier versions: options, classes, weights."""
+"""What has another name in earlier versions, or elsewhere: options, classes, weights."""
 
 # ruff: noqa: E501 - one line for each name
 
@@ -26,6 +26,16 @@ OPTIONS: dict[str, str] = {
     "task.val_beam": "task.val_num_beams",
 }
 """Old key -> new key of an option, such as `task.beam` -> `task.num_beams`."""
+
+ELSEWHERE: dict[str, str] = {
+    "device": "trainer.accelerator",
+    "epochs": "trainer.max_epochs",
+    "gpus": "trainer.devices",
+    "learning_rate": "optimizer.lr",
+    "num_epochs": "trainer.max_epochs",
+    "num_train_epochs": "trainer.max_epochs",
+}
+"""What other programs, or other commands of this one, call an option of training -> its key."""
 
 CLASSES: dict[str, str] = {
     "rnnlab.bag.Bag": "rnnlab.nn.bow.BagOfWords",

@@ -10,7 +10,7 @@ from typing import Any
 from rnnlab.config.files import choices, read_yaml
 from rnnlab.config.hints import describe, fits, shown, suggest
 from rnnlab.config.option_names import option_names
-from rnnlab.config.renames import OPTIONS
+from rnnlab.config.renames import ELSEWHERE, OPTIONS
 from rnnlab.config.roots import TrainConfig
 from rnnlab.config.schema import Option, nested, options
 from rnnlab.config.trust import locate, targets, unusable
@@ -103,7 +103,8 @@ def unknown(name: str, known: Iterable[str], owner: str = "") -> str:
     def elsewhere() -> list[str]:
         return [each for each in option_names(TrainConfig) if not each.startswith(f"{group}.")]
 
-    return f"{name}: {has}; {suggest(last, known, elsewhere)}"
+    hint = f"did you mean '{ELSEWHERE[last]}'?" if last in ELSEWHERE else ""
+    return f"{name}: {has}; {hint or suggest(last, known, elsewhere)}"
 
 
 def _value_problems(name: str, value: Any, option: Option, trusted: Sequence[str]) -> Iterator[str]:

@@ -86,6 +86,13 @@ class SequenceData(LightningDataModule, Configurable, ABC):
         """
         return self.spec()
 
+    def check_given(self) -> None:
+        """See that training is given all that it reads; no file is opened.
+
+        Raises:
+            ConfigError: An option is missing.
+        """
+
     @abstractmethod
     def examples(self, split: Split) -> Examples | Stream:
         """One split, encoded; an empty one is a DataError that names it."""

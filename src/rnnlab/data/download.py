@@ -1,5 +1,6 @@
 """Downloads: checked by sha256, from the first mirror that works, never half a file."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def fetch(
         name: The corpus, as on the command line.
         about: Its description, with its files.
         root: The data root; made where it does not exist.
-        say: Takes a line about each file.
+        say: Takes a line about each file that arrives, and one about those that are there.
 
     Returns:
         The files, in the order of `about.files`.
@@ -49,17 +50,25 @@ def fetch(
         raise DataError(f"{name}: has no public address; put its files below {root / name}")
     if about.by_hand and not all((root / remote.path).is_file() for remote in about.files):
         raise DataError(f"{name}: cannot be downloaded as it is; {about.by_hand}, below {root}")
-    return [_fetch_one(name, remote, root, say) for remote in about.files]
-
-
-def _fetch_one(name: str, remote: RemoteFile, root: Path, say: Callable[[str], None]) -> Path:
-    path = root / remote.path
-    if path.is_file():
-        found = sha256(path)
+    there = []
+    for remote in about.files:
+        path = root / remote.path
+        found = sha256(path) if path.is_file() else None
         if found == remote.sha256:
-            say(f"{name}: {path} is there")
-            return path
-        say(f"{name}: {path} is another file (sha256 {found[:12]}...), it will be replaced")
+            there.append(path)
+            continue
+        if found is not None:
+            say(f"{name}: {path} is another file (sha256 {found[:12]}...), it will be replaced")
+        _fetch_one(name, remote, path, say)
+    if len(there) == 1:
+        say(f"{name}: {there[0]} is there")
+    elif there:
+        folder = os.path.commonpath([path.parent for path in there])
+        say(f"{name}: {len(there)} files are there, below {folder}")
+    return [root / remote.path for remote in about.files]
+
+
+def _fetch_one(name: str, remote: RemoteFile, path: Path, say: Callable[[str], None]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,7 +84,7 @@ def _fetch_one(name: str, remote: RemoteFile, root: Path, say: Callable[[str], N
                     break
             else:
                 say(f"{name}: {path} from {url}")
-                return path
+                return
     raise DataError(f"{name}: cannot download {path}: {'; '.join(failures.values())}")
 
 

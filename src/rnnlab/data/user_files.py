@@ -14,7 +14,7 @@ from rnnlab.data.base import SequenceData
 from rnnlab.data.encoded import Example
 from rnnlab.data.held_out import contiguous, stratified
 from rnnlab.data.spec import Split
-from rnnlab.errors import ConfigError
+from rnnlab.errors import ConfigError, refuse
 
 T = TypeVar("T")
 
@@ -71,6 +71,16 @@ class UserFiles(SequenceData):
                 f"data.{split}: not given; name the file with data.{split}=FILE{hint}"
             )
         return value
+
+    def check_given(self) -> None:
+        """Each split has its file, or a share of the training file."""
+        problems: list[str] = []
+        for split in SPLITS:
+            try:
+                self.place(split)
+            except ConfigError as error:
+                problems.append(str(error))
+        refuse(problems)
 
     def files(self, split: Split) -> list[Path]:
         """The file of a split."""

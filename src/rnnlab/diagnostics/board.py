@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnnlab.data.batch import Batch
 from rnnlab.diagnostics.non_finite import explain_non_finite
-from rnnlab.errors import Diverged
+from rnnlab.errors import Diverged, counted
 from rnnlab.training.module import SequenceModule
 
 Listener = Callable[[Trainer, Mapping[str, float]], None]
@@ -130,7 +130,7 @@ class Board(Callback):
             return
         if finite or self._batch is None:
             raise Diverged(
-                f"another process's loss is not finite after {trainer.global_step} steps"
+                "another process's loss is not finite after " + counted(trainer.global_step, "step")
             )
         raise Diverged(explain_non_finite(trainer, module, *self._batch, f"the loss is {loss}"))
 

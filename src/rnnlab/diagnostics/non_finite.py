@@ -10,7 +10,7 @@ from lightning import Trainer
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import BatchLoader
 from rnnlab.diagnostics.naming import real_steps, record_layers, short_name
-from rnnlab.errors import shortened
+from rnnlab.errors import counted, shortened
 from rnnlab.layers.base import Layer
 from rnnlab.layers.trace import Trace
 from rnnlab.training.archive import write_archive
@@ -44,7 +44,7 @@ def explain_non_finite(
     write_archive({**batch_tensors(batch), **facts, "examples": numbers}, path)
     which = f", examples {shortened(numbers[rows].tolist())}" if rows and len(numbers) else ""
     place = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
-    fact = f"{fact} after {trainer.global_step} steps ({place})"
+    fact = f"{fact} after {counted(trainer.global_step, 'step')} ({place})"
     return f"{fact}; {cause}{which}; the batch is in {path}"
 
 

@@ -69,6 +69,8 @@ def check_run(cfg: Config, choices: Mapping[str, Any], *, training: bool) -> Non
 def _check_fit(cfg: Config, *, training: bool) -> list[str]:
     vectors = DryVectors(build_vectors(cfg))
     data = build_data(cfg, vectors)
+    if training:
+        data.check_given()
     spec = data.dry_spec()
     try:
         model = build_model(cfg, spec, vectors)

@@ -16,7 +16,7 @@ from rnnlab.diagnostics.throughput import Throughput, peak_memory_mb
 from rnnlab.errors import tell
 from rnnlab.runs.build import Config
 from rnnlab.runs.metrics_json import collect, write_json
-from rnnlab.runs.report import as_lines, save_report
+from rnnlab.runs.report import save_report
 from rnnlab.training.checkpoint import load_plain
 from rnnlab.training.module import SequenceModule
 from rnnlab.training.snapshot import Best
@@ -109,9 +109,6 @@ def conclude(
             save_report(report, trainer, folder)
         _log_final(trainer, val, test)  # ends the loggers
         _summary(folder, record, trained=trained)
-        if report is not None:
-            for line in as_lines(report):
-                print(f"test     {line}", flush=True)
     return Outcome(status, score, record, folder)
 
 

@@ -50,11 +50,11 @@ def _train(job: Job, folder: Path, callbacks: Sequence[Callback]) -> dict[str, A
         print(f"{before['status']:11s}before | {folder}", flush=True)
         return before
     if same and (folder / "checkpoints" / "last.ckpt").is_file():
-        return resume_run(folder, [], job.cfg["trust"], callbacks).record
+        return resume_run(folder, [], job.cfg["trust"], callbacks, alone=False).record
     if before.get("status") in UNFINISHED:
         (folder / "metrics.json").unlink(missing_ok=True)
     _describe(folder, job)
-    return run(job.cfg, job.choices, folder, callbacks=callbacks).record
+    return run(job.cfg, job.choices, folder, callbacks=callbacks, alone=False).record
 
 
 def _describe(folder: Path, job: Job) -> None:

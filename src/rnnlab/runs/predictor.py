@@ -52,7 +52,10 @@ class Predictor:
         elif isinstance(spec.source, Vocab) and spec.source_tokenizer is not None:
             self.inputs = Texts(spec.source, spec.source_tokenizer, spec)
         else:
-            raise CheckpointError("this model does not read text, so it cannot predict from it")
+            raise CheckpointError(
+                "this model reads numbers, it does not read text: a line has no answer; "
+                "'rnnlab evaluate' tests it on its own data"
+            )
         model.encoder.to(self.device).eval()
         model.task.to(self.device).eval()
 

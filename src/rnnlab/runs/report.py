@@ -33,6 +33,12 @@ def save_report(report: ClassReport, trainer: Trainer, folder: Path) -> None:
         save_figure(figure, trainer, "test/confusion", "confusion.png")
 
 
+def print_report(report: ClassReport) -> None:
+    """Print the classes of a test, and which was taken for which."""
+    for line in as_lines(report):
+        print(f"test     {line}", flush=True)
+
+
 def as_lines(report: ClassReport) -> list[str]:
     """The report in lines of a terminal of 80 columns."""
     seen = [at for at in range(len(report.labels)) if report.support[at] or report.predicted[at]]

@@ -11,7 +11,7 @@ from lightning import Callback
 from rnnlab.config.compose import explain
 from rnnlab.config.files import NOT_PLAIN, read_yaml
 from rnnlab.config.overrides import override_values, parse
-from rnnlab.errors import CheckpointError, ConfigError
+from rnnlab.errors import CheckpointError, ConfigError, counted
 from rnnlab.runs.build import Config
 from rnnlab.runs.dry_build import check_run
 from rnnlab.runs.finish import Outcome
@@ -33,7 +33,12 @@ CHANGEABLE = (
 
 
 def resume_run(
-    folder: Path, overrides: list[str], trusted: list[str], callbacks: Sequence[Callback] = ()
+    folder: Path,
+    overrides: list[str],
+    trusted: list[str],
+    callbacks: Sequence[Callback] = (),
+    *,
+    alone: bool = True,
 ) -> Outcome:
     """Continue a run in its own folder; relative paths are those of the folder where it started.
 
@@ -44,6 +49,7 @@ def resume_run(
         overrides: Changed values, as `key=value`; a larger `trainer.max_epochs`, say.
         trusted: Packages of the user's own that the configuration may name.
         callbacks: See `run`.
+        alone: See `run`.
 
     Raises:
         CheckpointError: There is nothing to continue from.
@@ -75,11 +81,16 @@ def resume_run(
         if done and of_last and record["status"] != "interrupted":
             raise ConfigError(f"resume: {done}")
         began = _began_in(folder)
-        if began == Path.cwd():
-            return run(cfg, checkpoint.choices, folder, resume=checkpoint, callbacks=callbacks)
-        folder = folder.absolute()
+        folder = folder if began == Path.cwd() else folder.absolute()
         with chdir(began):
-            return run(cfg, checkpoint.choices, folder, resume=checkpoint, callbacks=callbacks)
+            return run(
+                cfg,
+                checkpoint.choices,
+                folder,
+                resume=checkpoint,
+                callbacks=callbacks,
+                alone=alone,
+            )
 
 
 def nothing_left(cfg: Config, content: Mapping[str, Any]) -> str | None:
@@ -97,11 +108,12 @@ def nothing_left(cfg: Config, content: Mapping[str, Any]) -> str | None:
     waited = next((s["wait_count"] for key, s in states if key.startswith("EarlyStopping")), 0)
     if wanted is not None and 0 <= wanted <= epochs:
         return (
-            f"the run has all of its {epochs} epochs; ask for more, "
+            f"the run has all of its {counted(epochs, 'epoch')}; ask for more, "
             f"such as trainer.max_epochs={epochs + 1}"
         )
     if 0 <= trainer.get("max_steps", -1) <= steps:
-        return f"the run has all of its {steps} steps; ask for more with trainer.max_steps"
+        done = counted(steps, "step")
+        return f"the run has all of its {done}; ask for more with trainer.max_steps"
     free = epochs >= (trainer.get("min_epochs") or 0)
     if patience is not None and waited >= max(1, patience) and free:
         return (

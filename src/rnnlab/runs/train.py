@@ -37,6 +37,7 @@ from rnnlab.runs.finish import Outcome, conclude, declare_hparams, last_good
 from rnnlab.runs.folders import claimed
 from rnnlab.runs.jobs import OF_SWEEPS
 from rnnlab.runs.origin import check_training_files, origin_of, restore_vectors
+from rnnlab.runs.report import print_report
 from rnnlab.runs.restore import build_trained
 from rnnlab.runs.tables import flat
 from rnnlab.runs.trainer import build_trainer, check_batches
@@ -53,6 +54,7 @@ def run(
     *,
     resume: Checkpoint | None = None,
     callbacks: Sequence[Callback] = (),
+    alone: bool = True,
 ) -> Outcome:
     """Train, test the best checkpoint, write `metrics.json`.
 
@@ -62,6 +64,7 @@ def run(
         folder: The run's folder; made if it is not there.
         resume: The folder's last checkpoint, to continue from; None for a new run.
         callbacks: A caller's own, behind those of the configuration.
+        alone: Print the classes of the test one by one: of a job among many that is too much.
 
     Raises:
         ConfigError, DataError, CheckpointError: A user error.
@@ -144,6 +147,9 @@ def run(
             folder=folder,
             checksums={**data.checksums(), **origin.files["embedding"], **origin.sources},
         )
+        report = module.task.facts.report
+        if alone and outcome.record["test"] and report is not None and trainer.is_global_zero:
+            print_report(report)
         if trainer.world_size == 1:
             add_baseline(cfg, module, data, vectors, outcome)
         add_verdict(trainer, module.task, outcome)

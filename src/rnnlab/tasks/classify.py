@@ -13,7 +13,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.examples import Examples
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.stream import Stream
-from rnnlab.errors import ConfigError, shortened
+from rnnlab.errors import ConfigError, counted, shortened
 from rnnlab.nn.attention import AttentionMap
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
@@ -106,7 +106,7 @@ class Classify(Task):
             return
         if len(self.class_weights) != len(self.labels):
             raise ConfigError(
-                f"task.class_weights: {len(self.class_weights)} weights, but there are "
+                f"task.class_weights: {counted(len(self.class_weights), 'weight')}, but there are "
                 f"{len(self.labels)} labels: {shortened(self.labels, 10)}"
             )
         self.weight = torch.tensor(self.class_weights, dtype=torch.float32)

@@ -37,6 +37,8 @@ class Wandb(WandbLogger):
             raise ConfigError(
                 "logger: wandb is not installed; pip install 'rnnlab[wandb]'"
             ) from None
+        # Lightning sets it always, and wandb warns of it
+        self._wandb_init.pop("anonymous", None)
 
     @property
     @rank_zero_experiment

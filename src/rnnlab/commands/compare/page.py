@@ -18,6 +18,7 @@ from rnnlab.commands.compare.style import line_styles
 from rnnlab.commands.compare.table import group_rows
 from rnnlab.commands.page import page
 from rnnlab.commands.page.chart import Chart
+from rnnlab.errors import counted
 
 COLUMNS = 9
 """Groups beside each other in a table of options; more of them are in further tables."""
@@ -99,7 +100,7 @@ def title(groups: Sequence[Group]) -> str:
     """What is compared, in a few words."""
     runs = all_runs(groups)
     tasks = dict.fromkeys(run.task for run in runs)
-    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    count = counted(len(runs), "run")
     within = f" in {len(groups)} groups" if 1 < len(groups) < len(runs) else ""
     return f"{', '.join(tasks)}: {count}{within}"
 

@@ -14,7 +14,7 @@ from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.table_data import TableData
 from rnnlab.data.text import Limit
 from rnnlab.data.vocab import Vocab
-from rnnlab.errors import DataError, shortened
+from rnnlab.errors import DataError, counted, shortened
 
 FEW = 20
 """So many labels are never too many."""
@@ -85,8 +85,8 @@ class TableFiles(TableData, LabelledTexts):
         labels = super().target_vocab(train)
         if len(train) and len(labels) < 2:
             raise DataError(
-                f"{train.files[0]}: only one label, {labels.tokens[0]!r}, in {len(train):,} rows "
-                f"(column {self.label!r}): there is nothing to learn"
+                f"{train.files[0]}: only one label, {labels.tokens[0]!r}, in "
+                f"{counted(len(train), 'row')} (column {self.label!r}): there is nothing to learn"
             )
         if len(labels) > max(FEW, len(train) // 10):
             numbers = all(_is_number(label) for label in labels.tokens)
