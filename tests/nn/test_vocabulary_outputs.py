@@ -48,6 +48,22 @@ def test_clusters_without_a_target_do_not_matter(words):
         torch.testing.assert_close(output.loss(features, target), expected, rtol=1e-12, atol=0)
 
 
+def test_one_look_at_the_device_tells_the_size_of_all_clusters(monkeypatch):
+    """Tensors on the meta device have no values: whatever else asked for one would fail."""
+    output, features, target = case(ignored=True)
+    sizes, looked = [14, 6, 10, 10], []
+
+    def tolist(tensor):
+        looked.append(tensor.device.type)
+        return sizes
+
+    monkeypatch.setattr(torch.Tensor, "tolist", tolist)
+    output, features = output.to("meta"), features.detach().to("meta").requires_grad_()
+    output.loss(features, target.to("meta")).backward()
+    assert looked == ["meta"]
+    assert all(parameter.grad is not None for parameter in output.parameters())
+
+
 def test_scores_are_a_distribution_over_all_words():
     output, features, target = case()
     scores = output.scores(features.view(4, 10, E))

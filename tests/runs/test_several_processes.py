@@ -8,7 +8,7 @@ import torch
 
 from runs import SMALL, merged, weights
 from several import begin, said, together, wait
-from tiny import conll
+from tiny import conll, text
 
 DDP = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
@@ -39,6 +39,19 @@ def test_the_gradient_is_that_of_the_joint_batch(tmp_path, more):
     codes = together(2, "train", *merged([*given, *DDP, "hydra.run.dir=two"]), cwd=tmp_path)
     assert codes == [0, 0], said(tmp_path)
     joint = merged([*given, "data.batch_size=6", f"hydra.run.dir={tmp_path / 'one'}"])
+    assert together(1, "train", *joint, cwd=tmp_path) == [0], said(tmp_path)
+    alike(tmp_path / "one", tmp_path / "two", rtol=1e-4, atol=2e-6)
+
+
+def test_an_adaptive_output_whose_rare_words_few_processes_have(tmp_path):
+    """A cluster without a target in one process still has a gradient there, and not in another."""
+    quick = [word for word in SMALL if not word.startswith(("task=", "data."))]
+    rare = ["task.output=adaptive", "task.cutoffs=[5,13]", "task.div_value=2", "data.level=word"]
+    given = [*text(tmp_path), *quick, *rare, "data.bptt=3", "optimizer=sgd", "encoder.dropout=0"]
+    given += ["data.batch_size=2", "task.dropout=0", "trainer.max_epochs=2"]
+    codes = together(2, "train", *merged([*given, *DDP, "hydra.run.dir=two"]), cwd=tmp_path)
+    assert codes == [0, 0], said(tmp_path)
+    joint = merged([*given, "data.batch_size=4", f"hydra.run.dir={tmp_path / 'one'}"])
     assert together(1, "train", *joint, cwd=tmp_path) == [0], said(tmp_path)
     alike(tmp_path / "one", tmp_path / "two", rtol=1e-4, atol=2e-6)
 

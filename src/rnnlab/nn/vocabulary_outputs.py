@@ -129,24 +129,28 @@ class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
         set_frequencies(self.head, torch.cat([counts[:first], torch.stack(clusters)]))
 
     def loss(self, features: Float[Tensor, "N E"], target: Int[Tensor, "N"]) -> Float[Tensor, ""]:
-        """Negative log-likelihood in nats, the mean over targets that are not `IGNORE`."""
-        real = target != IGNORE
-        features, target = features[real], target[real]
+        """Negative log-likelihood in nats, the mean over targets that are not `IGNORE`.
+
+        How many targets each cluster has is asked once, and a GPU waited for.
+        """
         first = self.shortlist_size
-        classes = target.clone()  # of the head: its own words, then the clusters
+        cluster = torch.stack([target >= start for start in self.cutoffs[:-1]]).sum(0)
+        groups = torch.arange(-1, self.n_clusters + 1, device=target.device).unsqueeze(1)
+        cluster = torch.where(target == IGNORE, -1, cluster)
+        sizes: list[int] = (cluster == groups).sum(1).tolist()
+        _, _, *members = cluster.argsort(stable=True).split(sizes)
+        # of the head: its own words, then the clusters
+        classes = torch.where(cluster > 0, first - 1 + cluster, target)
         total = features.new_zeros(())
         tail = cast("Iterable[tuple[nn.Linear, nn.Linear]]", self.tail)
-        for index, (down, words) in enumerate(tail):
-            start, end = self.cutoffs[index], self.cutoffs[index + 1]
-            rows = ((target >= start) & (target < end)).nonzero().squeeze(1)
-            classes[rows] = first + index
+        for (down, words), rows, start in zip(tail, members, self.cutoffs, strict=False):
             if len(rows):
                 inner = target[rows] - start
                 total = total + len(rows) * vocabulary_loss(down(features[rows]), words, inner)
             else:  # its gradient is zero, not none: another process may have such words
                 total = total + words(down(features[rows])).sum()
         head = vocabulary_loss(features, self.head, classes)
-        return head + total / len(target)
+        return head + total / (len(target) - sizes[0])
 
     def scores(self, features: Float[Tensor, "*N E"]) -> Float[Tensor, "*N V"]:
         """Log-probabilities."""
