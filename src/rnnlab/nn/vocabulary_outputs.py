@@ -138,7 +138,7 @@ class AdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
         groups = torch.arange(-1, self.n_clusters + 1, device=target.device).unsqueeze(1)
         cluster = torch.where(target == IGNORE, -1, cluster)
         sizes: list[int] = (cluster == groups).sum(1).tolist()
-        _, _, *members = cluster.argsort(stable=True).split(sizes)
+        _, _, *members = torch.split(cluster.argsort(stable=True), sizes)
         # of the head: its own words, then the clusters
         classes = torch.where(cluster > 0, first - 1 + cluster, target)
         total = features.new_zeros(())
