@@ -149,6 +149,7 @@ def test_a_model_of_text_answers(tmp_path):
     assert run.predictor.predict("good")[0][0] in ("pos", "neg")
 
 
+@pytest.mark.docs
 def test_the_guide_runs(capsys):
     guide = Path(__file__).parents[2] / "docs" / "guides" / "python.md"
     space = {}

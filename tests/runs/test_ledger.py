@@ -143,6 +143,7 @@ def search(folder: Path) -> Ledger:
     return Ledger.create(folder, _plan(line, composed), [], None)
 
 
+@pytest.mark.faults
 def test_a_search_that_was_stopped_goes_on_as_an_undisturbed_one(tmp_path):
     whole, parts = search(tmp_path / "whole"), search(tmp_path / "parts")
     worker.work(whole.folder, quality)

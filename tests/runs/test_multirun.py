@@ -124,6 +124,7 @@ def test_a_job_does_not_write_over_another_run_in_its_folder(tmp_path, capsys):
     assert json.loads((tmp_path / "sweep/same/metrics.json").read_text())["seed"] == 1
 
 
+@pytest.mark.faults
 def test_ctrl_c_says_what_is_left_and_how_to_go_on(tmp_path, capsys, monkeypatch):
     words = merged([*SMALL, *TINY, "seed=1,2,3", "hydra.sweep.dir=sweep"])
     real, started = train.build_callbacks, []

@@ -12,7 +12,7 @@ from tiny import conll, text
 
 DDP = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
-pytestmark = pytest.mark.ddp
+pytestmark = [pytest.mark.ddp, pytest.mark.faults]
 
 
 def words(*more):

@@ -1,6 +1,7 @@
 """Every option of Lightning's trainer: `check` and `train` give the same answer."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,22 +39,58 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("name", options(Trainer))
-def test_what_check_accepts_is_trained(name, capsys):
-    """(What it does not accept is not trained: `train` asks the same check.)"""
-    kept = [word for word in RUN if not word.startswith(f"trainer.{name}=")]
-    hint, tried = options(Trainer)[name].hint, 0
-    for number, value in enumerate(VALUES):
+TOGETHER = 5
+"""Options that one run is given; each value costs less so."""
+NAMES = sorted(options(Trainer))
+
+
+def accepted(name: str, capsys) -> list[str]:
+    """The values of an option that `check` accepts; the others are told in one line."""
+    hint, found = options(Trainer)[name].hint, []
+    for value in VALUES:
         if f"{name}={value}" in LONG or not fits(yaml.safe_load(value), hint):
             continue
-        said = call(capsys, "train", *kept, f"trainer.{name}={value}", f"hydra.run.dir=run{number}")
-        assert "cannot write" not in said.err
-        if said.code == 1:  # no time for a step
-            record = json.loads(Path(f"run{number}/metrics.json").read_text())
-            assert record["status"] == "untrained"
-        elif said.code:  # before the first batch
-            assert refused(replace(said, out="")).lower().startswith("trainer"), value
+        said = call(capsys, "check", *without(name), f"trainer.{name}={value}")
+        if said.code:
+            assert refused(replace(said, out="")).lower().startswith("trainer"), (name, value)
         else:
-            tried += 1
-            assert said.err == "", (name, value)
-    assert tried, name
+            found.append(value)
+    assert found, name
+    return found
+
+
+def without(*names: str) -> list[str]:
+    """What a run is given, without these options."""
+    return [word for word in RUN if not word.startswith(tuple(f"trainer.{n}=" for n in names))]
+
+
+def trains(names: Sequence[str], values: Sequence[str], folder: str, capsys) -> bool:
+    """Whether these trained to the end, or had no time for a step; if not, one line says why."""
+    words = [f"trainer.{name}={value}" for name, value in zip(names, values, strict=True)]
+    said = call(capsys, "train", *without(*names), *words, f"hydra.run.dir={folder}")
+    assert "cannot write" not in said.err
+    if said.code == 1:
+        record = json.loads((Path(folder) / "metrics.json").read_text())
+        return record["status"] == "untrained"
+    if said.code:  # values that do not go together, or with so little data
+        assert refused(replace(said, out="")).lower().startswith("trainer"), words
+        return False
+    assert said.err == "", words
+    return True
+
+
+@pytest.mark.parametrize("first", range(0, len(NAMES), TOGETHER))
+def test_what_check_accepts_is_trained(first, capsys):
+    """(What it does not accept is not trained: `train` asks the same check.)"""
+    names = NAMES[first : first + TOGETHER]
+    values = {name: accepted(name, capsys) for name in names}
+    tried: set[str] = set()
+    for number in range(max(map(len, values.values()))):
+        chosen = [values[name][number % len(values[name])] for name in names]
+        if trains(names, chosen, f"all{number}", capsys):
+            tried.update(names)
+            continue
+        for name, value in zip(names, chosen, strict=True):
+            if trains([name], [value], f"{name}{number}", capsys):
+                tried.add(name)
+    assert tried == set(names)

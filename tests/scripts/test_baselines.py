@@ -54,6 +54,7 @@ def test_the_same_weights_give_the_same_loss_and_gradients(
             torch.testing.assert_close(theirs.grad, mine.grad)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_all_learn(problem: Problem, tmp_path: Path) -> None:
     torch.manual_seed(0)

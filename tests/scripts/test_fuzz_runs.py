@@ -32,6 +32,7 @@ def test_no_flipped_bit_of_an_earlier_version_changes_weights(run, tmp_path):
     assert set(found) == {"refused", "same weights"}
 
 
+@pytest.mark.faults
 def test_flips_are_noticed_where_nothing_is_compared(run, monkeypatch):
     monkeypatch.setattr(checkpoint, "damage", lambda path: None)
     assert fuzz_runs.flips(run / "checkpoints" / "best.ckpt", 400)["other weights"] > 5
@@ -41,7 +42,7 @@ def test_hostile_checkpoints_are_told_or_used(run):
     assert list(fuzz_runs.hostile(run, range(8))) == []
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_many_hostile_checkpoints_are_told_or_used(run):
     assert list(fuzz_runs.hostile(run, range(8, 24))) == []
 

@@ -116,7 +116,7 @@ def test_a_correlation_that_is_not_defined(pairs):
 
 
 @pytest.mark.data
-@pytest.mark.slow
+@pytest.mark.programs
 @pytest.mark.skipif("RNNLAB_DATA" not in os.environ, reason="RNNLAB_DATA is not set")
 def test_known_figures_of_glove():
     root = Path(os.environ["RNNLAB_DATA"])
