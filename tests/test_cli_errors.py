@@ -267,8 +267,10 @@ def test_input_that_is_not_utf8_names_its_line(tiny_run, capsys, here):
 def test_predictions_need_a_model_of_text(capsys, here):
     assert call(capsys, "train", *MEMORY, "task=adding", "hydra.run.dir=run").code == 0
     text = write(here / "in.txt", "a\n")
-    message = refused(call(capsys, "predict", "checkpoint=run", f"input={text}"))
-    assert "does not read text" in message
+    for words in (("predict", f"input={text}"), ("export", "output=out")):
+        message = refused(call(capsys, *words, "checkpoint=run"))
+        assert "neither text nor sound: predict and export" in message
+    assert not (here / "out").exists()
 
 
 def test_resuming_what_cannot_be_resumed(tiny_run, capsys, here):

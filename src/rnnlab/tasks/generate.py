@@ -63,12 +63,20 @@ class Generate(SequenceToSequence):
         """Refuse a label that the model has not learnt."""
         unseen = [token for token in tokens if token not in self.source]
         if self.labels and unseen:
-            known = [token for token in self.source.tokens if token not in (PAD, UNK)]
+            known = self._known()
             more = ", ..." if len(known) > SHOWN else ""
             raise DataError(
                 f"{unseen[0]!r} is no label that the model has learnt; these are "
-                f"{', '.join(sorted(known)[:SHOWN])}{more}"
+                f"{', '.join(known[:SHOWN])}{more}"
             )
+
+    def decoding(self) -> dict[str, Any]:
+        """See the base class; the labels that it has learnt, where its sources are labels."""
+        labels = self._known() if self.labels else None
+        return super().decoding() | {"kind": "generated", "labels": labels}
+
+    def _known(self) -> list[str]:
+        return sorted(token for token in self.source.tokens if token not in (PAD, UNK))
 
     def write(self, encoder: Encoder, prompt: Sequence[str], draw: Draw) -> list[str]:
         """Texts for a label, or for another source."""

@@ -177,9 +177,15 @@ class LanguageModel(Task):
         return [Next(self.vocab.tokens[index], probability) for index, probability in pairs]
 
     def decoding(self) -> dict[str, Any]:
-        """What is printed of a token."""
+        """What is printed of a token, and what ends a line."""
         banned = [self.vocab.tokens.index(token) for token in self._never]
-        return {"kind": "language", "exact": self.exact, "banned": banned, "line_end": EOS}
+        return {
+            "kind": "language",
+            "exact": self.exact,
+            "banned": banned,
+            "line_end": EOS,
+            "end": self.vocab.id(line_end(self.tokenizer)),
+        }
 
     def graphs(self, encoder: Encoder, batch: Batch) -> list[Graph]:
         """Tokens (B, T) and a state -> log-probabilities (B, T, V) after each, and the next."""

@@ -1,7 +1,7 @@
 """Real numbers from a sequence: the adding task."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -67,6 +67,14 @@ class Regress(Task):
             )
             self.rival.reset()
         return scores
+
+    def answers(self, encoded: Encoded) -> dict[str, Tensor]:
+        """`values` (B, K)."""
+        return {"values": self.values(encoded)}
+
+    def decoding(self) -> dict[str, Any]:
+        """Nothing but the kind."""
+        return {"kind": "values"}
 
     def predict(self, encoded: Encoded) -> list[list[float]]:
         """The values of each sequence."""

@@ -1,4 +1,4 @@
-"""Answers of connectionist temporal classification: the text that the steps' tokens stand for."""
+"""Answers of connectionist temporal classification: the texts that the steps' tokens stand for."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnlab.commands.export.runtime.inputs import Feeds
+from rnnlab.commands.export.runtime.texts import Found, wide_enough
 
 if TYPE_CHECKING:
     from rnnlab.commands.export.runtime.model import ExportedModel
@@ -15,14 +16,26 @@ BLANK = 0
 
 def answers(model: "ExportedModel", feeds: Feeds, items: Sequence[Any]) -> list[str]:
     """The text of each: of the most probable alignment, or with beams of all alignments."""
-    found = model.run("model", feeds)
+    return [found[0][0] for found in search(model, feeds, items, 1, None)]
+
+
+def search(
+    model: "ExportedModel", feeds: Feeds, items: Sequence[Any], number: int, num_beams: int | None
+) -> list[list[tuple[str, float]]]:
+    """The best texts of each with their log-probabilities; see `search` of `texts.py`."""
     decoding = model.decoding
+    beams = wide_enough(decoding["num_beams"] if num_beams is None else num_beams, number)
+    banned = [decoding["start"], decoding["end"]]
+    encoded = model.run("model", feeds)
     texts = []
-    for row, steps in zip(found["log_probs"], found["steps"], strict=True):
-        beams = decoding["num_beams"]
-        banned = [decoding["start"], decoding["end"]]
-        ids = prefix_search(row[:steps], beams, banned) if beams > 1 else greedy(row[:steps])
-        texts.append(model.text(ids))
+    for row, steps in zip(encoded["log_probs"], encoded["steps"], strict=True):
+        emitted = row[:steps]
+        if beams > 1:
+            found = prefix_search(emitted, beams, banned)[:number]
+        else:
+            ids = greedy(emitted)
+            found = [(log_likelihood(emitted, ids), ids)]
+        texts.append([(model.text(ids), score) for score, ids in found])
     return texts
 
 
@@ -33,8 +46,24 @@ def greedy(log_probs: np.ndarray) -> list[int]:
     return [int(token) for token in best[changes & (best != BLANK)]]
 
 
-def prefix_search(log_probs: np.ndarray, num_beams: int, banned: Sequence[int]) -> list[int]:
-    """The text with the largest probability, summed over its alignments; see `rnnlab.nn.ctc`.
+def log_likelihood(log_probs: np.ndarray, ids: Sequence[int]) -> float:
+    """Of a text (Graves et al. 2006, eq. 5 - 8), summed over its alignments to the steps (T, V)."""
+    path = np.full(2 * len(ids) + 1, BLANK)  # a blank before, between and behind the tokens
+    path[1::2] = ids
+    jumps = np.full(len(path), -np.inf)  # over a blank, where the tokens beside it differ
+    jumps[2:][(path[2:] != BLANK) & (path[2:] != path[:-2])] = 0.0
+    jumps[1:2] = 0.0  # over the first blank
+    nowhere = np.full(2, -np.inf)
+    ends = np.concatenate([nowhere, np.full(len(path), -np.inf)])
+    ends[1] = 0.0  # before the path
+    for emitted in log_probs:
+        through = np.logaddexp(np.logaddexp(ends[2:], ends[1:-1]), ends[:-2] + jumps)
+        ends = np.concatenate([nowhere, through + emitted[path]])
+    return float(np.logaddexp(*ends[-2:]))
+
+
+def prefix_search(log_probs: np.ndarray, num_beams: int, banned: Sequence[int]) -> Found:
+    """The texts with the largest probabilities, summed over their alignments; see `rnnlab.nn.ctc`.
 
     Args:
         log_probs: Of each step's tokens (T, V).
@@ -62,8 +91,8 @@ def prefix_search(log_probs: np.ndarray, num_beams: int, banned: Sequence[int]) 
                 _add(grown, (*prefix, token), nothing, before + emitted[token])
         order = sorted(grown.items(), key=lambda item: -np.logaddexp(*item[1]))
         kept = dict(order[:num_beams])
-    best, _ = max(kept.items(), key=lambda item: np.logaddexp(*item[1]))
-    return list(best)
+    found = [(float(np.logaddexp(*ends)), list(prefix)) for prefix, ends in kept.items()]
+    return sorted((each for each in found if each[0] > -np.inf), key=lambda each: -each[0])
 
 
 def _add(

@@ -1,12 +1,14 @@
 """Answers of a language model: what comes next, and texts that go on."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlab.commands.export.runtime.inputs import Feeds
-from rnnlab.data.vocab import UNK
+from rnnlab.commands.export.runtime.inputs import Feeds, padded
+from rnnlab.commands.export.runtime.sampling import Drawing, sample
+from rnnlab.data.vocab import PAD, UNK
 
 if TYPE_CHECKING:
     from rnnlab.commands.export.runtime.model import ExportedModel
@@ -48,37 +50,54 @@ def shown(model: "ExportedModel", token: int) -> str:
     return text if text.isprintable() else repr(text)[1:-1]
 
 
-def write(
-    model: "ExportedModel",
-    prompt: str,
-    max_new_tokens: int,
-    temperature: float = 0.0,
-    seed: int = 1,
-) -> str:
-    """A prompt and its continuation.
+def score(model: "ExportedModel", texts: Sequence[list[str]]) -> list[tuple[float, float]]:
+    """Log-probability and perplexity of each text with its line end, as a line behind another.
 
     Args:
         model: A language model.
-        prompt: Not empty; of tokens that the model knows.
-        max_new_tokens: Tokens to add.
-        temperature: Divides log-probabilities; 0 always takes the most probable token.
-        seed: The same seed draws the same text.
+        texts: Their tokens.
     """
-    random = np.random.default_rng(seed)
-    tokens = model.inputs.read(prompt)
-    state, ids = start(model, 1), np.array([model.inputs.vocab.ids(tokens)])
-    written = list(tokens)
-    for _ in range(max_new_tokens):
-        every, state = step(model, ids, state)
-        log_probs = every[0, -1].astype(np.float64)
-        log_probs[model.decoding["banned"]] = -np.inf
-        chosen = int(log_probs.argmax())
-        if temperature > 0:
-            chances = np.exp((log_probs - log_probs.max()) / temperature)
-            chosen = int(random.choice(len(chances), p=chances / chances.sum()))
-        written.append(model.tokens[chosen])
-        ids = np.array([[chosen]])
-    text, end = model.tokenizer.join(written), model.decoding["line_end"]
+    end = model.decoding["end"]
+    rows = [[end, *model.inputs.vocab.ids(text), end] for text in texts]
+    ids, _ = padded(rows)
+    log_probs, _ = step(model, ids[:, :-1], start(model, len(rows)))
+    chosen = np.take_along_axis(log_probs, ids[:, 1:, None], axis=2)[:, :, 0].astype(np.float64)
+    counts = [len(row) - 1 for row in rows]
+    totals = [float(row[:count].sum()) for row, count in zip(chosen, counts, strict=True)]
+    return [
+        (total, math.exp(min(-total / count, 700.0)))
+        for total, count in zip(totals, counts, strict=True)
+    ]
+
+
+def write(model: "ExportedModel", prompt: str, drawing: Drawing) -> list[str]:
+    """A prompt and its continuations; without a prompt, what may follow the end of a line.
+
+    Args:
+        model: A language model.
+        prompt: Of tokens that the model knows.
+        drawing: How they are drawn.
+    """
+    tokens, vocab, decoding = model.inputs.read(prompt), model.inputs.vocab, model.decoding
+    unseen = [token for token in dict.fromkeys(tokens) if token not in vocab or token == PAD]
+    if unseen:
+        raise SystemExit(f"runner.py: --prompt: the model has never seen {', '.join(unseen)}")
+    ids = vocab.ids(tokens) or [decoding["end"]]
+    state = start(model, 1)
+    if len(ids) > 1:
+        _, state = step(model, np.array([ids[:-1]]), state)
+
+    def one(tokens: np.ndarray, state: Arrays) -> tuple[np.ndarray, Arrays]:
+        every, after = step(model, tokens[:, None], state)
+        return every[:, 0], after
+
+    drawn = sample(one, state, ids[-1], drawing, decoding["banned"])
+    return [joined(model, [*tokens, *(model.tokens[i] for i in row)]) for row in drawn]
+
+
+def joined(model: "ExportedModel", tokens: Sequence[str]) -> str:
+    """A text of tokens."""
+    text, end = model.tokenizer.join(tokens), model.decoding["line_end"]
     if not model.decoding["exact"]:
         for mark in (f" {end} ", f" {end}", f"{end} "):
             text = text.replace(mark, "\n")

@@ -1,20 +1,22 @@
 """An exported model: its graphs, its vocabularies, and what it answers."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
 
-from rnnlab.commands.export.runtime.inputs import Feeds, Texts
+from rnnlab.commands.export.runtime.inputs import Texts
+from rnnlab.commands.export.runtime.sampling import Drawing
 from rnnlab.commands.export.runtime.sound import Sounds
 from rnnlab.data.tokenizer import Tokenizer
 
+A = TypeVar("A")
 Arrays = dict[str, np.ndarray]
 
 
@@ -83,26 +85,73 @@ class ExportedModel:
 
     def predict(self, lines: Iterable[Any], batch_size: int = 64) -> Iterator[str]:
         """The answer to each line, as `rnnlab predict` prints it."""
-        empty = self.config["empty"]
+
+        def ask(items: list[Any]) -> list[str]:
+            found: list[str] = self.decoder.answers(self, self.inputs.batch(items), items)
+            return found
+
+        return self._answered(lines, batch_size, ask, self.config["empty"])
+
+    def search(
+        self,
+        lines: Iterable[Any],
+        num_return_sequences: int = 1,
+        num_beams: int | None = None,
+        batch_size: int = 64,
+    ) -> Iterator[list[tuple[str, float]]]:
+        """The best texts for each line and their scores, the best first.
+
+        Args:
+            lines: Texts or sound files.
+            num_return_sequences: Texts of each at most.
+            num_beams: Width of the search; None for the model's own.
+            batch_size: Lines at once.
+        """
+        search = self._can(
+            "search", "--num-return-sequences, --num-beams: this model has no beam search"
+        )
+
+        def ask(items: list[Any]) -> list[list[tuple[str, float]]]:
+            feeds = self.inputs.batch(items)
+            found: list[list[tuple[str, float]]] = search(
+                self, feeds, items, num_return_sequences, num_beams
+            )
+            return found
+
+        return self._answered(lines, batch_size, ask, [("", 0.0)])
+
+    def score(self, lines: Iterable[str], batch_size: int = 64) -> Iterator[tuple[float, float]]:
+        """Log-probability in nats and perplexity of each line, by a language model."""
+        score = self._can("score", "--score: this model gives texts no probability")
+        return self._answered(lines, batch_size, lambda items: list(score(self, items)), None)
+
+    def write(self, prompt: str, drawing: Drawing) -> list[str]:
+        """Texts drawn for a prompt, by a language model or one that generates."""
+        write = self._can("write", "--prompt: this model writes no texts; name a file of lines")
+        texts: list[str] = write(self, prompt, drawing)
+        return texts
+
+    def _can(self, what: str, refusal: str) -> Callable[..., Any]:
+        if not hasattr(self.decoder, what):
+            raise SystemExit(f"runner.py: {refusal}")
+        found: Callable[..., Any] = getattr(self.decoder, what)
+        return found
+
+    def _answered(
+        self, lines: Iterable[Any], batch_size: int, ask: Callable[[list[Any]], list[A]], empty: A
+    ) -> Iterator[A]:
+        """What `ask` answers to each line; `empty` to one without tokens, where it is not None."""
         rest = iter(lines)
-        while items := [self.inputs.read(line) for line in islice(rest, batch_size)]:
+        while items := [self._read(line) for line in islice(rest, batch_size)]:
             asked = [n for n, item in enumerate(items) if len(item) or empty is None]
-            answers = [empty or ""] * len(items)
+            answers = [empty] * len(items)
             if asked:
-                chosen = [items[n] for n in asked]
-                feeds: Feeds = self.inputs.batch(chosen)
-                for n, answer in zip(asked, self.answers(feeds, chosen), strict=True):
+                for n, answer in zip(asked, ask([items[n] for n in asked]), strict=True):
                     answers[n] = answer
             yield from answers
 
-    def answers(self, feeds: Feeds, items: Sequence[Any]) -> list[str]:
-        """The answers to inputs that were read."""
-        found: list[str] = self.decoder.answers(self, feeds, items)
-        return found
-
-    def write(self, prompt: str, *drawing: Any) -> str:
-        """A prompt and its continuation, by a language model; see its module for the options."""
-        if not hasattr(self.decoder, "write"):
-            raise SystemExit("runner.py: --prompt is for language models; name a file of lines")
-        text: str = self.decoder.write(self, prompt, *drawing)
-        return text
+    def _read(self, line: Any) -> Any:
+        item = self.inputs.read(line)
+        if hasattr(self.decoder, "check"):
+            self.decoder.check(self, item)
+        return item
