@@ -53,8 +53,8 @@ class Predictor:
             self.inputs = Texts(spec.source, spec.source_tokenizer, spec)
         else:
             raise CheckpointError(
-                "this model reads what its data set makes, neither text nor sound: predict and export "
-                "have no use for it; 'rnnlab evaluate' tests it on its own data"
+                "this model reads what its data set makes, neither text nor sound: predict and "
+                "export have no use for it; 'rnnlab evaluate' tests it on its own data"
             )
         model.encoder.to(self.device).eval()
         model.task.to(self.device).eval()
