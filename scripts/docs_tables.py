@@ -6,7 +6,8 @@ python scripts/docs_tables.py --check   write nothing; say which of them is stal
 Whole pages: docs/options.md and docs/options/GROUP.md, all options.
 docs/_static/house.svg is the picture of docs/design.md. In every other page of docs/ the lines
 between `<!-- NAME -->` and `<!-- end -->` are made here: `choices: GROUP` is a table of a group's
-choices, `tasks` a section for each task, `cells` a card for each cell.
+choices, `tasks` a section for each task, `cells` a card for each cell, `exports` what of them can
+be exported.
 """
 
 import argparse
@@ -15,13 +16,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pages import house, parts
+from pages import exports, house, parts
 from rnnlab.config.files import choices, summary
 from rnnlab.config.help import command_reference, group_reference, group_texts, markdown_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-REGION = re.compile(r"<!-- (tasks|cells|choices: (\w+)) -->\n.*?<!-- end -->", re.DOTALL)
+REGION = re.compile(r"<!-- (tasks|cells|exports|choices: (\w+)) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +96,8 @@ def region(match: re.Match[str]) -> str:
         text = parts.tasks()
     elif match[1] == "cells":
         text = parts.cells(DOCS / "cells" / "measured.json")
+    elif match[1] == "exports":
+        text = exports.exports()
     else:
         rows = [[f"`{name}`", summary(file)] for name, file in choices(match[2]).items()]
         text = markdown_table([f"`{match[2]}=`", ""], rows)

@@ -269,7 +269,7 @@ def test_predictions_need_a_model_of_text(capsys, here):
     text = write(here / "in.txt", "a\n")
     for words in (("predict", f"input={text}"), ("export", "output=out")):
         message = refused(call(capsys, *words, "checkpoint=run"))
-        assert "neither text nor sound: predict and " in message
+        assert "neither text nor sound: predict and export" in message
     assert not (here / "out").exists()
 
 

@@ -1,13 +1,16 @@
 """An exported model answers as the model itself, in a process that has neither rnnlab nor torch."""
 
+import json
 import re
 from types import SimpleNamespace
 
 import jaxtyping
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
+import rnnlab
 from rnnlab.cli import main
 from rnnlab.commands.export.runtime import program
 from rnnlab.commands.export.runtime.sound import Sounds
@@ -263,3 +266,41 @@ def test_features_of_sound_are_those_of_training():
     wave = tones("a b b", seed=3)
     wanted = options.features(wave, 8000)
     np.testing.assert_allclose(Sounds(options.to_dict()).features(wave, 8000), wanted, atol=1e-4)
+
+
+LOADED = """
+import sys
+sys.modules["rnnlab"] = None
+import torch
+program = torch.export.load(sys.argv[1]).module()
+cases = torch.load(sys.argv[2])
+torch.save([program(*case) for case in cases], sys.argv[3])
+"""
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    "options",
+    [("cell=gru", "encoder.bidirectional=true"), ("encoder=blocks", "cell=attention")],
+    ids=["scan", "attention"],
+)
+def test_programs_of_torch_take_any_shape_without_rnnlab(options, tmp_path, capsys):
+    run = made(tmp_path, CORPORA["sentiment"](tmp_path), *options)
+    folder = exported(capsys, run, tmp_path / "film", "format=torch")
+    assert not (folder / "runner.py").exists()
+    config = json.loads((folder / "config.json").read_text())
+    assert config["graphs"]["model"]["inputs"] == ["inputs", "lengths"]
+    cases = []
+    for batch, steps in ((1, 1), (7, 17)):
+        lengths = torch.randint(1, steps + 1, (batch,))
+        lengths[0] = steps
+        cases.append((torch.randint(1, 9, (batch, steps)), lengths))
+    torch.save(cases, tmp_path / "cases")
+    files = (folder / "model.pt2", tmp_path / "cases", tmp_path / "answers")
+    said = python("-W", "ignore", "-c", LOADED, *files, cwd=tmp_path)
+    assert said.code == 0, said.err
+    model = rnnlab.load(run.folder).model
+    for case, (found,) in zip(cases, torch.load(tmp_path / "answers"), strict=True):
+        with torch.no_grad():
+            wanted = model.task.logits(model.encoder(*case)).softmax(1)
+        torch.testing.assert_close(found.detach(), wanted, rtol=1e-5, atol=1e-5)

@@ -14,7 +14,7 @@ from rnnlab.data.sound_files import mixed_down, read_sound
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import UNK, Vocab
-from rnnlab.errors import ConfigError, DataError, shortened
+from rnnlab.errors import CheckpointError, ConfigError, DataError, shortened
 
 Input = str | Path | np.ndarray
 """A text; or a sound file, or a wave."""
@@ -100,6 +100,22 @@ class Sounds:
         """Recordings as one padded batch."""
         inputs, lengths = pad_features(items)
         return Batch(inputs, lengths, target=lengths.new_zeros(0))
+
+
+def reader(spec: Spec) -> Texts | Sounds:
+    """What reads the inputs of a model.
+
+    Raises:
+        CheckpointError: It reads neither text nor sound.
+    """
+    if spec.audio is not None:
+        return Sounds(spec.audio)
+    if isinstance(spec.source, Vocab) and spec.source_tokenizer is not None:
+        return Texts(spec.source, spec.source_tokenizer, spec)
+    raise CheckpointError(
+        "this model reads what its data set makes, neither text nor sound: predict and export have "
+        "no use for it; 'rnnlab evaluate' tests it on its own data"
+    )
 
 
 def each_input(inputs: Input | Iterable[Input]) -> Iterator[Input]:

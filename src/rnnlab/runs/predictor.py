@@ -12,13 +12,12 @@ import torch
 from rnnlab.config.roots import PredictConfig
 from rnnlab.config.validate import check_values
 from rnnlab.data.spec import Spec
-from rnnlab.data.vocab import Vocab
-from rnnlab.errors import CheckpointError, ConfigError, RnnlabError
+from rnnlab.errors import ConfigError, RnnlabError
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.build import Model
 from rnnlab.runs.devices import find_device
-from rnnlab.runs.inputs import Input, Sounds, Texts, each_input
+from rnnlab.runs.inputs import Input, Sounds, each_input, reader
 from rnnlab.runs.restore import restore
 from rnnlab.runs.states import Answer, Layers, encode
 from rnnlab.tasks.base import Hypothesis, TextScore
@@ -46,16 +45,7 @@ class Predictor:
         self.device = torch.device(device)
         self._lock = RLock()  # observers of layers, and penalties of tags, are the model's own
         self.spec = spec
-        self.inputs: Any  # Texts or Sounds
-        if spec.audio is not None:
-            self.inputs = Sounds(spec.audio)
-        elif isinstance(spec.source, Vocab) and spec.source_tokenizer is not None:
-            self.inputs = Texts(spec.source, spec.source_tokenizer, spec)
-        else:
-            raise CheckpointError(
-                "this model reads what its data set makes, neither text nor sound: predict and "
-                "export have no use for it; 'rnnlab evaluate' tests it on its own data"
-            )
+        self.inputs: Any = reader(spec)
         model.encoder.to(self.device).eval()
         model.task.to(self.device).eval()
 

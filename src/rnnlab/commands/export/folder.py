@@ -19,7 +19,7 @@ from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import Vocab
 from rnnlab.errors import naming
 from rnnlab.files import replacing
-from rnnlab.runs.predictor import Predictor
+from rnnlab.runs.inputs import reader
 from rnnlab.runs.restore import restore
 from rnnlab.tasks.base import Task
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
@@ -47,7 +47,9 @@ def write_folder(
     need("safetensors")
     found = read_checkpoint(find_checkpoint(checkpoint), trust)
     spec, model = restore(found, vectors_path)
-    Predictor(model, spec)  # refuses what reads neither text nor sound
+    reader(spec)  # refuses what reads neither text nor sound
+    model.encoder.eval()
+    model.task.eval()
     graphs = model.task.graphs(model.encoder, example_batch(spec))
     with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
