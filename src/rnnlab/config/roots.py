@@ -284,8 +284,8 @@ class AnalyzeConfig:
 
     What a trained net remembers, for how long, and why, on the test split of its own data or of
     other data of the same kind; for each recurrent layer and direction of the encoder: Lyapunov
-    exponents, gradients through time, time scales and saturation of gates, recurrent matrices; for
-    any encoder the influence of each input on its output at the end.
+    exponents, gradients through time, time scales and saturation of gates, fixed points, recurrent
+    matrices; for any encoder the influence of each input on its output at the end.
     Prints a table and a paragraph; writes analysis.html (a page with charts and verdicts),
     analysis.json (all numbers) and the charts as pictures.
 
@@ -302,6 +302,8 @@ class AnalyzeConfig:
         streams: Streams of joined sequences, side by side; they give the standard error.
         carry: Carry the state over from one sequence to the next.
         batches: Batches that gradients and gates are measured on.
+        fixed_points: States of the data from which fixed points of a layer are looked for; null for
+            32, or fewer where a state has more than 320 numbers; 0 for none.
         trust: Packages of your own whose classes the checkpoint may name.
         embedding: Word vectors of the model.
         seed: Decides which sequences are joined.
@@ -318,6 +320,7 @@ class AnalyzeConfig:
     streams: PositiveInt = 16
     carry: bool = False
     batches: PositiveInt = 4
+    fixed_points: NonNegativeInt | None = None
     trust: list[str] = field(default_factory=list)
     embedding: VectorFile = field(default_factory=VectorFile)
     seed: Seed = 1

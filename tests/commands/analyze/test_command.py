@@ -12,7 +12,7 @@ from tiny import SMALL, call, refused, write
 
 QUICK = ["steps=24", "streams=3", "transient=8", "batches=2"]
 FIGURES = {"lyapunov", "time_flow", "memory", "influence", "time_scales", "gates"}
-FIGURES |= {"eigenvalues", "singular_values"}
+FIGURES |= {"eigenvalues", "singular_values", "fixed_points"}
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +58,10 @@ def test_what_it_says_and_leaves(tiny_run, capsys, here):
         assert set(curves) == {"encoder.0", "encoder.0/cell"}
     known = layer["memory"]["encoder.0"]["log10_norm_by_lag"]
     assert known[0] == pytest.approx(math.log10(math.sqrt(8)), abs=0.15)  # dh_T/dh_T = I
+    rest = layer["fixed_points"]
+    assert sum(p["attracted"] for p in rest["points"]) + rest["restless"] == rest["starts"]
+    assert all(len(p["state"]) == len(p["eigenvalues"]) == 16 for p in rest["points"])
+    assert "Left alone with its mean input, encoder.0 " in " ".join(said.out.split())
     assert len(layer["recurrent"]["forget"]["eigenvalues"]) == 8
     largest = layer["recurrent"]["forget"]["singular_values"][0]
     assert largest == layer["recurrent"]["forget"]["norm"]
@@ -204,7 +208,7 @@ def test_an_encoder_without_recurrent_layers(capsys, here):
     assert call(capsys, "train", *words, *SMALL, *bag).code == 0
     message = refused(call(capsys, "analyze", "checkpoint=run", "k=2"))
     assert message == "k: BagOfWords has no recurrent layer with exponents"
-    said = analyze(capsys, "checkpoint=run")
+    said = analyze(capsys, "checkpoint=run", "fixed_points=0")
     assert said.out.startswith("The whole encoder: how much its output at the end depends on")
     result = json.loads((here / "run/analysis/analysis.json").read_text())
     assert result["layers"] == {}

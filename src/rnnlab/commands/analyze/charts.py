@@ -1,15 +1,15 @@
-"""Charts of an analysis: exponents, gradients through time, time scales, influence, matrices."""
+"""Charts of an analysis: exponents, gradients through time, time scales, influence."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from rnnlab.commands.analyze import words
-from rnnlab.commands.analyze.gates import Matrix
 from rnnlab.commands.analyze.measure import Analysis
+from rnnlab.commands.analyze.spectra import eigenvalues, fixed_points, singular_values
 from rnnlab.commands.page.chart import Chart, Line, Panel, reference
 from rnnlab.diagnostics.stats import Curve
-from rnnlab.diagnostics.style import COLOURS, GREY, Look, look
+from rnnlab.diagnostics.style import Look, look
 
 WHOLE = "whole encoder"
 """Entry of what is measured of all layers together."""
@@ -41,6 +41,7 @@ def all_charts(analysis: Analysis) -> list[Chart]:
         ),
         influence(analysis),
         unit_scales(analysis),
+        fixed_points(analysis),
         eigenvalues(analysis),
         singular_values(analysis),
     )
@@ -169,82 +170,3 @@ def unit_scales(analysis: Analysis) -> Chart | None:
             for name, report in analysis.layers.items()
         ],
     )
-
-
-def eigenvalues(analysis: Analysis) -> Chart | None:
-    """A panel for each layer and gate: eigenvalues in the complex plane, with the unit circle."""
-    found = {
-        key: matrix.eigenvalues.numpy()
-        for key, matrix in _matrices(analysis).items()
-        if matrix.eigenvalues is not None
-    }
-    if not found:
-        return None
-    limit = 1.1 * max(1.0, *(abs(points[0]) for points in found.values()))
-    panels = [
-        in_the_plane(f"{layer} {gate}: radius {abs(points[0]):.3f}", layer, points, limit)
-        for (layer, gate), points in found.items()
-    ]
-    return Chart(
-        "eigenvalues",
-        "Eigenvalues of the recurrent matrices",
-        "Inside the circle a direction shrinks when the matrix is applied again and again, outside "
-        "it grows.",
-        panels,
-        {},
-    )
-
-
-def in_the_plane(title: str, layer: str, points: np.ndarray, limit: float) -> Panel:
-    """Complex numbers (N,) and the unit circle."""
-    angle = np.linspace(0, 2 * np.pi, 100)
-    circle = Line(np.cos(angle), np.sin(angle), {"color": GREY, "linestyle": "-"}, width=1.0)
-    style = {"color": COLOURS[0], "linestyle": "none", "marker": ".", "markersize": 5}
-    dots = Line(points.real, points.imag, style, f"modulus up to {abs(points).max():.3f}", layer)
-    limits = (-limit, limit)
-    return Panel(
-        title,
-        [circle, dots],
-        "real part",
-        "imaginary part",
-        x_limits=limits,
-        y_limits=limits,
-        fixed=True,
-        square=True,
-    )
-
-
-def singular_values(analysis: Analysis) -> Chart | None:
-    """A panel for each layer and gate: singular values, sorted."""
-    panels = []
-    for (layer, gate), matrix in _matrices(analysis).items():
-        values = matrix.singular.numpy()
-        x, style = np.arange(1, len(values) + 1), {"color": COLOURS[0]}
-        lines = [Line(x, values, style, f"{layer} {gate}", layer), reference((1, len(x)), (1, 1))]
-        panels.append(
-            Panel(
-                f"{layer} {gate}: largest {matrix.norm:.3f}",
-                lines,
-                "singular value, largest first",
-                "value",
-                y_limits=(0, 1.1 * max(1.0, matrix.norm)),
-            )
-        )
-    if not panels:
-        return None
-    return Chart(
-        "singular_values",
-        "Singular values of the recurrent matrices",
-        "How much a matrix stretches a state at most in one step: above 1 gradients can grow.",
-        panels,
-        {},
-    )
-
-
-def _matrices(analysis: Analysis) -> dict[tuple[str, str], Matrix]:
-    """All recurrent matrices by layer and gate."""
-    return {
-        (name, gate): matrix
-        for name, report in analysis.layers.items()
-        for gate, matrix in report.matrices.items()
-    }

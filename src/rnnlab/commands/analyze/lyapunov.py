@@ -159,27 +159,32 @@ def state_size(state: State) -> int:
     return sum(part[0].numel() for part in state if part.is_floating_point())
 
 
+def flattened(state: State) -> Float[Tensor, "S N"]:
+    """The floating-point numbers of each state in a row."""
+    return torch.cat([part.flatten(1) for part in state if part.is_floating_point()], dim=1)
+
+
+def reshaped(rows: Float[Tensor, "S N"], like: State) -> State:
+    """States of the shapes of others, from numbers in rows; what is no float is theirs."""
+    shapes = [part.shape for part in like if part.is_floating_point()]
+    pieces = torch.split_with_sizes(rows, [shape[1:].numel() for shape in shapes], dim=1)
+    moving = iter([piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)])
+    return tuple(next(moving) if part.is_floating_point() else part for part in like)
+
+
 def push(
     layer: Layer, x: Float[Tensor, "S D"], state: State, tangents: Float[Tensor, "S N k"]
 ) -> tuple[State, Float[Tensor, "S N k"]]:
     """One step of the state and of k tangent vectors."""
-    shapes = [part.shape for part in state if part.is_floating_point()]
-    sizes = [shape[1:].numel() for shape in shapes]
-
-    def flat(parts: State) -> Tensor:
-        return torch.cat([p.flatten(1) for p in parts if p.is_floating_point()], dim=1)
 
     def step(vector: Tensor) -> tuple[Tensor, State]:
-        pieces = zip(torch.split_with_sizes(vector, sizes, dim=1), shapes, strict=True)
-        moving = iter([piece.reshape(shape) for piece, shape in pieces])
-        before = tuple(next(moving) if p.is_floating_point() else p for p in state)
-        _, after = layer.step(x, before)
-        return flat(after), after
+        _, after = layer.step(x, reshaped(vector, state))
+        return flattened(after), after
 
     def along(tangent: Tensor) -> tuple[Tensor, State]:
         with warnings.catch_warnings():  # torch itself causes it when it loads forward mode
             warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
-            done: Any = jvp(step, (flat(state),), (tangent,), has_aux=True)
+            done: Any = jvp(step, (flattened(state),), (tangent,), has_aux=True)
         return done[1], done[2]
 
     unbatched: Any = (2, None)  # the state is the same for all vectors

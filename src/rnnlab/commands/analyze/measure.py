@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnnlab.commands.analyze.fixed_points import FixedPoints, fixed_points
 from rnnlab.commands.analyze.gates import Gates, Matrix, gates_of, recurrent_matrices
 from rnnlab.commands.analyze.inputs import Streams, encoder_layers, join, read, sequences
 from rnnlab.commands.analyze.lyapunov import Exponents, lyapunov, state_size
@@ -15,6 +16,7 @@ from rnnlab.data.batch import Batch
 from rnnlab.data.spec import Kind
 from rnnlab.diagnostics.influence import influence
 from rnnlab.diagnostics.memory import memory_curve
+from rnnlab.diagnostics.naming import named_layers
 from rnnlab.diagnostics.stats import Curve
 from rnnlab.diagnostics.time_flow import curves, watch_norms
 from rnnlab.errors import ConfigError
@@ -39,6 +41,7 @@ class LayerReport:
         memory: ||dh_T/dh_{T-k}|| against k, and of an LSTM dh_T/dc_{T-k}, of the first batch.
         matrices: Its recurrent matrices, by gate.
         gates: Means, shares and time scales of its gates.
+        fixed_points: Where it comes to rest with its mean input; None where that is not asked for.
     """
 
     cell: str
@@ -49,6 +52,7 @@ class LayerReport:
     memory: Mapping[str, Curve]
     matrices: Mapping[str, Matrix]
     gates: Gates
+    fixed_points: FixedPoints | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Analysis:
         kind: Kind of the targets.
         length: Median length of the sequences, as the layers read them, without padding.
         lag: Steps over which the task needs memory, where the data has a `lag`.
+        stateless: Classes of its other layers, by name: attention has no state of a fixed size.
         influence: ||d out_T / d x_{T-k}|| of the whole encoder against k, of the first batch.
     """
 
@@ -67,6 +72,7 @@ class Analysis:
     kind: Kind
     length: float
     lag: int | None
+    stateless: Mapping[str, str]
     influence: Curve
 
 
@@ -114,7 +120,13 @@ def measure(
     if traces:  # as layers read them: subsampling makes them shorter
         lengths = torch.cat([trace.valid.sum(1) for trace in next(iter(traces.values()))])
     lag = getattr(data, "lag", None)
-    return Analysis(layers, data.spec().kind, float(lengths.double().quantile(0.5)), lag, whole)
+    length = float(lengths.double().quantile(0.5))
+    others = {
+        f"encoder.{name}": type(layer).__name__
+        for name, layer in named_layers(model.encoder).items()
+        if not layer.fixed_size_state
+    }
+    return Analysis(layers, data.spec().kind, length, lag, others, whole)
 
 
 def loss_flow(model: Model, batches: Sequence[Batch]) -> dict[str, Curve]:
@@ -151,6 +163,10 @@ def _report(
         transient=options["transient"],
         seed=options["seed"],
     )
+    few, starts = traces[: options["batches"]], options["fixed_points"]
+    rest = None
+    if starts != 0:
+        rest = fixed_points(layer, few, starts=starts, seed=options["seed"])
     return LayerReport(
         cell=type(layer).__name__,
         sizes=(layer.input_size, layer.output_size),
@@ -159,7 +175,8 @@ def _report(
         flow=flow,
         memory=dict(zip(flow, memory_curve(layer, traces[0]), strict=True)),
         matrices=recurrent_matrices(layer),
-        gates=gates_of(layer, traces[: options["batches"]]),
+        gates=gates_of(layer, few),
+        fixed_points=rest,
     )
 
 

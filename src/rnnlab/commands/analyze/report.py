@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from rnnlab.commands.analyze.fixed_points import points_record
 from rnnlab.commands.analyze.measure import LayerReport
 from rnnlab.commands.analyze.words import span
 from rnnlab.diagnostics.stats import NUMBERS, Curve
@@ -38,6 +39,7 @@ def layer_record(report: LayerReport) -> dict[str, Any]:
             | {"steps": scales.tolist()}
             for name, scales in report.gates.scales.items()
         },
+        "fixed_points": report.fixed_points and points_record(report.fixed_points),
         "recurrent": {
             gate: {
                 "norm": matrix.norm,

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from rnnlab.commands.analyze.fixed_points import sentence
 from rnnlab.commands.analyze.lyapunov import Exponents
 from rnnlab.commands.analyze.measure import Analysis, LayerReport
 from rnnlab.diagnostics.saturation import OPEN, SHUT
@@ -51,10 +52,16 @@ def paragraphs_of(analysis: Analysis) -> list[str]:
     """A paragraph for every layer: what vanishes or explodes, why, and what to try; one for all."""
     layers = [
         f"{dynamics(name, report, analysis)} {flow(report.flow[name], analysis)} "
-        f"{memory(report.memory[name])}{gates(report)}{advice(name, report, analysis)}"
+        f"{memory(report.memory[name])}{gates(report)}{at_rest(name, report)}"
+        f"{advice(name, report, analysis)}"
         for name, report in analysis.layers.items()
     ]
-    return [*layers, influence(analysis)]
+    others = [
+        f"{name} ({cell}) has no state of a fixed size: exponents, gradients through time and "
+        "fixed points are those of recurrent layers."
+        for name, cell in analysis.stateless.items()
+    ]
+    return [*layers, *others, influence(analysis)]
 
 
 def span(values: Tensor) -> tuple[float, float, float]:
@@ -148,6 +155,11 @@ def gates(report: LayerReport) -> str:
             f"By its {gate} gate a unit remembers {median} steps in the median ({low} to {high}). "
         )
     return text
+
+
+def at_rest(name: str, report: LayerReport) -> str:
+    """Where it comes to rest; empty where that was not asked for."""
+    return "" if report.fixed_points is None else f"{sentence(name, report.fixed_points)} "
 
 
 def advice(name: str, report: LayerReport, analysis: Analysis) -> str:
