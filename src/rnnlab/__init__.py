@@ -2,16 +2,21 @@
 
 From Python, a run and a trained model are a few lines:
 
-    import rnnlab
-    run = rnnlab.train("task=sentiment", "cell=gru")
-    model = rnnlab.load(run.folder)
-    model.predict(["What a film!"])
+    >>> import rnnlab
+    >>> overrides = ["task=delayed_recall", "data.lag=3", "data.train_size=64"]
+    >>> run = rnnlab.train(*overrides, "trainer.max_epochs=1", quiet=True)
+    >>> model = rnnlab.load(run.folder)
+    >>> model.predict(["b a c d"])
+    [Label(label=..., probability=...)]
 
 Of any torch model, in its own training loop:
 
-    with rnnlab.watch(model) as flow:
-        loss(model(x), y).backward()
-    print(flow)
+    >>> import torch
+    >>> model, x = torch.nn.LSTM(3, 8, batch_first=True), torch.randn(4, 20, 3)
+    >>> with rnnlab.watch(model) as flow:
+    ...     model(x)[0][:, -1].sum().backward()
+    >>> flow["0"].norms.shape
+    torch.Size([4, 20])
 """
 
 from importlib import import_module

@@ -53,6 +53,14 @@ class SelfAttention(Layer):
 
     Raises:
         ConfigError: Sizes that do not divide.
+
+    Example:
+        >>> import torch
+        >>> from rnnlab.layers.attention import SelfAttention
+        >>> layer = SelfAttention(6, hidden_size=8, num_heads=2)
+        >>> outputs, (keys, values, place) = layer(torch.randn(1, 5, 6))
+        >>> tuple(outputs.shape), tuple(keys.shape), place.item()
+        ((1, 5, 8), (1, 2, 5, 4), 5)
     """
 
     fixed_size_state = False

@@ -34,6 +34,14 @@ class GRU(FusedLayer, nn.GRU):  # type: ignore[misc]  # forward is the contract'
 
     Raises:
         ConfigError: `chrono` beside `update_bias`.
+
+    Example:
+        >>> import torch
+        >>> from rnnlab.layers.gru import GRU
+        >>> gru = GRU(3, hidden_size=8, update_bias=2.0)
+        >>> outputs, (h,) = gru(torch.randn(2, 5, 3), torch.tensor([5, 4]))  # B T D, real steps
+        >>> tuple(outputs.shape), torch.equal(h[1], outputs[1, 3]), outputs[1, 4].any().item()
+        ((2, 5, 8), True, False)
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("reset", "update", "new")

@@ -44,6 +44,15 @@ class LSTM(FusedLayer, nn.LSTM):  # type: ignore[misc]  # forward is the contrac
 
     Raises:
         ConfigError: `chrono` beside a `forget_bias` that is not the default.
+
+    Example:
+        >>> import torch
+        >>> from rnnlab.layers.lstm import LSTM
+        >>> lstm, x = LSTM(3, hidden_size=8), torch.randn(2, 5, 3)
+        >>> outputs, state = lstm(x[:, :4])
+        >>> output, (h, c) = lstm.step(x[:, 4], state)  # the next step
+        >>> torch.allclose(output, lstm(x)[0][:, 4], atol=1e-6)
+        True
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("input", "forget", "cell", "output")

@@ -27,6 +27,13 @@ class RNN(FusedLayer, nn.RNN):  # type: ignore[misc]  # forward is the contract'
         recurrent_gain: Factor on the recurrent matrix at the start. With `init=orthogonal` it is
             the modulus of every eigenvalue: while f is nearly linear, a gradient grows on its way
             back where it is above 1, and shrinks where it is below.
+
+    Example:
+        >>> import torch
+        >>> from rnnlab.layers.rnn import RNN
+        >>> rnn = RNN(3, hidden_size=8, init="orthogonal", recurrent_gain=1.1)
+        >>> torch.linalg.eigvals(rnn.weight_hh_l0).abs().allclose(torch.tensor(1.1))
+        True
     """
 
     gate_names: ClassVar[tuple[str, ...]] = ("hidden",)

@@ -33,11 +33,18 @@ class Predictor:
     Several threads may use it at once: passes of the model wait for each other (a batch of texts
     is quicker than texts one by one), reading does not.
 
+    Texts are read by `predict`, `stream`, `search`, `score` and `states`; a model of sound reads
+    paths or waves in their place, `model.predict(["a.wav", "b.flac"])`.
+
     Example:
-        model = rnnlab.load("outputs/sentiment-lstm/2026-01-31_12-00-00")
-        model.predict(["What a film!"])
-        model = rnnlab.load("outputs/transcription-lstm/2026-01-31_12-00-00")
-        model.predict(["a.wav", "b.flac"])
+        >>> import rnnlab
+        >>> model = rnnlab.load(run.folder, device="cpu")  # run = rnnlab.train(...)
+        >>> [answer] = model.predict("b a c d")
+        >>> type(answer).__name__, 0 < answer.probability < 1
+        ('Label', True)
+        >>> tokens, answer = next(model.stream(["b a c d"]))
+        >>> model.model.task.render(tokens, answer).startswith(answer.label)
+        True
     """
 
     def __init__(self, model: Model, spec: Spec, device: torch.device | str = "cpu") -> None:
@@ -72,6 +79,12 @@ class Predictor:
         Raises:
             ConfigError: Something is no text or recording, or an option is out of its range.
             DataError: A sound file that cannot be read.
+
+        Example:
+            >>> model = run.predictor  # run = rnnlab.train(...)
+            >>> [answer] = model.predict(["b a c d"], states=True)
+            >>> answer.tokens, answer.states["encoder"].shape
+            (['b', 'a', 'c', 'd'], (4, 8))
         """
         if states:
             return list(self.states(texts, batch_size, rate=rate, layers=layers))
@@ -274,6 +287,12 @@ def load(
         ConfigError: There is no such device.
         CheckpointError: Missing, broken, of another version, not trusted, or of a model
             that reads neither text nor sound.
+
+    Example:
+        >>> import rnnlab
+        >>> model = rnnlab.load(run.folder / "checkpoints" / "last.ckpt", device="cpu")
+        >>> len(model.predict(["b a c d", "a"]))
+        2
     """
     place = find_device(device)
     checkpoint = read_checkpoint(find_checkpoint(path), trust)
