@@ -46,6 +46,6 @@ def test_a_run_says_in_which_dtype_it_computes():
     cells, cpu = [GRU(3, hidden_size=4)], torch.device("cpu")
     assert dtypes(cells, cpu, "bf16-mixed") == "GRU float32, all else bfloat16"
     assert dtypes(cells, cpu, "16-mixed") == "GRU float32, all else float16"
-    assert dtypes(cells, cpu, "32-true") == "GRU float32, all else float32"
+    assert dtypes(cells, cpu, "32-true") == "float32"
     on_gpu = dtypes(cells, torch.device("cuda"), "bf16-mixed")
     assert on_gpu.endswith("TF32 on in kernels, off in products")

@@ -174,12 +174,13 @@ def announce_plan(cfg: Config, choices: Config) -> None:
 
 
 def dtypes(cells: Sequence[Layer], device: torch.device, precision: str) -> str:
-    """In which dtype each cell and all else is computed; on a GPU, whether with TF32."""
+    """In which dtype the run computes, and the cells where theirs is another; whether with TF32."""
     usual = torch.get_default_dtype()
     lower = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision, usual)
-    each = {type(c).__name__: str(c.computes_in(lower)).removeprefix("torch.") for c in cells}
-    parts = [f"{name} {dtype}" for name, dtype in each.items()]
-    parts.append(f"all else {str(lower).removeprefix('torch.')}")
+    each = {type(cell).__name__: cell.computes_in(lower) for cell in cells}
+    parts = [f"{name} {dtype}" for name, dtype in each.items() if dtype != lower]
+    parts.append(f"all else {lower}" if parts else str(lower))
+    parts = [part.replace("torch.", "") for part in parts]
     if device.type == "cuda":
         products = torch.get_float32_matmul_precision() != "highest"
         tf32 = "on" if torch.backends.cudnn.allow_tf32 else "off"
