@@ -2,6 +2,7 @@
 
 import pytest
 
+from corpora import CORPORA
 from rnnlab.config.compose import compose_words
 from rnnlab.errors import ConfigError
 from rnnlab.runs import train
@@ -46,7 +47,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path, monkeypatch, capsy
     equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "stopped/checkpoints/last.ckpt")
     assert resumed.record["test"] == whole.record["test"]
     state = load_plain(tmp_path / "whole/checkpoints/last.ckpt")["state_dict"]
-    assert "task.weight" not in state
+    assert not [name for name in state if "class_weights" in name]
     said = call(capsys, "evaluate", f"checkpoint={tmp_path / 'whole'}")
     assert f'"loss": {whole.record["test"]["loss"]}' in said.out
 
@@ -58,6 +59,16 @@ def test_a_list_of_another_length(tmp_path, capsys):
         run(tmp_path / "run", *words)
     found = refused(call(capsys, "check", "task=parity", "task.class_weights=[1,2,3]"))
     assert found == "task.class_weights: 3 weights, but there are 2 labels: even, odd"
+
+
+def test_weights_of_tags(tmp_path, capsys):
+    """In a whole run; with a CRF refused before data is read."""
+    words = [*CORPORA["ner"](tmp_path), "task=ner", *SMALL, "task.class_weights=balanced"]
+    outcome = run(tmp_path / "run", *words, "task.output=softmax")
+    assert outcome.status == "completed"
+    assert "note     weights of the tags in the losses: " in capsys.readouterr().out
+    said = refused(call(capsys, "check", "task=ner", "task.output=crf", words[-1]))
+    assert said.startswith("task.class_weights: task.output=crf scores whole sequences, ")
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_balanced_weights_are_those_of_scikit_learn():
     """n / (K n_k): 4 / (2 * 3) and 4 / (2 * 1); a label that does not occur counts as if once."""
     _, task = make(class_weights="balanced")
     task.set_rival(torch.tensor([3, 0, 1]))
-    torch.testing.assert_close(task.weight, torch.tensor([2 / 3, 2.0, 2.0]))
+    torch.testing.assert_close(task.class_weights(), torch.tensor([2 / 3, 2.0, 2.0]))
     assert task.remarks("train", None) == [
         "weights of the labels in the losses: neg 0.6667, neutral 2, pos 2"
     ]

@@ -274,3 +274,43 @@ def test_checkpoint_of_a_crf_holds_its_potentials():
     _, task = make(output="crf", constrained=True)
     potentials = {f"output.crf.{name}" for name in ("start", "transitions", "end")}
     assert set(task.state_dict()) == {"head.weight", "head.bias"} | potentials
+
+
+def test_a_weighted_loss_by_hand(monkeypatch):
+    """Steps of p(gold) 1/2, 1/4, 1/2 and weights 1, 4, 1: (ln 2 + 4 ln 4 + ln 2) / 6."""
+    _, task = make(class_weights=[1, 4, 1, 1, 1])
+    task.set_rival(torch.tensor([1, 1, 1, 1, 1]))
+    other = torch.tensor([[1 / 2, 1 / 4, 1 / 12, 1 / 12, 1 / 12]]).log()
+    target = torch.tensor([[0, 1, IGNORE], [IGNORE, 0, IGNORE]])
+    data = Batch(torch.tensor([[2, 3, 4], [2, 2, 0]]), torch.tensor([3, 2]), target)
+    encoded = Encoded(torch.zeros(2, 3, 12), torch.zeros(2, 12), (), data.lengths)
+    monkeypatch.setattr(task, "logits", lambda encoded: other.expand(2, 3, 5))
+    assert task.loss(encoded, data).item() == pytest.approx(10 * math.log(2) / 6)
+    assert task.units(data).item() == 6
+
+
+def test_a_weighted_loss_of_a_split_is_the_same_however_it_is_cut():
+    encoder, task = make(class_weights="balanced")
+    task.set_rival(torch.tensor([8, 2, 1, 4, 0]))
+    data = batch()
+    rows = [
+        Batch(data.inputs[r : r + 1], data.lengths[r : r + 1], data.target[r : r + 1])
+        for r in range(3)
+    ]
+    whole = task.loss(run(encoder, data), data) * task.units(data)
+    parts = sum(task.loss(run(encoder, each), each) * task.units(each) for each in rows)
+    torch.testing.assert_close(parts, whole)
+    assert task.remarks("train", Targets())[0].startswith("weights of the tags in the losses: O 0.")
+    assert not task.remarks("val", Targets())
+
+
+class Targets:
+    """Examples, as far as a task asks them."""
+
+    def target_ids(self):
+        return torch.zeros(1).numpy()
+
+
+def test_a_crf_has_no_weights_of_tags():
+    with pytest.raises(ConfigError, match=r"^task\.class_weights: task\.output=crf scores whole"):
+        make(output="crf", class_weights="balanced")

@@ -1,6 +1,6 @@
 """From scores of each step's tags to loss, tags and probabilities: step by step, or as a whole."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -23,7 +23,12 @@ class SoftmaxTags(nn.Module):
     Args:
         tags: Number of tags K.
         rules: What a decoded sequence may look like; None for anything.
+
+    Attributes:
+        step_by_step: Whether the loss is a sum over steps, which can have weights.
     """
+
+    step_by_step: ClassVar[bool] = True
 
     def __init__(self, tags: int, rules: Rules | None) -> None:
         super().__init__()
@@ -36,9 +41,19 @@ class SoftmaxTags(nn.Module):
     def check_targets(self, ids: np.ndarray) -> None:
         """Whether it can learn all of these tags, before training; it can."""
 
-    def loss(self, scores: Emissions, target: Tags, lengths: Lengths) -> Float[Tensor, ""]:
-        """Negative log-likelihood in nats, divided by the number of steps with a target."""
-        return functional.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=IGNORE)
+    def loss(
+        self,
+        scores: Emissions,
+        target: Tags,
+        lengths: Lengths,
+        weight: Float[Tensor, "K"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Negative log-likelihood in nats, the mean over the steps with a target.
+
+        With weights of the tags the weighted mean, as torch's `cross_entropy` has it.
+        """
+        flat, tags = scores.flatten(0, 1), target.flatten()
+        return functional.cross_entropy(flat, tags, weight, ignore_index=IGNORE)
 
     @torch.no_grad()
     def decode(self, scores: Emissions, lengths: Lengths) -> Tags:
@@ -65,6 +80,8 @@ class CRFTags(nn.Module):
         rules: What a decoded sequence may look like; None for anything.
     """
 
+    step_by_step: ClassVar[bool] = False
+
     def __init__(self, tags: int, rules: Rules | None) -> None:
         super().__init__()
         self.crf = CRF(tags, rules=rules)
@@ -86,7 +103,9 @@ class CRFTags(nn.Module):
                 "choose softmax"
             )
 
-    def loss(self, scores: Emissions, target: Tags, lengths: Lengths) -> Float[Tensor, ""]:
+    def loss(
+        self, scores: Emissions, target: Tags, lengths: Lengths, weight: None = None
+    ) -> Float[Tensor, ""]:
         """See `SoftmaxTags.loss`; every step within the lengths needs a target.
 
         Raises:

@@ -1,20 +1,19 @@
 """One label a sequence: sentiment, the memory tasks with one answer."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnlab.config.types import PositiveFloat, Probability
+from rnnlab.config.types import Probability
 from rnnlab.data.batch import Batch
 from rnnlab.data.examples import Examples
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.stream import Stream
-from rnnlab.errors import ConfigError, counted, shortened
 from rnnlab.nn.attention import AttentionMap
+from rnnlab.nn.class_weights import ClassWeights, Weights
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.label_scores import LabelScores
@@ -56,14 +55,12 @@ class Classify(Task):
         pooling: PoolingKind = "max",
         dropout: Probability = 0.0,
         label_smoothing: Probability = 0.0,
-        class_weights: Literal["none", "balanced"] | Sequence[PositiveFloat] = "none",
+        class_weights: Weights = "none",
     ) -> None:
         super().__init__(encoder, spec)
         self.labels = target_vocab(spec).tokens
         self.label_smoothing = label_smoothing
-        self.class_weights = class_weights
-        self.weight: Tensor | None
-        self.register_buffer("weight", None, persistent=False)  # see `set_rival`
+        self.class_weights = ClassWeights(class_weights, self.labels, "label")
         self.pooling = POOLINGS[pooling](encoder.output_size)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.output_size, len(self.labels))
@@ -82,47 +79,21 @@ class Classify(Task):
         """
         logits = self.logits(encoded)
         return functional.cross_entropy(
-            logits, batch.target, self._weight(), label_smoothing=self.label_smoothing
+            logits, batch.target, self.class_weights(), label_smoothing=self.label_smoothing
         )
 
     def units(self, batch: Batch) -> int | Tensor:
         """Number of sequences; with `class_weights` the sum of the weights of their labels."""
-        weight = self._weight()
-        return len(batch) if weight is None else weight[batch.target].sum()
+        weights = self.class_weights
+        return len(batch) if weights() is None else weights.total(batch.target)
 
     def set_rival(self, prior: Tensor) -> None:
-        """See the base class: the weights of the labels.
-
-        A balanced weight is n / (K n_k) for n examples of K labels, n_k of them of this label; one
-        that does not occur counts as if it did once, and not in K.
-
-        Raises:
-            ConfigError: A list of another length than the labels.
-        """
-        if self.class_weights == "none":
-            return
-        if self.class_weights == "balanced":
-            self.weight = (prior.sum() / (prior > 0).sum() / prior.clamp(min=1)).float()
-            return
-        if len(self.class_weights) != len(self.labels):
-            raise ConfigError(
-                f"task.class_weights: {counted(len(self.class_weights), 'weight')}, but there are "
-                f"{len(self.labels)} labels: {shortened(self.labels, 10)}"
-            )
-        self.weight = torch.tensor(self.class_weights, dtype=torch.float32)
-
-    def _weight(self) -> Tensor | None:
-        if self.weight is None and self.class_weights != "none":
-            raise RuntimeError("class_weights: call set_rival before the loss")
-        return self.weight
+        """See the base class: the weights of the labels."""
+        self.class_weights.set_counts(prior)
 
     def remarks(self, split: Split, examples: Examples | Stream) -> list[str]:
         """See the base class; the weights of the labels."""
-        if split != "train" or self.weight is None:
-            return []
-        pairs = zip(self.labels, self.weight.tolist(), strict=True)
-        named = shortened([f"{label} {weight:.4g}" for label, weight in pairs], 10)
-        return [f"weights of the labels in the losses: {named}"]
+        return self.class_weights.remarks() if split == "train" else []
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""

@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnnlab.config.types import Probability
-from rnnlab.data.batch import IGNORE, Batch
+from rnnlab.data.batch import Batch
 from rnnlab.data.examples import Examples
 from rnnlab.data.spec import Kind, Spec, Split
 from rnnlab.data.stream import Stream
 from rnnlab.data.tag_schemes import BIOES, bioes_to_iob2, valid_iob2
 from rnnlab.errors import ConfigError
+from rnnlab.nn.class_weights import ClassWeights, Weights
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.label_scores import StepAccuracy
@@ -45,10 +46,14 @@ class Tag(Task):
             linear-chain conditional random field: it learns which tag follows which.
         frequency_bias: Start with the log frequencies of the training tags as biases of the head.
         constrained: Predict only sequences that the scheme of the entity tags allows.
+        class_weights: How much each tag counts in the losses, not in the metrics: all the same,
+            `balanced` (rare ones more, inversely to their number in the training data, as in
+            scikit-learn), or a list of weights in the order of the tags. Of `softmax` alone: `crf`
+            scores whole sequences.
 
     Raises:
         ConfigError: `entity` or `constrained` with tags that are neither IOB nor BIOES; an
-            encoder that does not keep the steps.
+            encoder that does not keep the steps; `class_weights` with `crf`.
     """
 
     kind: ClassVar[Kind] = "tags"
@@ -64,6 +69,7 @@ class Tag(Task):
         output: TagOutputKind = "softmax",
         frequency_bias: bool = True,
         constrained: bool = False,
+        class_weights: Weights = "none",
     ) -> None:
         super().__init__(encoder, spec)
         need_steps(encoder)
@@ -73,6 +79,12 @@ class Tag(Task):
             _check_entities(self.tags, "task.metric: 'entity'", "accuracy")
         if constrained:
             _check_entities(self.tags, "task.constrained: true", "false")
+        if class_weights != "none" and not OUTPUTS[output].step_by_step:
+            raise ConfigError(
+                f"task.class_weights: task.output={output} scores whole sequences, which have no "
+                "weights of single tags; choose task.output=softmax or task.class_weights=none"
+            )
+        self.class_weights = ClassWeights(class_weights, self.tags, "tag")
         self.monitor = "f1" if self.entities else "accuracy"
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.output_size, len(self.tags))
@@ -90,10 +102,14 @@ class Tag(Task):
         if self.frequency_bias:
             set_frequencies(self.head, counts, keep_weight=True)
 
+    def set_rival(self, prior: Tensor) -> None:
+        """See the base class: the weights of the tags."""
+        self.class_weights.set_counts(prior)
+
     def remarks(self, split: Split, examples: Examples | Stream) -> list[str]:
-        """See the base class; ConfigError where `output` cannot learn the tags."""
+        """See the base class: weights of tags; ConfigError where `output` cannot learn the tags."""
         self.output.check_targets(examples.target_ids())
-        return super().remarks(split, examples)
+        return self.class_weights.remarks() if split == "train" else []
 
     def logits(self, encoded: Encoded) -> Float[Tensor, "B T K"]:
         """Unnormalised log-probabilities of each step's tags."""
@@ -101,12 +117,16 @@ class Tag(Task):
         return logits
 
     def loss(self, encoded: Encoded, batch: Batch) -> Float[Tensor, ""]:
-        """Negative log-likelihood in nats, the mean over the batch's steps with a target."""
-        return self.output.loss(self.logits(encoded), _read(batch), encoded.lengths)
+        """Negative log-likelihood in nats, the mean over the batch's steps with a target.
 
-    def units(self, batch: Batch) -> Int[Tensor, ""]:
-        """Number of steps with a target, of those that the model reads."""
-        return (_read(batch) != IGNORE).sum()
+        With `class_weights` the weighted mean, as torch's `cross_entropy(weight=...)` has it.
+        """
+        logits, weight = self.logits(encoded), self.class_weights()
+        return self.output.loss(logits, _read(batch), encoded.lengths, weight)
+
+    def units(self, batch: Batch) -> Tensor:
+        """Steps with a target, of those that the model reads, or the sum of their weights."""
+        return self.class_weights.total(_read(batch))
 
     def update(self, encoded: Encoded, batch: Batch) -> None:
         """Add a batch to the running metrics."""
