@@ -89,6 +89,8 @@ def made(task, cell, **options):
         *[("translate", cell, {}) for cell in (RNN, LSTM, GRU)],  # the decoder starts from a state
         *[("translate", partial(cell, kernel="bptt"), {}) for cell in (RNN, LSTM, GRU)],
         ("classify", partial(GRU, kernel="scan"), {}),
+        ("tag", partial(GRU, precision="bf16"), {}),
+        ("translate", partial(LSTM, precision="fp16"), {}),
     ],
 )
 def test_a_training_step_asks_for_no_value(task, cell, options):

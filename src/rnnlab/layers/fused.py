@@ -1,7 +1,7 @@
 """The base class of layers that are torch's own recurrent cells."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -13,9 +13,11 @@ from rnnlab.config.types import PositiveInt
 from rnnlab.layers.base import Inputs, Lengths, Outputs, Result, State
 from rnnlab.layers.bptt.kernel import run
 from rnnlab.layers.exported import OnnxOperator, onnx_layer
-from rnnlab.layers.ghost import GhostInputLayer
+from rnnlab.layers.ghost import WEIGHTS, GhostInputLayer
 from rnnlab.layers.init import Init, orthogonal_
 from rnnlab.layers.padding import last_valid, zero_padding
+from rnnlab.layers.parameters import replaced_parameters
+from rnnlab.layers.precision import DTYPES, GradientScale, Precision, is_autocast, without_autocast
 from rnnlab.layers.shift import before
 from rnnlab.layers.trace import Trace
 from rnnlab.layers.watch import Watcher
@@ -36,8 +38,9 @@ class FusedLayer(GhostInputLayer):
     Kernels get the padded batch, never a PackedSequence: a one-way layer cannot see the padding
     behind a sequence, so masking its outputs and gathering the last valid one is exact.
 
-    Under autocast a sequence is computed in the weights' precision all the same: cuDNN would take
-    float16, whatever autocast says, where most of dL/dh_t of a mean loss is zero or subnormal.
+    Under autocast a sequence is computed in the layer's own precision all the same: cuDNN would
+    take float16, whatever autocast says, where most of dL/dh_t of a mean loss is zero or
+    subnormal. Single steps follow autocast.
 
     Args:
         input_size: Features D of a step's input.
@@ -45,6 +48,9 @@ class FusedLayer(GhostInputLayer):
         init: How the weights start: each gate's recurrent matrix orthogonal, or as in torch.
         kernel: What computes the steps: same results, other speed. `auto` is the fastest on the
             device, `fused` torch's own, `bptt` ours, `scan` a loop that has second derivatives.
+        precision: In what sequences are computed, whatever `trainer.precision`. `auto` is that of
+            the weights, float32; bf16 and fp16 are faster on a GPU, and gradients are coarser, see
+            docs/gpu.md. With fp16 gradients are scaled by an exact power of two within the layer.
 
     Attributes:
         gate_names: Gates in the order of their (H, .) blocks in torch's weights.
@@ -64,9 +70,11 @@ class FusedLayer(GhostInputLayer):
         hidden_size: PositiveInt = 128,
         init: Init = "orthogonal",
         kernel: Kernel = "auto",
+        precision: Precision = "auto",
     ) -> None:
         super().__init__(input_size, hidden_size, batch_first=True)
         self.kernel: Kernel = kernel
+        self.precision: Precision = precision
         self.output_size = hidden_size
         if init == "orthogonal":
             orthogonal_(self.weights)
@@ -88,8 +96,13 @@ class FusedLayer(GhostInputLayer):
         return f"{self.kernel_on(device)} ({reason})"
 
     def computes_in(self, lower: torch.dtype) -> torch.dtype:
-        """See `Layer.computes_in`: the weights' dtype."""
-        return self.weight_hh_l0.dtype
+        """See `Layer.computes_in`: the layer's own dtype, whatever is the lower one."""
+        return self.sequence_dtype
+
+    @property
+    def sequence_dtype(self) -> torch.dtype:
+        """The dtype in which sequences are computed."""
+        return DTYPES.get(self.precision, self.weight_hh_l0.dtype)
 
     def initial_state(self, batch_size: int, like: Tensor) -> State:
         """Zeros (B, H), of `like`'s device and dtype."""
@@ -121,10 +134,8 @@ class FusedLayer(GhostInputLayer):
 
     def forward(self, x: Inputs, lengths: Lengths = None, state: State | None = None) -> Result:
         """See `Layer.forward`."""
-        if _is_mixed(x.device):
-            with torch.autocast(x.device.type, enabled=False):
-                x, *parts = self.to_weight_dtype(x, *(state or ()))
-                return self.forward(x, lengths, tuple(parts) or None)
+        if self._must_cast(x.device):
+            return self._cast(lambda x, state: self.forward(x, lengths, state), x, state)
         kernel = self.kernel_on(x.device)
         if kernel == "scan":
             return self.scan(x, lengths, state)
@@ -155,8 +166,10 @@ class FusedLayer(GhostInputLayer):
         The kernel reads the padding, which has to be finite here, as an encoder's is: `forward`
         cleans it first, at the price of one more pass over the inputs.
         """
-        if self.kernel_on(x.device) != "fused" or _is_mixed(x.device):
+        if self.kernel_on(x.device) != "fused":
             return self.forward(x, lengths)[0]
+        if self._must_cast(x.device):
+            return self._cast(lambda x, _: (self.forward_outputs(x, lengths), ()), x, None)[0]
         start = self.initial_state(x.shape[0], x)
         return zero_padding(self.run_kernel(x, start, self.kernel_weights())[0], lengths)
 
@@ -164,10 +177,14 @@ class FusedLayer(GhostInputLayer):
         self, watcher: Watcher, x: Inputs, lengths: Lengths, state: State, *, outputs_only: bool
     ) -> Result:
         """See `Layer.watched`; each kernel has its own way."""
-        if _is_mixed(x.device):
-            with torch.autocast(x.device.type, enabled=False):
-                x, *parts = self.to_weight_dtype(x, *state)
-                return self.watched(watcher, x, lengths, tuple(parts), outputs_only=outputs_only)
+        if self._must_cast(x.device):
+            scale = self._scale(x)
+            shown = watcher if scale is None else scale.watcher(watcher)
+
+            def watched(x: Inputs, state: State) -> Result:
+                return self.watched(shown, x, lengths, state, outputs_only=outputs_only)
+
+            return self._cast(watched, x, state, scale)
         kernel = self.kernel_on(x.device)
         if kernel == "scan":
             return super().watched(watcher, x, lengths, state, outputs_only=outputs_only)
@@ -187,8 +204,41 @@ class FusedLayer(GhostInputLayer):
                 functional.linear(states, self.weight_hh_l0, self.bias_hh_l0),
             )
 
+    def _must_cast(self, device: torch.device) -> bool:
+        """Whether autocast is on, or the layer's own dtype another than its weights'."""
+        return is_autocast(device) or self.sequence_dtype != self.weight_hh_l0.dtype
 
-def _is_mixed(device: torch.device) -> bool:
-    """Whether autocast is on; the meta device has none."""
-    kind = device.type
-    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    def _scale(self, x: Inputs) -> GradientScale | None:
+        needed = self.sequence_dtype == torch.float16 != self.weight_hh_l0.dtype
+        return GradientScale(x.shape[0] * x.shape[1]) if needed else None
+
+    def _cast(
+        self,
+        run: Callable[[Inputs, State], Result],
+        x: Inputs,
+        state: State | None,
+        scale: GradientScale | None = None,
+    ) -> Result:
+        """What `run` gives in the layer's own dtype, without autocast, in that of the weights.
+
+        Args:
+            run: From inputs and state, in the dtype that the layer's weights have meanwhile.
+            x: Inputs.
+            state: State to start from; None for `initial_state`.
+            scale: Of gradients in float16, if not a new one.
+        """
+        state = self.initial_state(x.shape[0], x) if state is None else state
+        with without_autocast(x.device):
+            tensors: Sequence[Tensor] = self.to_weight_dtype(x, *state)
+            if not self._must_cast(x.device):
+                return run(tensors[0], tuple(tensors[1:]))
+            scale = self._scale(x) if scale is None else scale
+            tensors = [*tensors, *self.weights]
+            tensors = tensors if scale is None else scale.enter(tensors)
+            x, *rest = [tensor.to(self.sequence_dtype) for tensor in tensors]
+            count = len(state)
+            with replaced_parameters(self, dict(zip(WEIGHTS, rest[count:], strict=True))):
+                outputs, after = run(x, tuple(rest[:count]))
+            results: Sequence[Tensor] = self.to_weight_dtype(outputs, *after)
+            outputs, *after_parts = results if scale is None else scale.leave(results)
+            return outputs, tuple(after_parts)

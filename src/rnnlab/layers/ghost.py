@@ -125,7 +125,11 @@ class GhostInputLayer(Layer):
         raw, after = self.run_kernel(with_ghost, state, weights)
         outputs = raw.detach()  # which torch refuses to go back through, were it changed
         initial = tuple(part.detach() for part in state)
-        trace = Trace(clean.detach(), lengths, initial, outputs, self.used_weights())
+        weights_then = {
+            name: part.to(torch.promote_types(part.dtype, torch.float32))  # to analyse them in
+            for name, part in self.used_weights().items()
+        }
+        trace = Trace(clean.detach(), lengths, initial, outputs, weights_then)
         for number, part in enumerate((raw, *after[1:])):
             if part.requires_grad:
                 part.register_hook(partial(gradients.__setitem__, number))  # type: ignore[no-untyped-call]

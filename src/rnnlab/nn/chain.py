@@ -7,15 +7,14 @@ L - 1 - s. Nothing is masked on the way: padding stands behind every sequence in
 and what is computed there has no influence on what is before.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from math import log
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from rnnlab.data.batch import valid_mask
+from rnnlab.layers.precision import without_autocast
 
 Emissions = Float[Tensor, "B T K"]
 Tags = Int[Tensor, "B T"]
@@ -55,13 +54,6 @@ def sums(unary: Unary, transitions: Pairs, lengths: Lengths) -> "ScaledSums | Lo
         if every < 1:
             return LogSums(unary, transitions, lengths)
         return ScaledSums(unary, transitions, lengths, every)
-
-
-def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
-    """Within it a device's autocast is off; the meta device has none."""
-    if not torch.amp.is_autocast_available(device.type):
-        return nullcontext()
-    return torch.autocast(device.type, enabled=False)
 
 
 def renormalise_every(spread: float, tags: int, dtype: torch.dtype) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import Function, once_differentiable
 
 from rnnlab.data.batch import valid_mask
+from rnnlab.layers.precision import without_autocast
 from rnnlab.nn.chain import (
     Emissions,
     Lengths,
@@ -19,7 +20,6 @@ from rnnlab.nn.chain import (
     sums,
     unaries,
     viterbi,
-    without_autocast,
 )
 from rnnlab.nn.rules import Penalties, Rules
 
