@@ -62,6 +62,12 @@ def described(data: SequenceData) -> Iterator[str]:
     yield f"data     {type(data).__name__}"
     for name, content in contents.items():
         yield from _lengths(name, content)
+        if content.values.size:
+            low, high = content.values.min(), content.values.max()
+            mean, deviation = content.values.mean(), content.values.std()
+            yield (
+                f"         numbers from {low:g} to {high:g}, mean {mean:g}, deviation {deviation:g}"
+            )
     if any(content.classes for content in contents.values()):
         yield ""
         yield from _class_table(contents)

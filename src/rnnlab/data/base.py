@@ -111,7 +111,8 @@ class SequenceData(LightningDataModule, Configurable, ABC):
             }
         if isinstance(examples, Stream):
             return Content("tokens", np.array([len(examples)]), classes=classes)
-        return Content("steps", examples.lengths, classes=classes)
+        values = ids if spec.kind == "values" else np.zeros((0, 1))
+        return Content("steps", examples.lengths, classes=classes, values=values)
 
     def target_prior(self) -> np.ndarray:
         """How often each target is to be predicted in training, int64 (V,).

@@ -35,6 +35,7 @@ class Content:
         unknown: The share of each input's tokens that the training vocabulary lacks (N,); empty
             where inputs are no text.
         limit: The model reads so many steps of an input at most; None for all.
+        values: Targets that are numbers (N, K); empty where they are something else.
         items: The examples one by one, for the search for repeats and damage; empty where they
             are no examples (the lines of one long text).
     """
@@ -45,4 +46,5 @@ class Content:
     classes: Mapping[str, int] = field(default_factory=dict)
     unknown: np.ndarray = field(default_factory=lambda: np.zeros(0))
     limit: int | None = None
+    values: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
     items: Iterable[Item] = ()

@@ -97,10 +97,11 @@ class SequenceTextData(TextData):
 
     def content(self, split: Split) -> Content:
         """See the base class; classes, and the examples one by one."""
-        counts = self.select(split).target_counts() if self._kind in ("label", "tags") else {}
-        return replace(
-            super().content(split), classes=counts, limit=self.max_length, items=self._items(split)
-        )
+        found = replace(super().content(split), limit=self.max_length, items=self._items(split))
+        if self._kind == "values":
+            return replace(found, values=self.examples(split).target_ids())
+        known = self._kind in ("label", "tags")
+        return replace(found, classes=self.select(split).target_counts()) if known else found
 
     def _items(self, split: Split) -> Iterator[Item]:
         part, rows = self.holds(split)

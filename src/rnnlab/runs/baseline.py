@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from rnnlab.data.base import SequenceData
+from rnnlab.data.vocab import Vocab
 from rnnlab.errors import tell
 from rnnlab.layers.base import Layer
 from rnnlab.runs.build import Config, build_model
@@ -28,9 +29,10 @@ def add_baseline(
 ) -> None:
     """Train and test `encoder=bow` on the same data, print the result, add it to the record.
 
-    With the same embedding and task, and Adam. A label comes from the mean of the words, a tag from
-    its own word. Only for labels and tags, and not where the run has no recurrent layer or was not
-    completed. Where the run left out data, a line says that there is no baseline.
+    With the same embedding and task, and Adam. A label or a number comes from the mean of the
+    words, a tag from its own word. Only for labels, tags and the numbers of texts, and not where
+    the run has no recurrent layer or was not completed. Where the run left out data, a line says
+    that there is no baseline.
 
     Args:
         cfg: The run's configuration.
@@ -40,7 +42,11 @@ def add_baseline(
         outcome: How it ended; `metrics.json` in its folder is rewritten.
     """
     recurrent = any(isinstance(part, Layer) for part in module.modules())
-    wanted = cfg.get("baseline") and recurrent and data.spec().kind in ("label", "tags")
+    spec = data.spec()
+    words = spec.kind in ("label", "tags") or (
+        spec.kind == "values" and isinstance(spec.source, Vocab)
+    )
+    wanted = cfg.get("baseline") and recurrent and words
     if not wanted or outcome.status != "completed":
         return
     limits = [key for key in LIMITS if _limits(cfg["trainer"].get(key))]

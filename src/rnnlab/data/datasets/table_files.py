@@ -71,9 +71,19 @@ class TableFiles(TableData, LabelledTexts):
         self._spec = None
 
     def vocabularies(self, train: EncodedCorpus) -> tuple[Vocab, Vocab | int]:
-        """See the base class; that there is one number."""
+        """See the base class; that there is one number.
+
+        Raises:
+            DataError: All rows have the same.
+        """
         if self._kind == "label":
             return super().vocabularies(train)
+        found = list(train.target_counts())
+        if all(map(_is_number, found)) and len(set(map(float, found))) == 1:
+            raise DataError(
+                f"{train.files[0]}: only one number, {found[0]}, in "
+                f"{counted(len(train), 'row')} (column {self.label!r}): there is nothing to learn"
+            )
         return self.vocab(train.source_counts(self.max_length)), 1
 
     def target_vocab(self, train: EncodedCorpus) -> Vocab:
@@ -108,7 +118,11 @@ class TableFiles(TableData, LabelledTexts):
         wrong = [not _is_number(target) for target in corpus.target_types]
         for row in np.flatnonzero(np.array(wrong, dtype=bool)[corpus.target.values])[:1]:
             found = corpus.target_types[corpus.target.values[row]]
-            raise DataError(f"{corpus.place(row)}: {found!r} is no number (column {self.label!r})")
+            words = sum(wrong) > len(wrong) / 2
+            hint = "; labels that are words are learnt by task=classification" if words else ""
+            raise DataError(
+                f"{corpus.place(row)}: {found!r} is no number (column {self.label!r}){hint}"
+            )
         values: np.ndarray = np.array([*map(float, corpus.target_types)], dtype=np.float32)
         return np.take(values, corpus.target.values)[:, None]
 
