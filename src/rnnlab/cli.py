@@ -3,7 +3,6 @@
 This file imports nothing slow: errors that need no model come at once.
 """
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from rnnlab.errors import ConfigError, RnnlabError, printable
+from rnnlab.errors import ConfigError, RnnlabError, described, printable
 
 COMMANDS = {
     "train": "rnnlab.runs.launch:launch",
@@ -26,9 +25,6 @@ COMMANDS = {
     "data": "rnnlab.commands.data:data_words",
 }
 """The commands, and the function that each calls with the rest of the command line."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""Reasons that only a writer meets."""
 
 LONGEST = 1_500
 """Characters of a message's line that are shown."""
@@ -59,15 +55,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _described(error: OSError) -> str:
-    """Which file or stream cannot be used, and why."""
-    why, where = error.strerror or str(error), error.filename
     try:
         print(end="", flush=True)
     except OSError:  # again: it was about standard output
-        where = where or "standard output"
         _drop_output()
-    writing = where == "standard output" or error.errno in FULL
-    return f"{'cannot write ' if writing else ''}{where}: {why}" if where else why
+        if not error.filename:
+            return f"cannot write standard output: {error.strerror or error}"
+    return described(error)
 
 
 def _drop_output() -> None:

@@ -1,5 +1,6 @@
 """User errors: each is one line on the terminal and exit code 2; what a terminal may show."""
 
+import errno
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,6 +43,16 @@ def counted(count: int, noun: str) -> str:
         noun: Of one; an `s` makes it several.
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Reasons that only a writer meets: there is no room."""
+
+
+def described(error: OSError) -> str:
+    """Which file cannot be used, and why."""
+    why, where = error.strerror or str(error), error.filename
+    return f"{'cannot write ' * (error.errno in FULL)}{where}: {why}" if where else why
 
 
 def shortened(names: Sequence[object], most: int = 8) -> str:
@@ -87,7 +98,7 @@ class Pruned(Exception):  # noqa: N818 - an outcome of a run, not a user error
 
 
 class Interrupted(Exception):  # noqa: N818 - an outcome of a run, not a user error
-    """The run was asked to stop (Ctrl-C, SIGTERM) and saved its state."""
+    """The run was asked to stop (Ctrl-C, SIGTERM, SIGHUP) and saved its state."""
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Jobs in a ledger: who has one, what becomes of it, what is drawn next."""
 
+import errno
 import os
 import random
 import socket
@@ -19,6 +20,7 @@ from rnnlab.runs.ledger import DEATHS, Ledger
 from rnnlab.runs.multirun import _plan
 from rnnlab.runs.sweep_job import ELSEWHERE, Job
 from runs import SMALL, merged
+from tiny import file_limit
 
 PLAN = {
     "cwd": ".",
@@ -102,6 +104,34 @@ def test_a_worker_of_another_machine_is_lost_when_it_is_silent(tmp_path, monkeyp
     assert mine.run["deaths"] == 1
     ledger.finish(there, {"status": "completed", "score": 7.0, "test": {}})  # comes too late
     assert states(ledger)[0] == "running"
+
+
+def test_a_full_disk_is_not_the_jobs_fault(tmp_path):
+    """One line names the file, the job is free, and the sweep goes on when there is room."""
+    ledger = listed(tmp_path)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "last.ckpt")
+
+    with pytest.raises(OSError, match=r"last\.ckpt"):
+        worker.work(tmp_path, full)
+    assert states(ledger) == ["interrupted", "waiting", "waiting"]
+    job, result = ledger.take(0), {"status": "failed", "reason": "x" * 100_000}
+    with (
+        file_limit((tmp_path / "ledger.db").stat().st_size),
+        pytest.raises(OSError, match=r"ledger\.db"),
+    ):
+        ledger.finish(job, result)
+    ledger.finish(job, score(ledger, job))
+    worker.work(tmp_path, score)
+    assert states(ledger) == ["completed"] * 3
+
+
+def test_a_ledger_that_finds_no_room_leaves_nothing(tmp_path):
+    for size, count, message in ((9_000, 1, "no ledger can be made"), (150_000, 200, "ledger.db")):
+        with file_limit(size), pytest.raises((OSError, ConfigError), match=message):
+            listed(tmp_path / "sweep", count)
+        assert not list((tmp_path / "sweep").iterdir())
 
 
 def test_a_diverged_job_has_the_worst_score_and_a_pruned_one_is_pruned(tmp_path):

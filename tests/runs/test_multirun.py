@@ -14,6 +14,7 @@ import psutil
 import pytest
 from lightning import Callback
 
+from rnnlab.errors import Interrupted
 from rnnlab.runs import train
 from rnnlab.runs.ledger import Ledger
 from runs import SMALL, merged
@@ -155,6 +156,27 @@ def test_ctrl_c_says_what_is_left_and_how_to_go_on(tmp_path, capsys, monkeypatch
     rnnlab(capsys, "-m", *merged([*words, "hydra.sweep.dir=whole"]))
     whole = read(tmp_path / "whole/jobs.csv")
     assert [row["test/loss"] for row in rows] == [row["test/loss"] for row in whole]
+
+
+def test_a_job_that_was_killed_before_it_saved_its_state_begins_again(
+    tmp_path, capsys, monkeypatch
+):
+    words = merged([*SMALL, *TINY, "seed=1,2", "hydra.sweep.dir=sweep"])
+
+    class CtrlC(Callback):
+        def on_train_start(self, trainer, pl_module):
+            raise Interrupted
+
+    real = train.build_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "build_callbacks", lambda *given: [CtrlC(), *real(*given)])
+        assert call(capsys, "train", "-m", *words).code == 130
+    (folder,) = tmp_path.glob("sweep/0_*")
+    (folder / "metrics.json").unlink()
+    write(folder / "checkpoints/best.ckpt", "half")
+    write(folder / "checkpoints/.last.ckpt.part", "half")
+    rnnlab(capsys, "-m", "resume=sweep")
+    assert [row["status"] for row in read(tmp_path / "sweep/jobs.csv")] == ["completed"] * 2
 
 
 @pytest.mark.slow

@@ -266,6 +266,42 @@ def test_a_folder_with_checkpoints_of_a_killed_run_is_not_written_over(tmp_path)
         small_run(tmp_path / "run", "trainer.max_epochs=1")
 
 
+def test_a_run_that_was_killed_in_its_first_write_begins_again(tmp_path):
+    folder = tmp_path / "run/checkpoints"
+    write(folder / ".last.ckpt.part", "half")
+    assert small_run(tmp_path / "run", "trainer.max_epochs=1").status == "completed"
+    for file in (folder / "last.ckpt", tmp_path / "run/metrics.json"):
+        file.unlink()
+    best = (folder / "best.ckpt").read_bytes()
+    message = (
+        r"best\.ckpt is of a run that was killed before it saved its state; remove it, or name"
+    )
+    with pytest.raises(ConfigError, match=message):
+        small_run(tmp_path / "run", "trainer.max_epochs=1")
+    assert (folder / "best.ckpt").read_bytes() == best
+
+
+def test_a_first_validation_leaves_what_a_run_can_be_continued_from(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    class Kill(Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            if batch_idx == 4:
+                raise Killed
+
+    words = ["trainer.val_check_interval=3", "checkpoint.every_n_steps=1000"]
+    real = train.build_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "build_callbacks", lambda *given: [*real(*given), Kill()])
+        with pytest.raises(Killed):
+            small_run(tmp_path / "run", *words)
+    assert load_plain(tmp_path / "run/checkpoints/last.ckpt")["global_step"] == 3
+    resume_run(tmp_path / "run", [], [])
+    small_run(tmp_path / "whole", *words)
+    equal(tmp_path / "whole/checkpoints/last.ckpt", tmp_path / "run/checkpoints/last.ckpt")
+
+
 def test_of_epochs_with_equal_scores_the_first_is_told(tmp_path):
     """With its score alone: other figures of it are not known at the end."""
     words = ["trainer.max_epochs=3", "optimizer=sgd", "optimizer.lr=1e-12", "data.val_size=8"]

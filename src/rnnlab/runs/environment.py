@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import warnings
 from functools import partial
 
@@ -28,7 +29,8 @@ def limit_memory() -> None:
 
 
 def quiet() -> None:
-    """Silence Lightning's tips and notices."""
+    """Silence Lightning's tips and notices, and errors that are shown twice."""
+    threading.excepthook = _in_thread
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ignore = partial(warnings.filterwarnings, "ignore")
@@ -38,3 +40,10 @@ def quiet() -> None:
     ignore(message="Checkpoint directory .* exists and is not empty")
     ignore(message=r".*ModelCheckpoint\(monitor=.*could not find")  # no validation was asked for
     ignore(message="The number of training batches .* is smaller than the logging interval")
+
+
+def _in_thread(arguments: threading.ExceptHookArgs) -> None:
+    """Show an error of a thread; not of TensorBoard's writer, whose next call raises it again."""
+    writing = type(arguments.thread).__module__ == "tensorboard.summary.writer.event_file_writer"
+    if not (writing and isinstance(arguments.exc_value, OSError)):
+        threading.__excepthook__(arguments)

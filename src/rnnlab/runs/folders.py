@@ -81,9 +81,20 @@ def claimed(folder: Path, *, resume: bool) -> Iterator[None]:
             "another folder"
         ) from None
     with held, naming(folder):
-        if not resume and ((folder / "metrics.json").exists() or any(folder.glob("checkpoints/*"))):
-            raise ConfigError(
-                f"hydra.run.dir: {folder} holds a run already; continue it with resume={folder}, "
-                "or name another folder"
-            )
+        if not resume:
+            _refuse_used(folder)
         yield
+
+
+def _refuse_used(folder: Path) -> None:
+    checkpoints = list(folder.glob("checkpoints/[!.]*"))  # others are half-written
+    if checkpoints and not (folder / "checkpoints" / "last.ckpt").exists():
+        raise ConfigError(
+            f"hydra.run.dir: {checkpoints[0]} is of a run that was killed before it saved its "
+            "state; remove it, or name another folder"
+        )
+    if checkpoints or (folder / "metrics.json").exists():
+        raise ConfigError(
+            f"hydra.run.dir: {folder} holds a run already; continue it with resume={folder}, "
+            "or name another folder"
+        )

@@ -53,6 +53,8 @@ def _train(job: Job, folder: Path, callbacks: Sequence[Callback]) -> dict[str, A
         return resume_run(folder, [], job.cfg["trust"], callbacks, alone=False).record
     if before.get("status") in UNFINISHED:
         (folder / "metrics.json").unlink(missing_ok=True)
+    if same:  # a process that was killed before it saved its state may have saved the best weights
+        (folder / "checkpoints" / "best.ckpt").unlink(missing_ok=True)
     _describe(folder, job)
     return run(job.cfg, job.choices, folder, callbacks=callbacks, alone=False).record
 

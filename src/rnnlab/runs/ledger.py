@@ -113,8 +113,11 @@ class Ledger:
             ours.engine.dispose()
             ledger.plan = plan
             ledger.add(jobs)
-        except ERRORS as error:
+        except (*ERRORS, OSError) as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                error.filename = folder / NAME
+                raise
             raise ConfigError(
                 f"{public_url(url)}: no ledger can be made ({first_line(error)})"
             ) from None

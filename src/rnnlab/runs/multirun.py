@@ -20,6 +20,7 @@ from rnnlab.runs.ledger import Ledger
 from rnnlab.runs.sweep import report
 from rnnlab.runs.sweep_job import LEFT, Job, has_ledger, no_ledger
 from rnnlab.runs.worker import interrupt
+from rnnlab.training.signals import stop_signals
 
 SETTINGS = ("launcher", "sweep")
 """Groups that a sweep may have anew when it goes on."""
@@ -137,12 +138,14 @@ def _tell_left(ledger: Ledger) -> None:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, once."""
-    former = signal.signal(signal.SIGTERM, interrupt)
+    """Treat all signals to stop as Ctrl-C, once."""
+    former = {number: signal.signal(number, interrupt) for number in stop_signals()}
     try:
         yield
     except KeyboardInterrupt:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in former.keys() - {signal.SIGINT}:
+            signal.signal(number, signal.SIG_IGN)
         raise
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,5 +1,7 @@
 """Optuna's storage of a ledger: SQLite's file, or a database."""
 
+import errno
+import os
 import warnings
 from typing import Any
 
@@ -10,6 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 ERRORS = (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError)
 """What a database that cannot be used raises."""
+
+DISK = {"disk is full": errno.ENOSPC, "disk I/O error": errno.EIO}
+"""What SQLite says of its disk."""
 
 
 def open_storage(url: str, *, durable: bool = True) -> RDBStorage:
@@ -29,6 +34,14 @@ def open_storage(url: str, *, durable: bool = True) -> RDBStorage:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         storage = RDBStorage(url, engine_kwargs=options)
+    if url.startswith("sqlite"):
+
+        @event.listens_for(storage.engine, "handle_error")
+        def _full(context: Any) -> OSError | None:
+            said, file = str(context.original_exception), storage.engine.url.database
+            number = next((number for text, number in DISK.items() if text in said), None)
+            return None if number is None else OSError(number, os.strerror(number), file)
+
     if not durable and url.startswith("sqlite"):
 
         @event.listens_for(storage.engine, "connect")

@@ -19,10 +19,11 @@ from typing import Any
 import psutil
 
 from rnnlab.config.command_line import use_current_folder
-from rnnlab.errors import RnnlabError, printable
+from rnnlab.errors import FULL, RnnlabError, described, printable
 from rnnlab.runs.ledger import BEAT, Ledger
 from rnnlab.runs.search import draw
 from rnnlab.runs.sweep_job import Job
+from rnnlab.training.signals import say, stop_signals
 
 GRACE = 60.0
 """Seconds that a worker has to save when it is stopped."""
@@ -43,7 +44,8 @@ def work(folder: Path, execute: Execute | None = None, *, wait: bool = True) -> 
         wait: Whether to stay while others work, to take up the job of one that is lost.
 
     Raises:
-        KeyboardInterrupt: SIGINT or SIGTERM; the job at hand is saved and free for others.
+        KeyboardInterrupt: A signal to stop; the job at hand is saved and free for others.
+        OSError: The disk is full; the job at hand is free for others.
     """
     if execute is None:
         from rnnlab.runs.job import train_job
@@ -77,6 +79,9 @@ def _do(ledger: Ledger, job: Job, execute: Execute) -> None:
         ledger.finish(job, {"status": "interrupted"})
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:  # not the job's fault
+            ledger.finish(job, {"status": "interrupted"})
+            raise
         reason = " ".join(str(error).split()) or type(error).__name__
         ledger.finish(job, {"status": "failed", "reason": reason})
         print(f"failed     {printable(reason)} | job {job.number}", flush=True)
@@ -121,15 +126,17 @@ def end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def interrupt(*_: Any) -> None:
+def interrupt(number: int, _: Any) -> None:
     """Handle a signal as Ctrl-C."""
+    if number == signal.SIGHUP:
+        say("\nstopping: the terminal was closed")
     raise KeyboardInterrupt
 
 
 def main(words: list[str]) -> int:
     """Work as a process of its own; the exit code: 0 nothing is left, 130 stopped."""
     folder, *rest = words
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, interrupt)
     if rest:
         end_with(int(rest[1]))
@@ -137,8 +144,9 @@ def main(words: list[str]) -> int:
         work(Path(folder))
     except KeyboardInterrupt:
         return 130
-    except RnnlabError as error:
-        print(f"rnnlab: {printable(str(error))}", file=sys.stderr)
+    except (RnnlabError, OSError) as error:
+        text = described(error) if isinstance(error, OSError) else str(error)
+        print(f"rnnlab: {printable(text)}", file=sys.stderr)
         return 2
     return 0
 

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from rnnlab.config.types import Fraction, PositiveInt
 from rnnlab.errors import Interrupted
 from rnnlab.training.processes import Flags, gather
+from rnnlab.training.signals import say, stop_signals
 
 
 class Best(ModelCheckpoint):
@@ -65,9 +66,10 @@ class Snapshot(Checkpoint):
     Writing may take as long as ten small steps: within an epoch a write waits until the one before
     is no more than `max_overhead` of the time up to now. The epoch's end and a signal do not wait.
 
-    The first SIGINT or SIGTERM saves and ends the run with `Interrupted`, in a validation as soon
-    as that is done; a second one has its usual effect. Of several processes all save and
-    end at the same step, whichever got the signal: the one after (see `Flags`).
+    The first SIGINT, SIGTERM or SIGHUP (of a terminal that is closed) saves and ends the run with
+    `Interrupted`, in a validation as soon as that is done; a second one has its usual effect. Of
+    several processes all save and end at the same step, whichever got the signal: the one after
+    (see `Flags`).
 
     Args:
         folder: Where the file goes.
@@ -110,7 +112,7 @@ class Snapshot(Checkpoint):
         """Handle signals, where this is the main thread: others cannot."""
         self._saved_at = self._last_step = trainer.global_step
         try:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in stop_signals():
                 self._handlers[number] = signal.signal(number, self._request_stop)
         except ValueError:
             self._handlers.clear()
@@ -122,7 +124,7 @@ class Snapshot(Checkpoint):
 
     def _request_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_requested = True
-        print("\nstopping at the end of this step, or of this validation", flush=True)
+        say("\nstopping at the end of this step, or of this validation")
         for each, handler in self._handlers.items():
             signal.signal(each, handler)
 
@@ -150,14 +152,15 @@ class Snapshot(Checkpoint):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save where it is due."""
-        self._end_step(trainer)
+        self._end_step(trainer, validated=True)
 
-    def _end_step(self, trainer: Trainer) -> None:
+    def _end_step(self, trainer: Trainer, *, validated: bool = False) -> None:
         if trainer.is_last_batch or trainer.global_step == self._last_step:
             return
         self._last_step = trainer.global_step
         stop, affordable = self._flags.exchange(self._stop_requested, self._is_affordable())
         due = affordable and trainer.global_step - self._saved_at >= self.every_n_steps
+        due |= validated and not self._written  # a best.ckpt alone could not be gone on from
         last = 0 <= trainer.max_steps <= trainer.global_step
         trainer.should_stop |= last  # Lightning then validates, also inside of an epoch
         if stop or last or due:
