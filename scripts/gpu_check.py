@@ -1,11 +1,12 @@
 """Checks and measures rnnlab on a CUDA device, in one command and without any data.
 
-    python scripts/gpu_check.py                  # about 15 minutes
+    python scripts/gpu_check.py                  # at most 15 minutes
+    python scripts/gpu_check.py --seconds 500    # less: parts are cut short, and it says which
     python scripts/gpu_check.py --device cpu     # the same on a CPU; says what it leaves out
     python scripts/gpu_check.py --small          # tiny sizes: tests this program, not the device
 
-Writes gpu_check.json and gpu_check.md. The exit code is 1 where a check failed, 2 where it could
-not begin.
+Writes gpu_check.json and gpu_check.md after each part. A part that fails or takes too long does not
+end the others. The exit code is 1 where a check failed, 2 where it could not begin.
 """
 
 import argparse
@@ -19,13 +20,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PARTS = {
     "exactness": ("gpu.exactness", "check_exactness"),
+    "precision": ("gpu.precision", "check_precision"),
     "probe": ("gpu.probe", "check_probe"),
-    "cost": ("gpu.probe", "measure_probe"),
-    "layers": ("gpu.speed", "measure_layers"),
     "training": ("gpu.training", "measure_training"),
     "program": ("gpu.program", "measure_program"),
+    "rivals": ("gpu.rivals", "measure_rivals"),
+    "directions": ("gpu.directions", "measure_directions"),
+    "host": ("gpu.host", "measure_host"),
+    "choices": ("gpu.choices", "measure_choices"),
+    "cost": ("gpu.probe", "measure_probe"),
+    "command": ("gpu.command", "check_command"),
+    "layers": ("gpu.speed", "measure_layers"),
 }
-"""Module and function of each part; none needs Hydra, the last two need Lightning."""
+"""Module and function of each part, the most important first.
+
+`command` needs Hydra; it, `training`, `program`, `rivals` and `choices` need Lightning.
+"""
 
 NEEDED = ("torch", "numpy", "annotated_types", "tabulate")
 """Packages without which no part runs."""
@@ -62,6 +72,7 @@ def main() -> None:
     parser.add_argument("--device", help="cuda, cuda:1, cpu; by default cuda where there is one")
     parser.add_argument("--small", action="store_true", help="tiny sizes, seconds on a CPU")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
+    parser.add_argument("--seconds", type=float, default=900.0, help="at most; 900 by default")
     parser.add_argument("--out", type=Path, default=HERE.parent / "outputs" / "gpu_check")
     arguments = parser.parse_args()
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -74,7 +85,8 @@ def main() -> None:
     import torch
 
     from gpu.device import Setting, machine
-    from gpu.report import Part, Report
+    from gpu.report import Report
+    from gpu.runner import run_parts
 
     there = torch.cuda.is_available()
     device = torch.device(arguments.device or ("cuda" if there else "cpu"))
@@ -85,16 +97,9 @@ def main() -> None:
     else:
         torch.cuda.set_device(device)  # the one that the clock waits for
     setting = Setting(device, arguments.small, budget=0.01 if arguments.small else 0.3)
-    parts = []
-    for name in arguments.only:
-        function = load(name)
-        print(f"{name} ...", flush=True)
-        if isinstance(function, str):
-            parts.append(Part(name, (), skipped=[function]))
-        else:
-            parts.append(function(setting))
-    report = Report(machine(setting), parts)
-    report.write(arguments.out)
+    report = Report(machine(setting), setting.parts)
+    loaded = {name: load(name) for name in arguments.only}
+    run_parts(loaded, setting, arguments.seconds, lambda: report.write(arguments.out))
     print(report.summary())
     print(f"wrote {arguments.out / 'gpu_check.md'}")
     sys.exit(0 if report.right else 1)

@@ -72,15 +72,16 @@ class Padded(Packed):
 
 def is_padding(text: Tensor, lengths: Tensor) -> Tensor:
     """True on padding, (B, T, 1)."""
-    return (torch.arange(text.shape[1]) >= lengths.unsqueeze(1)).unsqueeze(2)
+    return (torch.arange(text.shape[1], device=text.device) >= lengths.unsqueeze(1)).unsqueeze(2)
 
 
 def _mirror(lengths: Tensor, steps: int) -> Tensor:
     """Index (B T,) that reverses each sequence and leaves its padding; its own inverse."""
-    step = torch.arange(steps)
+    step = torch.arange(steps, device=lengths.device)
     mirrored = lengths.unsqueeze(1) - 1 - step
     index = torch.where(mirrored >= 0, mirrored, step)
-    return (index + steps * torch.arange(len(lengths)).unsqueeze(1)).flatten()
+    first = steps * torch.arange(len(lengths), device=lengths.device)
+    return (index + first.unsqueeze(1)).flatten()
 
 
 def _take(x: Tensor, index: Tensor) -> Tensor:

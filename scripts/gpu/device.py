@@ -4,10 +4,12 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.utils.benchmark import timer
+
+from gpu.report import Part
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,18 @@ class Setting:
         device: Under test.
         small: Sizes of a test of this program: seconds on a CPU, and no figure means anything.
         budget: Seconds for each comparison of times.
+        parts: What was begun, so that a part that does not come to its end is reported as well.
     """
 
     device: torch.device
     small: bool
     budget: float
+    parts: list[Part] = field(default_factory=list)
+
+    def part(self, title: str, columns: tuple[str, ...], note: str = "") -> Part:
+        """Begin a part of the report."""
+        self.parts.append(Part(title, columns, note))
+        return self.parts[-1]
 
     @property
     def cuda(self) -> bool:

@@ -7,10 +7,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from gpu.device import Setting, lower, tf32
+from gpu.device import Setting, tf32
 from gpu.report import Part
 from rnnlab.layers.base import Layer
 from rnnlab.layers.bidirectional import Bidirectional
+from rnnlab.layers.fused import FusedLayer
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
@@ -30,23 +31,23 @@ TOLERANCE = {
 }
 """Largest error that is right, of outputs and states, and of gradients: relative Frobenius norms.
 
-Lower precisions are autocast over float32 weights; 8 and 11 bits, over tens of steps.
+Lower precisions are `cell.precision` over float32 weights; 8 and 11 bits, over tens of steps.
 """
+PRECISIONS = {torch.bfloat16: "bf16", torch.float16: "fp16"}
+"""Choices of `cell.precision`; autocast does not reach the layers."""
 
 
 def check_exactness(setting: Setting) -> Part:
     """Outputs, final states and gradients of every cell, kernel, direction and precision."""
-    part = Part(
+    part = setting.part(
         "Exactness of the layers",
         ("cell", "kernel", "directions", "lengths", "precision", "outputs", "gradients"),
         "Largest relative error (Frobenius norm) of outputs and final states, and of the gradients "
         "of inputs and weights, against the loop over steps in float64 on the CPU; float32 without "
-        "TF32; bfloat16 and float16 are autocast. Right: at most "
+        "TF32; bfloat16 and float16 by `cell.precision`. Right: at most "
         + ", ".join(f"{a:g} and {b:g} ({_name(d)})" for d, (a, b) in TOLERANCE.items())
         + ". A gradient that jumps (relu) is checked in float32 and float64 alone.",
     )
-    if not setting.cuda:
-        part.skipped.append("float16: torch's CPU kernels do not have it for every cell")
     batch, steps, features, hidden = (4, 7, 3, 5) if setting.small else (32, 60, 64, 96)
     with tf32(False):
         for cell, module, directions in _modules(features, hidden):
@@ -54,9 +55,9 @@ def check_exactness(setting: Setting) -> Part:
             for lengths in (None, _lengths(batch, steps)):
                 exact = _everything(module, x, lengths, torch.device("cpu"), torch.float64)
                 for kernel in KERNELS:
-                    for dtype in _precisions(cell, setting):
+                    for dtype in _precisions(cell):
                         row = [cell, kernel, directions, "full" if lengths is None else "ragged"]
-                        twin = _with(copy.deepcopy(module), kernel)
+                        twin = with_options(copy.deepcopy(module), kernel, dtype)
                         _compare(
                             part, [*row, _name(dtype)], setting, twin, x, lengths, dtype, exact
                         )
@@ -98,13 +99,8 @@ def _modules(features: int, hidden: int) -> Iterator[tuple[str, nn.Module, str]]
         yield name, Bidirectional(made(features), made(features)).double(), "both"
 
 
-def _precisions(cell: str, setting: Setting) -> list[torch.dtype]:
-    dtypes = [torch.float64, torch.float32]
-    if cell != "rnn relu":
-        dtypes.append(torch.bfloat16)
-        if setting.cuda:
-            dtypes.append(torch.float16)
-    return dtypes
+def _precisions(cell: str) -> list[torch.dtype]:
+    return [d for d in TOLERANCE if cell != "rnn relu" or d not in PRECISIONS]
 
 
 def _lengths(batch: int, steps: int) -> Tensor:
@@ -114,10 +110,12 @@ def _lengths(batch: int, steps: int) -> Tensor:
     return lengths
 
 
-def _with(module: nn.Module, kernel: str) -> nn.Module:
+def with_options(module: nn.Module, kernel: str, dtype: torch.dtype) -> nn.Module:
+    """The same module, its layers with a kernel and in a precision."""
     for part in module.modules():
-        if hasattr(part, "kernel"):
-            part.kernel = kernel
+        if isinstance(part, FusedLayer):
+            part.kernel = kernel  # type: ignore[assignment]
+            part.precision = PRECISIONS.get(dtype, "auto")  # type: ignore[assignment]
     return module
 
 
@@ -130,13 +128,12 @@ def _everything(
     module.zero_grad()
     x = x.detach().to(device, full).requires_grad_()
     lengths = None if lengths is None else lengths.to(device)
-    with lower(device, dtype):
-        if isinstance(module, Bidirectional):
-            outputs = module.outputs(x, lengths)
-            everywhere = torch.full((len(x),), x.shape[1], device=device)
-            state = (module.final(outputs, everywhere if lengths is None else lengths),)
-        else:
-            outputs, state = module(x, lengths)
+    if isinstance(module, Bidirectional):
+        outputs = module.outputs(x, lengths)
+        everywhere = torch.full((len(x),), x.shape[1], device=device)
+        state = (module.final(outputs, everywhere if lengths is None else lengths),)
+    else:
+        outputs, state = module(x, lengths)
     results = {"outputs": outputs} | {f"state {i}": each for i, each in enumerate(state)}
     draw = torch.Generator().manual_seed(2)
     loss = torch.zeros((), device=device, dtype=full)

@@ -25,7 +25,7 @@ SHAPES = ((32, 40, 100, 128), (64, 200, 100, 512))
 
 def check_probe(setting: Setting) -> Part:
     """The gradient at every state, of both directions, kernels, losses and precisions."""
-    part = Part(
+    part = setting.part(
         "Exactness of the gradients through time",
         ("cell", "kernel", "direction", "loss", "precision", "dL/dh", "dL/dc"),
         "Relative error (Frobenius norm) of what `layer.watch` shows of ragged batches, against "
@@ -68,7 +68,7 @@ def check_probe(setting: Setting) -> Part:
 
 def measure_probe(setting: Setting) -> Part:
     """A step that is watched against one that is not."""
-    part = Part(
+    part = setting.part(
         "Cost of the gradients through time",
         ("B, T, D, H", "cell", "kernel", "step ms", "watched ms", "times", "waits"),
         "Forward and backward of one layer, norms of dL/dh_t taken, interleaved medians. The steps "

@@ -88,7 +88,7 @@ class Waits(Callback):
 def measure_program(setting: Setting) -> Part:
     """Each task for some steps with the log, the progress bar and all instruments on."""
     steps = 3 if setting.small else 3 * EVERY
-    part = Part(
+    part = setting.part(
         "The whole program",
         ("task", "steps", "waits at start, end and writes", "waits in other steps"),
         "Lightning's trainer with TensorBoard, all instruments and the progress bar, "

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from bench.layers import CELLS, NAMED, Shape, grid
 from bench.timing import interleave
-from gpu.device import Setting, lower, tf32
+from gpu.device import Setting, tf32
+from gpu.exactness import with_options
 from gpu.report import Part
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
@@ -35,27 +36,27 @@ def measure_peak(setting: Setting, part: Part) -> dict[torch.dtype, float]:
 
 def measure_layers(setting: Setting) -> Part:
     """Forward and backward of each cell's default kernel over the benchmark's shapes."""
-    part = Part(
+    part = setting.part(
         "Speed of the layers",
         ("B, T, D, H", "cell", "precision", "nn ms", "rnnlab ms", "ratio", "TFLOP/s", "of peak"),
         "One layer, one direction, forward and backward, full batches: torch's own module against "
         "the framework's layer with kernel=auto, interleaved, medians of five calls each. The "
         "first rows are the largest product that the device was given, which counts as its peak. "
-        "float32 with TF32; bfloat16 is autocast. TFLOP/s count the gates' products alone.",
+        "float32 with TF32; in bfloat16 the module's weights are that, and the layer's are float32 "
+        "with precision=bf16, cast at every call. TFLOP/s count the gates' products alone.",
     )
     peaks = measure_peak(setting, part)
     shapes = [Shape(2, 5, 4, 8)] if setting.small else [*NAMED, *grid()]
     with tf32(True):
         for shape in shapes:
             for cell, (ours, native) in CELLS.items():
-                made = (
-                    native(shape.features, shape.hidden, batch_first=True).to(setting.device),
-                    ours(shape.features, hidden_size=shape.hidden).to(setting.device),
-                )
+                bare = native(shape.features, shape.hidden, batch_first=True).to(setting.device)
+                layer = ours(shape.features, hidden_size=shape.hidden).to(setting.device)
                 for dtype in dtypes(setting):
+                    bare.to(dtype), with_options(layer, "auto", dtype)
                     work = {
-                        name: _step(module, shape, setting, dtype)
-                        for name, module in zip(("nn", "rnnlab"), made, strict=True)
+                        "nn": _step(bare, shape, setting, dtype),
+                        "rnnlab": _step(layer, shape, setting, torch.float32),
                     }
                     times = interleave(work, budget=setting.budget, calls=5)
                     plain, seconds = times["nn"].median, times["rnnlab"].median
@@ -85,14 +86,13 @@ def _step(
     module: nn.Module, shape: Shape, setting: Setting, dtype: torch.dtype
 ) -> Callable[[], None]:
     size = (shape.batch, shape.steps, shape.features)
-    x = torch.randn(size, device=setting.device, requires_grad=True)
+    x = torch.randn(size, device=setting.device, dtype=dtype, requires_grad=True)
     weight = torch.randn((*size[:2], shape.hidden), device=setting.device)
 
     def step() -> None:
         module.zero_grad(set_to_none=True)
         x.grad = None
-        with lower(setting.device, dtype):
-            outputs: Tensor = module(x)[0]
+        outputs: Tensor = module(x)[0]
         (outputs.float() * weight).sum().backward()
 
     return step

@@ -14,6 +14,7 @@ from rnnlab.data.ragged import Ragged
 from rnnlab.data.spec import Spec
 from rnnlab.data.tokenizer import Tokenizer
 from rnnlab.data.vocab import END, PAD, START, UNK, Vocab
+from rnnlab.layers.precision import Precision
 from rnnlab.nn.embedding import RandomVectors
 from rnnlab.nn.encoder import Encoder
 from rnnlab.nn.recurrent import RecurrentEncoder
@@ -49,19 +50,19 @@ class Made:
         return BatchLoader(self.examples, self.batch_size, shuffle=True, seed=1)
 
 
-def makers(small: bool) -> dict[str, Callable[[], Made]]:
-    """Each problem of the benchmark, by name."""
+def makers(small: bool) -> dict[str, Callable[..., Made]]:
+    """Each problem of the benchmark, by name; `precision` is that of its cells."""
     return {problem.name: partial(_make, problem, small) for problem in PROBLEMS}
 
 
-def _make(problem: Problem, small: bool) -> Made:
+def _make(problem: Problem, small: bool, precision: Precision = "auto") -> Made:
     if small:
         problem = replace(problem, vocabulary=50, hidden=8, batch_size=4)
     words = Vocab([*SPECIAL, *(f"w{i}" for i in range(problem.vocabulary - len(SPECIAL)))])
     inputs = _sequences(problem, small, seed=1)
     encoder = RecurrentEncoder(
         RandomVectors(embedding_dim=problem.embedding).module(words),
-        partial(CELLS[problem.cell][0], hidden_size=problem.hidden),
+        partial(CELLS[problem.cell][0], hidden_size=problem.hidden, precision=precision),
         bidirectional=problem.bidirectional,
     )
     spec, task, target = HEADS[problem.task](problem, words, encoder, inputs, small)

@@ -13,7 +13,12 @@ from gpu.tasks import Made, makers
 from gpu.waiting import counter_counts, profiled, watched
 from rnnlab.data.batch import Batch
 
-PRECISIONS = (torch.float32, torch.bfloat16)
+PRECISIONS = {
+    "float32": (torch.float32, "auto"),
+    "bfloat16": (torch.bfloat16, "auto"),
+    "bfloat16, cells too": (torch.bfloat16, "bf16"),
+}
+"""Autocast, and what the cells compute in."""
 
 
 @dataclass
@@ -62,14 +67,14 @@ class Steps:
 
 def measure_training(setting: Setting) -> Part:
     """Step time and tokens a second of each task; on a GPU, waits and memory as well."""
-    part = Part(
+    part = setting.part(
         "Training steps",
         ("task", "precision", "step ms", "tokens/s", "waits a step", "profiled", "peak MiB"),
         "Whole training steps on generated data with the lengths of IMDb (batch 64), CoNLL-2003 "
         "(32) and Multi30k (64), batches made and copied to the device within; fused Adam, norms "
-        "clipped. float32 with TF32; bfloat16 is autocast. Waits: operations for which the host "
-        "waits, as torch's debug mode counts them, and as a profiler sees them. Right: none, and a "
-        "finite loss.",
+        "clipped. float32 with TF32; bfloat16 is autocast, which leaves the cells in float32. "
+        "Waits: operations for which the host waits, as torch's debug mode counts them, and as a "
+        "profiler sees them. Right: none, and a finite loss.",
     )
     if not setting.cuda:
         part.skipped.append("waits and peak memory: there is no GPU")
@@ -78,10 +83,10 @@ def measure_training(setting: Setting) -> Part:
     warm, count = (1, 2) if setting.small else (10, 50 if setting.cuda else 5)
     with tf32(True):
         for name, make in makers(setting.small).items():
-            for dtype in PRECISIONS:
+            for precision, (dtype, cells) in PRECISIONS.items():
                 torch.manual_seed(1)
-                precision = str(dtype).removeprefix("torch.")
-                _measure(part, [name, precision], Steps(make(), setting, dtype), warm, count)
+                steps = Steps(make(precision=cells), setting, dtype)
+                _measure(part, [name, precision], steps, warm, count)
     return part
 
 

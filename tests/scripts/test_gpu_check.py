@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from gpu import exactness, probe, training
+from gpu import exactness, precision, probe, training
 from gpu.device import Setting
 from gpu.report import Part
+from gpu.runner import run_parts
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "gpu_check.py"
@@ -37,7 +38,7 @@ def test_all_parts_run_on_a_cpu(tmp_path):
     assert "no GPU" in done.stdout
     assert report["right"]
     parts = {part["title"]: part for part in report["parts"]}
-    assert len(parts) == 6
+    assert len(parts) == 12
     assert {part["verdict"] for part in parts.values()} == {"right"}
     exact = parts["Exactness of the layers"]["rows"]
     assert {(row[0], row[1]) for row in exact} == {
@@ -47,6 +48,21 @@ def test_all_parts_run_on_a_cpu(tmp_path):
     }
     assert all(row[5] < 1e-12 for row in exact if row[4] == "float64")
     assert all(0 < row[5] < 1e-5 for row in exact if row[4] == "float32")
+    assert all(row[5] > 1e-5 for row in exact if row[4] in ("bfloat16", "float16"))
+    kernels = {(row[1], row[2]) for row in parts["Precision of the layers"]["rows"]}
+    assert kernels == {
+        ("auto", "float32"),
+        ("auto, bfloat16 autocast", "float32"),
+        ("auto, float16 autocast", "float32"),
+        ("bf16", "bfloat16"),
+        ("fp16", "float16"),
+        ("fp16, bfloat16 autocast", "float16"),
+    }
+    runs = parts["rnnlab train, resumed"]["rows"]
+    assert all(row[4] > 0 for row in runs)
+    assert [row[:3] for row in runs] == [["whole", "completed", 8], ["resumed", "completed", 8]]
+    choices = {row[1] for row in parts["Options that are not the default"]["rows"]}
+    assert choices >= {"weight dropout", "crf", "adaptive", "5 beams", "bptt"}
     tasks = {row[0]: row for row in parts["Training steps"]["rows"]}
     assert len(tasks) == 5
     assert all(row[3] > 0 for row in tasks.values())
@@ -76,6 +92,48 @@ def test_without_lightning_some_parts_are_left_out(tmp_path):
     (line,) = training["skipped"]
     assert line.startswith("needs ")
     assert line.endswith(", which is not installed here")
+
+
+def test_a_part_that_fails_or_takes_too_long_does_not_end_the_others(capsys):
+    setting, written = Setting(torch.device("cpu"), True, 0.0), []
+
+    def fails(setting):
+        setting.part("one", ("a",)).rows.append([1])
+        raise ValueError("not\nso")
+
+    def slow(setting):
+        part = setting.part("two", ("a",))
+        part.rows.append([2])
+        while True:
+            part.note = "still at it"
+
+    def fine(setting):
+        setting.part("four", ("a",)).rows.append([4])
+
+    parts = {"one": fails, "two": slow, "three": "needs a thing", "four": fine}
+    run_parts(parts, setting, 0.8, lambda: written.append(len(setting.parts)))
+    one, two, three, four = setting.parts
+    assert (one.verdict, one.rows, two.rows, four.verdict) == ("wrong", [[1]], [[2]], "right")
+    assert one.failures[0].startswith("ValueError at test_gpu_check.py:")
+    assert one.failures[0].endswith(": not")
+    assert two.verdict == "right"
+    assert two.skipped == ["the rest: 0.4 seconds were over"]
+    assert three.skipped == ["needs a thing"]
+    assert written == [1, 2, 3, 4]
+    late = Setting(torch.device("cpu"), True, 0.0)
+    run_parts({"late": fine}, late, 0.0, lambda: None)
+    assert late.parts[0].skipped == ["no time was left"]
+
+
+def test_lost_gradients_are_found(monkeypatch):
+    monkeypatch.setattr(precision, "CELLS", {"lstm": precision.LSTM})
+    monkeypatch.setattr(
+        "rnnlab.layers.precision.GradientScale.multiplied", lambda self, g: g * 1e-9
+    )
+    part = precision.check_precision(Setting(torch.device("cpu"), True, 0.0))
+    assert part.verdict == "wrong"
+    assert all(line.startswith("lstm, fp16") for line in part.failures)
+    assert any("of dL/dh_t are lost" in line for line in part.failures)
 
 
 def test_what_is_needed_is_said_at_once(tmp_path):
