@@ -109,5 +109,6 @@ def naming(path: object) -> Iterator[None]:
     except OSError as error:
         with suppress(OSError):  # of standard output: it fails again
             print(end="", flush=True)
-            error.filename = error.filename or str(path)
+            if error.errno is not None:  # else its text says it all
+                error.filename = error.filename or str(path)
         raise

@@ -215,21 +215,22 @@ def test_a_record_of_fewer_epochs_does_not_hide_that_the_last_were_not_tested(tm
 
 def test_relative_paths_are_those_of_the_folder_of_the_start(tmp_path, monkeypatch, capsys):
     words = [*sentiment(tmp_path / "here"), *TINY, "hydra.run.dir=run"]
-    (tmp_path / "elsewhere").mkdir()
+    elsewhere = tmp_path / "some" / "where"
+    elsewhere.mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
     assert call(capsys, "train", *[w.replace(f"{tmp_path}/here/", "") for w in words]).code == 0
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    said = call(capsys, "train", "resume=../here/run", "trainer.max_epochs=2")
+    monkeypatch.chdir(elsewhere)
+    said = call(capsys, "train", "resume=../../here/run", "trainer.max_epochs=2")
     assert said.code == 0, said.err
     assert json.loads((tmp_path / "here/run/metrics.json").read_text())["epochs"] == 2
     assert list(Path().iterdir()) == []
-    (tmp_path / "here/train.tsv").rename(tmp_path / "elsewhere/moved.tsv")
-    more = ["resume=../here/run", "trainer.max_epochs=3"]
+    (tmp_path / "here/train.tsv").rename(elsewhere / "moved.tsv")
+    more = ["resume=../../here/run", "trainer.max_epochs=3"]
     said = call(capsys, "train", *more)
     assert (said.code, said.err) == (2, "rnnlab: train.tsv: no such file\n")
     assert call(capsys, "train", *more, "data.train=moved.tsv").code == 0
-    write(tmp_path / "elsewhere/other.tsv", "a film\tpos\nno film\tneg\n")
-    more = ["resume=../here/run", "trainer.max_epochs=4", "data.train=other.tsv"]
+    write(elsewhere / "other.tsv", "a film\tpos\nno film\tneg\n")
+    more = ["resume=../../here/run", "trainer.max_epochs=4", "data.train=other.tsv"]
     said = call(capsys, "train", *more)
     assert said.code == 2
     assert "other.tsv changed since the run began" in said.err

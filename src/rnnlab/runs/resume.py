@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def resume_run(
         if done and of_last and record["status"] != "interrupted":
             raise ConfigError(f"resume: {done}")
         began = _began_in(folder)
-        folder = folder if began == Path.cwd() else folder.absolute()
+        if began != Path.cwd():
+            folder = folder.absolute()
+            checkpoint = replace(checkpoint, path=checkpoint.path.absolute())
         with chdir(began):
             return run(
                 cfg,
