@@ -96,7 +96,11 @@ def test_sentiment(tiny_run, tmp_path, capsys):
     assert got == wanted
     assert got.count("\n") == len(LINES)
     card = (folder / "README.md").read_text()
-    assert all(word in card for word in ("Task: sentiment", "Licence", "accuracy"))
+    assert all(word in card for word in ("Task: sentiment", "Licence", "accuracy", "Parameters: "))
+    (command,) = [line for line in card.splitlines() if line.startswith("- Command: ")]
+    assert command.startswith(
+        "- Command: `rnnlab train task=sentiment data=sentiment_files data.tr"
+    )
     weights = load_file(folder / "model.safetensors")
     assert weights.keys() >= {"task.head.weight", "encoder.embedding.weight"}
     for words, complaint in {

@@ -1,11 +1,14 @@
 """The model card of an exported model."""
 
-import json
+import shlex
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from rnnlab.config.files import NOT_PLAIN, read_yaml
 from rnnlab.config.trust import locate
 from rnnlab.data.source import DatasetInfo
+from rnnlab.errors import counted
+from rnnlab.runs.sweep import read_record
 from rnnlab.training.checkpoint import Checkpoint
 
 USE = {
@@ -44,15 +47,17 @@ def model_card(checkpoint: Checkpoint, kind: str) -> str:
         example='"recording.wav"' if sound else '"A text."',
         graph="model",
     )
+    about = getattr(locate(str(cfg["data"]["_target_"])), "about", None)
+    known = about if isinstance(about, DatasetInfo) else None
     lines = [
         f"# {names['task']} with rnnlab",
         "",
         f"- Task: {names['task']}",
-        f"- Data: {names['data']}",
-        f"- Licence of the data: {_licence(cfg)}",
+        f"- Data: {names['data']}" + (f", {known.title}" if known else ""),
+        f"- Licence of the data: {known.licence if known else 'that of your own files'}",
         f"- Model: encoder={names['encoder']}, cell={names['cell']}",
         f"- Seed: {cfg['seed']}",
-        *_results(checkpoint.path),
+        *_training(checkpoint.path.parent.parent),
         "",
         "## Use",
         "",
@@ -68,19 +73,21 @@ def model_card(checkpoint: Checkpoint, kind: str) -> str:
     return "\n".join(lines)
 
 
-def _licence(cfg: dict[str, Any]) -> str:
-    """Of the data, where it is a known corpus."""
-    about = getattr(locate(str(cfg["data"]["_target_"])), "about", None)
-    return about.licence if isinstance(about, DatasetInfo) else "that of your own files"
-
-
-def _results(checkpoint: Path) -> list[str]:
-    """Test metrics and the command of the run, where its folder is still there."""
-    path = checkpoint.parent.parent / "metrics.json"
-    if not path.is_file():
+def _training(run: Path) -> list[str]:
+    """Command, size, date, versions, verdict and test metrics, where the run's folder is there."""
+    known, words = read_record(run), run / ".hydra" / "overrides.yaml"
+    if not known:
         return []
-    known = json.loads(path.read_text(encoding="utf-8"))
+    lines = []
+    with suppress(*NOT_PLAIN, OSError, TypeError):
+        given = [str(word) for word in read_yaml(words)]
+        lines.append(f"- Command: `{shlex.join(['rnnlab', 'train', *given])}`")
+    with suppress(KeyError, TypeError):  # of another version
+        versions = [f"{name} {known['versions'][name]}" for name in ("rnnlab", "torch", "python")]
+        epochs = counted(known["epochs"], "epoch")
+        lines.append(f"- Parameters: {known['parameters']:,}")
+        lines.append(f"- Trained: {known['date'][:10]}, {epochs}; {', '.join(versions)}")
     test = known.get("test") or {}
-    found = [f"- {name}: {value:.4g}" for name, value in test.items() if isinstance(value, float)]
-    command = known.get("command")
-    return [*([f"- Command: `{command}`"] if command else []), "", "## Test", "", *found]
+    metrics = [f"- {name}: {value:.4g}" for name, value in test.items() if isinstance(value, float)]
+    verdict = [f"- {line}" for line in known.get("verdict") or ()]
+    return [*lines, "", "## Test", "", *metrics, *verdict]

@@ -107,10 +107,15 @@ def _plain(part: Vocab | Tokenizer) -> dict[str, Any]:
     }
 
 
-def _write_weights(model: nn.Module, folder: Path) -> None:
-    """The parameters under their names; one that has two names is written twice."""
+def _write_weights(model: nn.ModuleDict, folder: Path) -> None:
+    """The parameters under their names; one that has two names is written twice.
+
+    Vectors that a checkpoint leaves out, as they are in a file, are written too.
+    """
     from safetensors.torch import save
 
-    weights = {name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}
+    fixed = {f"encoder.{name}": part for name, part in model["encoder"].named_buffers()}
+    every = fixed | model.state_dict()
+    weights = {name: tensor.clone().contiguous() for name, tensor in every.items()}
     with torch.no_grad(), replacing(folder / "model.safetensors") as stream:
         stream.write(save(weights))
