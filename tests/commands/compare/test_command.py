@@ -16,8 +16,11 @@ import pytest
 from omegaconf import OmegaConf
 
 import rnnlab.commands.page.page
+from made_runs import made_runs
 from rnnlab.commands.compare import command
 from rnnlab.commands.compare.events import read_log
+from rnnlab.commands.compare.groups import group_runs
+from rnnlab.commands.compare.page import render, verdicts
 from rnnlab.commands.compare.run import UNFINISHED
 from runs import SMALL, merged
 from tiny import call, refused, write
@@ -122,6 +125,29 @@ def test_what_a_run_says_is_text_and_not_markup(trained, capsys):
     assert page.tags.count("script") == 3  # data, library, ours
     assert any("<script>alert(1)</script> & more" in words for words in page.words)
     assert any("never predicted: <b>spam</b>" in words for words in page.words)
+
+
+def test_what_many_runs_say_is_said_once():
+    runs = list(made_runs(9, points=40))
+    for number, run in enumerate(runs):
+        run.record["verdict"] = ["train longer"] + (["never predicted: spam"] if number < 2 else [])
+    groups = group_runs(runs)
+    assert {said: len(where) for said, where in verdicts(groups).items()} == {
+        "train longer": 9,
+        "never predicted: spam": 2,
+    }
+    page = render(groups, [], [], subtitle="", notes=[])
+    assert page.count("train longer") == 1
+    assert "<summary>9 runs: train longer</summary>" in page
+    assert all(page.count(f"<code>{run.folder}</code>") >= 1 for run in runs)
+
+
+def test_names_may_be_broken_between_their_parts_and_nowhere_else():
+    runs = list(made_runs(5, points=40))
+    page = render(group_runs(runs), [], [], subtitle="", notes=[])
+    assert "Minimal<wbr>Gated<wbr>Recurrent<wbr>Unit" in page
+    assert "<td>outputs/<wbr>sweep/0_<wbr>gru-10-1</td>" in page
+    assert not re.search(r"<wbr>\d", page)
 
 
 @pytest.mark.usefixtures("no_figures")

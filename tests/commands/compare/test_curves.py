@@ -1,6 +1,7 @@
 """What is drawn: means over seeds, panels, scales, half-lives against lags."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +17,7 @@ from rnnlab.commands.compare.reach import half_life_and_lag
 from rnnlab.commands.compare.reading import read_run
 from rnnlab.commands.compare.run import half_life, solved
 from rnnlab.commands.compare.style import line_styles
+from rnnlab.commands.page.chart import Chart, Line, Panel
 from rnnlab.commands.page.figure import draw
 from rnnlab.diagnostics.style import COLOURS, DASHES, RC
 
@@ -153,6 +155,19 @@ def test_legend_and_title_cover_no_panel_and_are_not_cut(run, count, panels):
         assert legend.y1 <= box.y0
         assert box.y1 <= title.y0
         assert box.height > 1.5
+
+
+def test_titles_of_square_panels_stay_apart():
+    dot = Line(np.array([0.5]), np.array([0.5]), {"marker": "o", "linestyle": "none"})
+    names = [f"encoder.{n}.backward update: radius 1.234" for n in range(5)]
+    square = [Panel(name, [dot], "real part", "imaginary part", square=True) for name in names]
+    with mpl.rc_context(RC):
+        figure = draw(Chart("plane", "In the plane", "", square, {}), "")
+        FigureCanvasAgg(figure).draw()
+    titles = [axes._left_title.get_window_extent() for axes in figure.axes]
+    for left, right in pairwise(titles[:4]):
+        assert left.x1 < right.x0
+    assert max(box.x1 for box in titles) <= figure.bbox.x1
 
 
 def test_a_single_validation_has_a_mark_of_its_groups_own(run):

@@ -36,7 +36,7 @@ def fixed_points(analysis: Analysis) -> Chart | None:
         counts = {kind: len(each.of_kind(kind)) for kind in KINDS if (name, kind) in spectra}
         title = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none found"
         lines = [
-            Line(values.real, values.imag, KINDS[kind], f"{layer}, {kind}", kind)
+            Line(values.real, values.imag, KINDS[kind], f"at a {kind} point", layer)
             for (layer, kind), values in spectra.items()
             if layer == name
         ]
@@ -47,7 +47,8 @@ def fixed_points(analysis: Analysis) -> Chart | None:
         "Eigenvalues of the step's derivative at each: if all are inside the circle, states nearby "
         "return; one outside lets them leave. Several points of rest are a memory that lasts.",
         panels,
-        {kind: look for kind, look in KINDS.items() if any(k == kind for _, k in spectra)},
+        {},
+        keys={f"{k} point": look for k, look in KINDS.items() if any(k == at for _, at in spectra)},
         verdicts=[sentence(name, each) for name, each in found.items()],
     )
 

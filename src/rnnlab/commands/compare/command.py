@@ -16,7 +16,7 @@ from rnnlab.commands.page.figure import Formats, save
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import CompareConfig
-from rnnlab.errors import ConfigError, printable, tell
+from rnnlab.errors import ConfigError, printable, shortened, tell
 from rnnlab.files import replacing
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
@@ -57,8 +57,8 @@ def compare_words(words: Sequence[str]) -> Path:
     print(as_text(group_rows(groups)), flush=True)
     for sentence in shown(sentences(differences(groups))):
         tell("paired", sentence)
-    for where, alarm in alarms(groups):
-        tell("alarm", f"{where}: {alarm}")
+    for alarm, folders in alarms(groups).items():
+        tell("alarm", f"{shortened(folders, 2)}: {alarm}")
     folder = make_folder(chosen.output, "outputs/compare")
     with writing(folder):
         write(groups, folder, chosen.figures, skipped)

@@ -1,6 +1,6 @@
 """The comparison as one HTML page without any other file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -105,12 +105,19 @@ def title(groups: Sequence[Group]) -> str:
     return f"{', '.join(tasks)}: {count}{within}"
 
 
-def verdicts(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    """Folder and sentence of every verdict."""
-    records = [(str(run.folder), run.record or {}) for run in all_runs(groups)]
-    return [(where, each) for where, record in records for each in record.get("verdict", ())]
+def verdicts(groups: Sequence[Group]) -> dict[str, list[str]]:
+    """Folders of the runs by their verdicts, in order."""
+    records = [(run.folder, run.record or {}) for run in all_runs(groups)]
+    return _by_sentence((where, each) for where, rec in records for each in rec.get("verdict", ()))
 
 
-def alarms(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    """Folder and sentence of every alarm."""
-    return [(str(run.folder), each) for run in all_runs(groups) for each in run.alarms or ()]
+def alarms(groups: Sequence[Group]) -> dict[str, list[str]]:
+    """Folders of the runs by their alarms, in order."""
+    return _by_sentence((run.folder, each) for run in all_runs(groups) for each in run.alarms or ())
+
+
+def _by_sentence(said: Iterable[tuple[Path, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for folder, sentence in said:
+        found.setdefault(sentence, []).append(str(folder))
+    return found

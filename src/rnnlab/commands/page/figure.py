@@ -22,6 +22,9 @@ Formats = Literal["png", "svg", "both"]
 PANEL = (4.2, 3.0)
 """Width and height of one panel in inches."""
 
+SQUARE = (2.6, 3.1)
+"""The same of a square panel."""
+
 LETTERS = 11
 """Letters of a text in an inch of a figure."""
 
@@ -51,7 +54,7 @@ def save_figure(figure: Figure, path: Path, formats: Formats) -> None:
 def draw(chart: Chart, subject: str) -> Figure:
     """Panels below a headline, and above their legend; the caller sets `style.RC`."""
     square = any(panel.square for panel in chart.panels)
-    figure, axes = panels(len(chart.panels), *((4, (2.6, 2.9)) if square else ()))
+    figure, axes = panels(len(chart.panels), *((4, SQUARE) if square else ()))
     for panel, area in zip(chart.panels, axes, strict=True):
         _draw_panel(panel, area)
     legend(figure, chart.legend, chart.keys)
@@ -119,7 +122,8 @@ def legend(figure: Figure, entries: Mapping[str, Look], keys: Mapping[str, Look]
 def _draw_panel(panel: Panel, axes: Axes) -> None:
     for line in panel.lines:
         _draw_line(line, axes)
-    axes.set_title(wrapped(panel.title, PANEL[0]))
+    # of a square panel the axis and its label take a third
+    axes.set_title(wrapped(panel.title, SQUARE[0] * 0.7 if panel.square else PANEL[0]))
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
     for name, log in (("x", panel.x_log), ("y", panel.y_log)):
         if log:

@@ -57,7 +57,10 @@ def render(
         most=most_points(lines),
         **more,
     )
-    return re.sub(r"(?<=<th>)[^<]*(?=</th>)", _breakable, page)
+    words, script, rest = page.partition("<script")
+    return re.sub(r"(<(?:th|td|h1)[^>]*>(?:<span[^>]*></span>)?)([^<]*)", _breakable, words) + (
+        script + rest
+    )
 
 
 def policy(scripts: Sequence[str]) -> str:
@@ -82,6 +85,7 @@ def _text(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8").replace("\r\n", "\n").strip()
 
 
-def _breakable(heading: re.Match[str]) -> str:
-    """A heading that may be broken between the parts of a name, so that tables stay narrow."""
-    return re.sub(r"(?<=[/._=])(?=\w\w)", "<wbr>", heading[0])
+def _breakable(cell: re.Match[str]) -> str:
+    """A cell or heading whose names may be broken between their parts: tables stay narrow."""
+    parts = r"(?<=[/._=])(?=[A-Za-z]\w)|(?<=[a-z])(?=[A-Z][a-z])"
+    return cell[1] + re.sub(parts, "<wbr>", cell[2])
