@@ -1,6 +1,8 @@
 """Several processes train what one would: the same gradient, one folder, resumed exactly."""
 
 import json
+import os
+import signal
 import time
 
 import pytest
@@ -43,6 +45,7 @@ def test_the_gradient_is_that_of_the_joint_batch(tmp_path, more):
     alike(tmp_path / "one", tmp_path / "two", rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.faults
 def test_an_adaptive_output_whose_rare_words_few_processes_have(tmp_path):
     """A cluster without a target in one process still has a gradient there, and not in another."""
     quick = [word for word in SMALL if not word.startswith(("task=", "data."))]
@@ -124,3 +127,30 @@ def test_a_process_that_is_killed_ends_the_others_with_a_line(tmp_path):
     again = ["train", "resume=run", f"trainer.max_steps={steps + 2}"]
     assert together(2, *again, cwd=tmp_path) == [0, 0], said(tmp_path)
     assert json.loads((tmp_path / "run/metrics.json").read_text())["steps"] == steps + 2
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_process_saves_and_ends_all_at_one_step(tmp_path, rank):
+    """And the run goes on from there as if it had not been stopped."""
+    more = ["checkpoint.every_n_steps=1000", "checkpoint.max_overhead=1", "encoder.dropout=0.3"]
+    long = words(*more, "hydra.run.dir=run", "trainer.max_epochs=500")
+    processes = begin(2, *long, cwd=tmp_path)
+    last = tmp_path / "run/checkpoints/last.ckpt"
+    ends = time.monotonic() + 40
+    while not last.exists() and time.monotonic() < ends:
+        time.sleep(0.05)  # until the first epoch is over
+    os.kill(processes[rank].pid, signal.SIGTERM)
+    codes = wait(processes, 60)
+    assert codes == [130, 130], said(tmp_path)
+    assert "stopping at the end of this step" in said(tmp_path, rank)
+    assert "Traceback" not in said(tmp_path) + said(tmp_path, 1)
+    record = json.loads((tmp_path / "run/metrics.json").read_text())
+    steps = torch.load(last, weights_only=True)["global_step"]
+    assert (record["status"], record["steps"]) == ("interrupted", steps)
+
+    until = f"trainer.max_steps={steps + 3}"
+    assert together(2, "train", "resume=run", until, cwd=tmp_path) == [0, 0], said(tmp_path)
+    whole = words(*more, "hydra.run.dir=whole", "trainer.max_epochs=500", until)
+    assert together(2, *whole, cwd=tmp_path) == [0, 0], said(tmp_path)
+    alike(tmp_path / "run", tmp_path / "whole", rtol=0, atol=0)
