@@ -14,6 +14,7 @@ from gpu.device import Setting, tf32
 from gpu.exactness import error
 from rnnlab.data.batch import valid_mask
 from rnnlab.layers.bidirectional import Bidirectional
+from rnnlab.layers.ghost import in_one_buffer
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.padding import reverse_padded, zero_padding
@@ -96,13 +97,17 @@ def _two_streams(
 def _flagged(cell: str, pair: Bidirectional, x: Tensor, lengths: Tensor) -> Tensor:
     """One call, with the weights of both layers; -1e4 and 1e4 make gates of exactly 0 and 1."""
     padding = ~valid_mask(lengths, x.shape[1]).unsqueeze(2)
-    weights = []
+    kernels: list[Tensor] = []
+    biases: list[Tensor] = []
     for layer, sign in ((pair.forward_layer, 0.0), (pair.backward_layer, 1.0)):
         column = torch.zeros_like(layer.bias_ih_l0)
         gate, hold = ("input", -HOLD) if cell == "lstm" else ("update", HOLD)
         column[layer.rows(gate)] = sign * hold
-        weight_ih, *others = layer.weights
-        weights += [torch.cat([weight_ih, column.unsqueeze(1)], dim=1), *others]
+        weight_ih, weight_hh, *both = layer.weights
+        kernels += [torch.cat([weight_ih, column.unsqueeze(1)], dim=1), weight_hh]
+        biases += both
+    flat = in_one_buffer([*kernels, *biases])  # cuDNN's order; torch's is layer by layer
+    weights = [*flat[:2], *flat[4:6], *flat[2:4], *flat[6:]]
     states = x.new_zeros(2, x.shape[0], pair.forward_layer.output_size)
     call = pair.forward_layer.call | {"bidirectional": True}
     flagged = torch.cat([zero_padding(x, lengths), padding.to(x.dtype)], dim=2)

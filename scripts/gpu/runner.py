@@ -12,8 +12,8 @@ from gpu.device import Setting
 from gpu.report import Part
 
 
-class OutOfTimeError(Exception):
-    """A part has had its time."""
+class OutOfTimeError(BaseException):
+    """A part has had its time; what a part catches, such as a way that fails, it is none of."""
 
 
 @contextmanager

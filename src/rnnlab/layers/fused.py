@@ -49,7 +49,7 @@ class FusedLayer(GhostInputLayer):
         kernel: What computes the steps: same results, other speed. `auto` is the fastest on the
             device, `fused` torch's own, `bptt` ours, `scan` a loop that has second derivatives.
         precision: In what sequences are computed, whatever `trainer.precision`. `auto` is that of
-            the weights, float32; bf16 and fp16 are faster on a GPU, and gradients are coarser, see
+            the weights, float32; bf16 and fp16 are meant for a GPU, and gradients are coarser, see
             docs/gpu.md. With fp16 gradients are scaled by an exact power of two within the layer.
 
     Attributes:
