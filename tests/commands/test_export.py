@@ -179,7 +179,7 @@ def test_translation(options, tmp_path, capsys):
     "options",
     [
         ("cell=lstm", "encoder.num_layers=2"),
-        ("encoder=blocks", "encoder.model_size=8", "cell=attention"),
+        ("encoder=blocks", "encoder.model_size=8", "cell=attention", "cell.window=3"),
     ],
 )
 def test_language_model(options, tmp_path, capsys):

@@ -1,12 +1,11 @@
 """Test metrics of a trained model, on its own data or on other data of its kind."""
 
-import json
 import sys
 from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
-from rnnlab.commands.output import make_folder
+from rnnlab.commands.output import as_json, make_folder
 from rnnlab.errors import ConfigError
 from rnnlab.runs.build import build_module
 from rnnlab.runs.devices import find_device
@@ -47,7 +46,7 @@ def evaluate_words(words: list[str]) -> dict[str, float]:
     if report is not None:
         answer["report"] = report.to_dict()
     if tester.is_global_zero:
-        print(json.dumps(answer | {"scorers": model.task.signatures()}, indent=2))
+        print(as_json(answer | {"scorers": model.task.signatures()}))
     if report is not None and tester.is_global_zero:
         print("\n".join(as_lines(report)), file=sys.stderr)
         if folder is not None:

@@ -1,8 +1,10 @@
-"""The folder that a command writes into."""
+"""What a command writes: its folder, and its answer as JSON."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rnnlab.errors import ConfigError
 from rnnlab.runs.folders import dated
@@ -37,3 +39,19 @@ def make_folder(output: str | None, parent: str | Path = "outputs") -> Path:
         (folder / ".probe").touch()
         (folder / ".probe").unlink()
     return folder
+
+
+def as_json(value: Any, depth: int = 0) -> str:
+    """JSON with a line for each key, and one for each row of a table (a class, say)."""
+    parts = list(value.values()) if isinstance(value, dict) else value
+    deep = isinstance(value, dict | list) and (
+        depth < 2 or any(isinstance(part, dict | list) for part in parts)
+    )
+    if not deep or not value:
+        return json.dumps(value)
+    shown = [as_json(part, depth + 1) for part in parts]
+    if isinstance(value, dict):
+        shown = [f"{json.dumps(key)}: {text}" for key, text in zip(value, shown, strict=True)]
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    space = "\n" + "  " * depth
+    return start + ",".join(f"{space}  {text}" for text in shown) + space + end
