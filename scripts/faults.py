@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fault_parts import bit_flips, changed_files, full_disk, kills, long_run, sweeps
+from fault_parts import bit_flips, changed_files, full_disk, kills, long_run, ranks, sweeps
 from fault_parts.program import Fault
 from rnnlab.files import replacing
 
@@ -25,6 +25,7 @@ Unit = tuple[str, Callable[[Path], dict[str, float]]]
 
 PARTS: dict[str, tuple[Callable[[Any], Iterator[Unit]], Any, Any]] = {
     "kills": (kills.units, 100, 10),
+    "ranks": (ranks.units, 10, 1),
     "sweep": (sweeps.units, (200, 10), (30, 3)),
     "disk": (full_disk.units, 24, 4),
     "files": (changed_files.units, 18, 3),

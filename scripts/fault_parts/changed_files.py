@@ -48,20 +48,19 @@ def used(split: str, action: str, use: str, folder: Path) -> dict[str, float]:
     }[use]
     program = Program(words, folder)
     code, said = program.code(), program.said
-    lines = [line for line in said.splitlines() if line.startswith("rnnlab: ")]
-    if (split == "train" and use == "resume") or (action == "deleted" and (code or lines)):
-        what = "no such file" if action == "deleted" else "sha256 differs"
-        good = code == 2 and len(lines) == 1 and what in lines[0] and file.name in lines[0]
-        if not good or before != {each: each.read_bytes() for each in before}:
-            raise Fault(f"{program}: exit code {code}: {said[-1500:]}")
-        return {"refused": 1}
-    needed = use == "resume" or split == "test"
-    told = f"{file.name} changed since training (the sha256 differs)" in said
-    if code != 0 or (needed and action != "deleted" and not told):
+    named = f"{file.name} changed since training (the sha256 differs)" in said
+    if code == 2 and before != {each: each.read_bytes() for each in before}:
+        raise Fault(f"{program}: it has written: {said[-1500:]}")
+    if code == 2:  # what was cut in the middle of a row is named, and then refused
+        lines = [line for line in said.splitlines() if line.startswith("rnnlab: ")]
+        why = "no such file" if action == "deleted" else "sha256 differs"
+        told = len(lines) == 1 and file.name in lines[0] and (named or why in lines[0])
+    else:
+        needed = split == "test" or (use == "resume" and split == "val")
+        told = code == 0 and (named or not needed) and (split, use) != ("train", "resume")
+    if not told:
         raise Fault(f"{program}: exit code {code}: {said[-1500:]}")
-    if needed and action == "deleted":
-        raise Fault(f"{program}: used without {file}: {said[-1500:]}")
-    return {"told": 1} if told else {"not needed": 1}
+    return {"refused" if code else "told" if named else "not needed": 1}
 
 
 def together(folder: Path) -> dict[str, float]:

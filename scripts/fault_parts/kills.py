@@ -42,7 +42,8 @@ def disturb(case: str, count: int, seed: int, number: int, folder: Path) -> dict
             began, whole_run = time.monotonic(), not run.exists()
             program = Program(next_words(case, run), folder)
             if sent < count:
-                time.sleep(rng.uniform(0.0, seconds))
+                least = 0.0 if number == signal.SIGKILL else 0.4  # a run that trains can save
+                time.sleep(rng.uniform(least * seconds, seconds))
                 if not program.ended():
                     early += not (run / "checkpoints/last.ckpt").exists()
                     program.send(number)

@@ -97,14 +97,16 @@ class Program:
         return f"rnnlab {' '.join(self.words)}"[:300]
 
 
-def rnnlab(*words: object, folder: Path, code: int = 0, **variables: str) -> Program:
+def rnnlab(
+    *words: object, folder: Path, code: int = 0, seconds: float = SECONDS, **variables: str
+) -> Program:
     """The program, to its end.
 
     Raises:
         Fault: It ends with another exit code.
     """
     program = Program(words, folder, variables)
-    found = program.code()
+    found = program.code(seconds)
     if found != code:
         raise Fault(f"{program}: exit code {found}, not {code}: {program.said[-1500:]}")
     program.output.unlink()

@@ -37,7 +37,7 @@ def killed(jobs: int, kills: int, folder: Path) -> dict[str, float]:
     changed = {word.partition("=")[0] for word in TINY}
     tiny = [w for w in words_of("memory", folder.parent) if w.partition("=")[0] not in changed]
     words = [tiny[0], "-m", *tiny[1:], *TINY, f"seed=range(0,{jobs})", *more]
-    rnnlab(*words, f"hydra.sweep.dir={folder / 'whole'}", folder=folder)
+    rnnlab(*words, f"hydra.sweep.dir={folder / 'whole'}", folder=folder, seconds=30.0 * jobs)
     program, sent, ledger = Program([*words, f"hydra.sweep.dir={place}"], folder), 0, None
     while not program.ended() or program.code() != 0:
         if program.ended():

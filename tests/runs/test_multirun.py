@@ -107,6 +107,8 @@ def test_a_job_that_fails_is_a_row_with_its_reason_and_can_be_done_again(tmp_pat
     assert [row["status"] for row in rows] == ["completed"] * 2 + ["failed"] * 2
     assert [row["reason"][: len(reason)] for row in rows] == ["", "", reason, reason]
     assert [row["best"] for row in rows].count("*") == 1
+    compared = call(capsys, "compare", "sweep", "output=compared")
+    assert compared.out.startswith("jobs     4: 2 completed, 2 failed | sweep\n"), compared
     before = [json.loads(f.read_text()) for f in sorted(tmp_path.glob("sweep/[01]_*/metrics.json"))]
     write(bad, (tmp_path / "data/train.tsv").read_text())
     said = call(capsys, "train", *words)

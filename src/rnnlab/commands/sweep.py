@@ -13,7 +13,7 @@ from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import SweepConfig
 from rnnlab.errors import ConfigError
 from rnnlab.runs.ledger import Ledger
-from rnnlab.runs.sweep import job_rows
+from rnnlab.runs.sweep import job_rows, progress
 from rnnlab.runs.sweep_job import LEFT, Job
 from rnnlab.runs.tables import as_text
 
@@ -50,12 +50,10 @@ def show(jobs: Sequence[Job], trials: int | None, rows: int) -> str:
         trials: How many there will be, of a search.
         rows: How many are shown.
     """
-    count = max(len(jobs), trials or 0)
-    states = Counter(job.state for job in jobs)
-    states["waiting"] += count - len(jobs)
-    lines = [f"jobs     {count}: " + ", ".join(f"{n} {state}" for state, n in states.items() if n)]
+    lines = [f"jobs     {progress(jobs, trials)}"]
     seconds = [job.seconds for job in jobs if job.seconds is not None]
-    unfinished = sum(states[state] for state in LEFT)
+    states = Counter(job.state for job in jobs)
+    unfinished = sum(states[state] for state in LEFT) + max(0, (trials or 0) - len(jobs))
     if unfinished and seconds and states["running"]:
         rest = unfinished * sum(seconds) / len(seconds) / states["running"]
         lines.append(f"left     about {timedelta(seconds=round(rest))}, as jobs took so far")

@@ -1,6 +1,7 @@
 """A table of a sweep's jobs, with the best one marked."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,19 @@ def job_rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     if scored:
         max(scored, key=lambda row: row["score"])["best"] = "*"
     return rows
+
+
+def progress(jobs: Sequence[Job], trials: int | None) -> str:
+    """How many jobs there are, and in which state.
+
+    Args:
+        jobs: All jobs of the ledger.
+        trials: How many there will be, of a search.
+    """
+    count = max(len(jobs), trials or 0)
+    states = Counter(job.state for job in jobs)
+    states["waiting"] += count - len(jobs)
+    return f"{count}: " + ", ".join(f"{n} {state}" for state, n in states.items() if n)
 
 
 def read_record(folder: Path) -> dict[str, Any]:

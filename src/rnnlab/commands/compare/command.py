@@ -16,8 +16,10 @@ from rnnlab.commands.page.figure import Formats, save
 from rnnlab.config.command_line import CommandLine
 from rnnlab.config.plain_options import read_options
 from rnnlab.config.roots import CompareConfig
-from rnnlab.errors import ConfigError, printable, shortened, tell
+from rnnlab.errors import ConfigError, RnnlabError, printable, shortened, tell
 from rnnlab.files import replacing
+from rnnlab.runs.sweep import progress
+from rnnlab.runs.sweep_job import has_ledger
 from rnnlab.runs.tables import as_markdown, as_text, write_csv
 
 SHOWN = 4
@@ -42,6 +44,17 @@ def read_line(words: Sequence[str]) -> tuple[list[Path], CompareConfig]:
     return paths, CompareConfig(**given)
 
 
+def _jobs(folder: Path) -> str:
+    """How many jobs a sweep has and in which state; those without a result are no runs."""
+    from rnnlab.runs.ledger import Ledger  # imports Optuna
+
+    try:
+        ledger = Ledger.open(folder)
+        return f"jobs     {progress(ledger.jobs(), ledger.plan['sweep']['n_trials'])} | {folder}"
+    except (RnnlabError, KeyError) as error:  # the runs can be compared all the same
+        return f"jobs     unknown: {printable(str(error))}"
+
+
 def compare_words(words: Sequence[str]) -> Path:
     """Print the table and write page, figures and tables; the folder that they are in.
 
@@ -52,6 +65,8 @@ def compare_words(words: Sequence[str]) -> Path:
     runs, skipped = find_runs(paths)
     for line in skipped:
         print(f"rnnlab: {printable(line)}", file=sys.stderr)
+    for path in filter(has_ledger, paths):
+        print(_jobs(path), flush=True)
     check_comparable(runs)
     groups = group_runs(runs, chosen.by, chosen.facet)
     print(as_text(group_rows(groups)), flush=True)
