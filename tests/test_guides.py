@@ -75,7 +75,8 @@ def made(tmp_path_factory):
     here = base / "here"
     shutil.copytree(base / "sound" / "wavs", here / "wavs")
     paths = [line.split("\t")[0] for line in (base / "sound" / "test.tsv").read_text().splitlines()]
-    shutil.copy(here / paths[0], here / "a.wav")
+    for name in ("a.wav", "b.wav"):
+        shutil.copy(here / paths[0], here / name)
     for name in ("recordings.txt", "list.txt"):
         write(here / name, "".join(f"{path}\n" for path in paths))
     for name, split in {"a": "train", "b": "val", "c": "test"}.items():
@@ -131,9 +132,24 @@ def test_the_commands_of_a_page_run_one_after_the_other(page, made, tmp_path, mo
             ran(["export", f"checkpoint=outputs/{task}/{AT}", f"output={folder}"])
     try:
         count = sum(done(line, monkeypatch, capsys) for line in statements(page))
+        run_python(page, monkeypatch)
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
     assert count >= PAGES[page]
+
+
+def run_python(page, monkeypatch):
+    """The page's code, one block after the other; in the folder of the exported model its own."""
+    names = {}
+    for language, text in blocks(ROOT / "docs" / page):
+        if language != "python" or "torch.export" in text:  # tests/commands/test_export.py
+            continue
+        if "from runtime" in text:
+            monkeypatch.chdir("film")
+            monkeypatch.syspath_prepend(".")
+        for name, tiny in NAMED.items():
+            text = text.replace(name, tiny)
+        exec(text, names)
 
 
 def done(line, monkeypatch, capsys):
