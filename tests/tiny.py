@@ -82,7 +82,7 @@ def file_limit(size: int) -> Iterator[None]:
 def refused(said: Said) -> str:
     """The one line of a refusal, without the program's name; before it at most what was chosen."""
     assert said.code == 2, said.err
-    assert re.fullmatch(r"(train    task=.*\n)?", said.out), said.out[:200]
+    assert re.fullmatch(r"(train    task=.*\n(         .*\n)*)?", said.out), said.out[:200]
     assert said.err.startswith("rnnlab: ")
     assert said.err.count("\n") == 1, said.err
     return said.err.removeprefix("rnnlab: ").removesuffix("\n")

@@ -20,6 +20,7 @@ from rnnlab.errors import (
     Interrupted,
     LostProcessError,
     Pruned,
+    tell,
 )
 from rnnlab.layers.base import Layer
 from rnnlab.runs.baseline import add_baseline
@@ -170,7 +171,7 @@ def announce_plan(cfg: Config, choices: Config) -> None:
     chosen |= {f"trainer.{key}": cfg["trainer"].get(key) for key in ("max_epochs", "max_steps")}
     chosen |= {"data.batch_size": cfg["data"].get("batch_size"), "seed": cfg["seed"]}
     words = (f"{name}={value}" for name, value in chosen.items() if value not in (None, -1))
-    print(f"train    {' '.join(words)}", flush=True)
+    tell("train", " ".join(words))
 
 
 def dtypes(cells: Sequence[Layer], device: torch.device, precision: str) -> str:
@@ -203,7 +204,7 @@ def announce(
     print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
     found = [module.task.remarks(split, data.examples(split)) for split in get_args(Split)]
     for remark in chain(data.remarks(), *found):
-        print(f"note     {remark}")
+        tell("note", remark)
     if vectors.coverage is not None:
         print(f"vectors  {vectors.coverage}")
     cells = [part for part in module.encoder.modules() if isinstance(part, Layer)]
