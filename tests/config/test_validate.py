@@ -57,7 +57,7 @@ TABLE = {
     "diagnostics.max_overheat=0.03": "diagnostics.max_overheat: no such option; "
     "did you mean 'max_overhead'?",
     "+cell.extra.hidden=3": "cell.extra: LSTM has no such option; there are: "
-    "chrono, forget_bias, hidden_size, init, kernel",
+    "chrono, forget_bias, hidden_size, init, kernel, precision",
     "cell.hidden_size.x=3": "cell.hidden_size: '{'x': 3}' is not an int of at least 1",
     "task.pooling=${sed}": "task.pooling: Interpolation key 'sed' not found",
 }
@@ -109,9 +109,9 @@ def test_mistakes_of_every_run_of_a_grid(capsys, tmp_path, monkeypatch):
     assert said.code == 2
     assert set(said.err.splitlines()) == {
         "rnnlab: cell.forget_bias: RNN has no such option; there are: "
-        "hidden_size, init, kernel, nonlinearity, recurrent_gain",
+        "hidden_size, init, kernel, nonlinearity, precision, recurrent_gain",
         "rnnlab: cell.forget_bias: GRU has no such option; there are: "
-        "chrono, hidden_size, init, kernel, update_bias",
+        "chrono, hidden_size, init, kernel, precision, update_bias",
         f"rnnlab: {TABLE['task.pooling=lst']}",
     }
     assert not list(tmp_path.iterdir())

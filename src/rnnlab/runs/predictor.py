@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -12,19 +11,17 @@ import torch
 from rnnlab.config.roots import PredictConfig
 from rnnlab.config.validate import check_values
 from rnnlab.data.spec import Spec
-from rnnlab.errors import ConfigError, RnnlabError
+from rnnlab.errors import ConfigError
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.sampling import Sampling, sample
+from rnnlab.runs.answers import Answers, Ask
 from rnnlab.runs.build import Model
 from rnnlab.runs.devices import find_device
-from rnnlab.runs.inputs import Input, Sounds, each_input, reader
+from rnnlab.runs.inputs import Input, Sounds, reader
 from rnnlab.runs.restore import restore
 from rnnlab.runs.states import Answer, Layers, encode
 from rnnlab.tasks.base import Hypothesis, TextScore
 from rnnlab.training.checkpoint import find_checkpoint, read_checkpoint
-
-Ask = Callable[[list[Any]], list[Any]]
-"""Answers inputs that were read: tokens, or features."""
 
 
 class Predictor:
@@ -53,6 +50,7 @@ class Predictor:
         self._lock = RLock()  # observers of layers, and penalties of tags, are the model's own
         self.spec = spec
         self.inputs: Any = reader(spec)
+        self._answers = Answers(self.inputs, model.task.check, self._lock)
         model.encoder.to(self.device).eval()
         model.task.to(self.device).eval()
 
@@ -227,45 +225,6 @@ class Predictor:
             return ask(self.model.encoder(batch.inputs, batch.lengths, batch.words))
 
         return answer
-
-    @torch.inference_mode()
-    def _answers(
-        self,
-        texts: Input | Iterable[Input],
-        batch_size: int,
-        rate: int | None,
-        ask: Ask,
-        empty: Any,
-    ) -> Iterator[tuple[list[str], Any]]:
-        check_values(PredictConfig, batch_size=batch_size)
-        rest = (self._read(text, n, rate) for n, text in enumerate(each_input(texts)))
-        ahead = 4 * batch_size if batch_size > 1 else 1  # batches of texts of similar length
-        broken: RnnlabError | None = None
-        while broken is None:
-            items: list[Any] = []
-            try:
-                items.extend(islice(rest, ahead))
-            except RnnlabError as error:  # those before it are answered first
-                broken = error
-            if not items:
-                break
-            answers: list[Any] = [empty] * len(items)
-            asked = [i for i, each in enumerate(items) if len(each) or empty is None]
-            asked.sort(key=lambda i: len(items[i]))
-            for start in range(0, len(asked), batch_size):
-                rows = asked[start : start + batch_size]
-                with self._lock:
-                    found = ask([items[i] for i in rows])
-                for row, prediction in zip(rows, found, strict=True):
-                    answers[row] = prediction
-            yield from zip(map(self.inputs.tokens, items), answers, strict=True)
-        if broken:
-            raise broken
-
-    def _read(self, text: Input, number: int, rate: int | None) -> Any:
-        item = self.inputs.read(text, number, rate)
-        self.model.task.check(self.inputs.tokens(item))
-        return item
 
 
 def load(

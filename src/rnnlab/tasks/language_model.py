@@ -1,8 +1,6 @@
 """The next token at every step: language models of characters, subwords or words."""
 
-import math
 from collections.abc import Sequence
-from itertools import chain
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
@@ -25,10 +23,9 @@ from rnnlab.nn.sampling import Draw
 from rnnlab.nn.search import Step
 from rnnlab.nn.vocabulary_outputs import OUTPUTS, VocabularyOutput, log_frequencies
 from rnnlab.tasks.base import Task, TextScore, target_vocab
+from rnnlab.tasks.flat_states import FlatStates, initial_states
 from rnnlab.tasks.graphs import Graph, StepGraph, numbered, step_graph
-
-AT_ONCE = 1024
-"""Steps whose probabilities of all tokens are in memory together when texts are scored."""
+from rnnlab.tasks.line_scores import line_scores
 
 
 class Next(NamedTuple):
@@ -189,22 +186,17 @@ class LanguageModel(Task):
 
     def graphs(self, encoder: Encoder, batch: Batch) -> list[Graph]:
         """Tokens (B, T) and a state -> log-probabilities (B, T, V) after each, and the next."""
-        like = next(self.output.parameters())
-        rows = batch.inputs.shape[0]
-        states = [layer.initial_state(rows, like) for layer in encoder.layers]  # type: ignore[operator]
+        like, rows = next(self.output.parameters()), batch.inputs.shape[0]
+        flat = FlatStates(encoder, initial_states(encoder, rows, like))
 
         def step(tokens: Tensor, state: State, _: State) -> tuple[Tensor, State]:
-            parts = iter(state)
-            before = tuple(tuple(next(parts) for _ in each) for each in states)
-            encoded = encoder(tokens, None, None, before)
-            log_probs = self.logits(encoded.outputs).log_softmax(dim=-1)
-            return log_probs, tuple(chain.from_iterable(encoded.states))
+            outputs, state = flat.outputs(tokens, state)
+            return self.logits(outputs).log_softmax(dim=-1), state
 
-        state = tuple(chain.from_iterable(states))
         owner = nn.ModuleDict({"encoder": encoder, "task": self})
-        inputs = {"tokens": batch.inputs, **numbered("state", state)}
-        other = [batch.inputs[:, :-1], *state]
-        return [step_graph(StepGraph(owner, step, len(state)), inputs, other)]
+        inputs = {"tokens": batch.inputs, **numbered("state", flat.start)}
+        other = [batch.inputs[:, :-1], *flat.start]
+        return [step_graph(StepGraph(owner, step, len(flat.start)), inputs, other)]
 
     def write(self, encoder: Encoder, prompt: Sequence[str], draw: Draw) -> list[str]:
         """The prompt and its continuation; without a prompt, what may follow the end of a line."""
@@ -226,25 +218,7 @@ class LanguageModel(Task):
         end = self.vocab.id(line_end(self.tokenizer))
         device = next(self.output.parameters()).device
         rows = [torch.tensor([end, *self.vocab.ids(text), end], device=device) for text in texts]
-        lengths = torch.tensor([len(row) - 1 for row in rows], device=device)
-        inputs, target = (
-            nn.utils.rnn.pad_sequence(part, batch_first=True)
-            for part in ([row[:-1] for row in rows], [row[1:] for row in rows])
-        )
-        encoded: Encoded = encoder(inputs, lengths)
-        features, ids = encoded.outputs[encoded.mask], target[encoded.mask]
-        chosen = [
-            self.logits(some).float().log_softmax(1).gather(1, wanted.unsqueeze(1)).squeeze(1)
-            for some, wanted in zip(
-                torch.split(features, AT_ONCE), torch.split(ids, AT_ONCE), strict=True
-            )
-        ]
-        each = torch.split(torch.cat(chosen).double(), lengths.tolist())
-        sums = [float(part.sum()) for part in each]
-        return [
-            TextScore(total, math.exp(min(-total / count, 700.0)))
-            for total, count in zip(sums, lengths.tolist(), strict=True)
-        ]
+        return line_scores(encoder, self.logits, rows)
 
     @torch.no_grad()
     def search(self, encoder: Encoder, prompt: Int[Tensor, "B T"]) -> tuple[Step, State]:
@@ -252,22 +226,17 @@ class LanguageModel(Task):
 
         The state is flat: the parts of all layers' states, first layer to last.
         """
-        batch = prompt.shape[0]
         if prompt.shape[1] > 1:
             states = encoder(prompt[:, :-1], None, None, ()).states
         else:
-            like = next(self.output.parameters())
-            states = tuple(layer.initial_state(batch, like) for layer in encoder.layers)  # type: ignore[operator]
-        counts = [len(state) for state in states]
+            states = initial_states(encoder, prompt.shape[0], next(self.output.parameters()))
+        flat = FlatStates(encoder, states)
 
         def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            parts = iter(state)
-            before = tuple(tuple(next(parts) for _ in range(count)) for count in counts)
-            encoded = encoder(tokens.unsqueeze(1), None, None, before)
-            log_probs = self.logits(encoded.outputs[:, 0]).log_softmax(dim=1)
-            return log_probs, tuple(chain.from_iterable(encoded.states))
+            outputs, state = flat.outputs(tokens.unsqueeze(1), state)
+            return self.logits(outputs[:, 0]).log_softmax(dim=1), state
 
-        return step, tuple(chain.from_iterable(states))
+        return step, flat.start
 
     @property
     def _never(self) -> list[str]:
