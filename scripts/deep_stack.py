@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.commands.compare.finding import find_runs
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from tabular import markdown
 
 HEADS = (
@@ -25,7 +25,7 @@ HEADS = (
 )
 
 
-def row(run: Run) -> list[str]:
+def row(run: LoggedRun) -> list[str]:
     """Figures of a finished run."""
     record = run.record
     assert record is not None

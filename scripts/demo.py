@@ -30,7 +30,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from rnnlab.commands.compare.command import write
 from rnnlab.commands.compare.groups import group_runs
 from rnnlab.commands.compare.reading import read_run
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.commands.compare.style import line_styles
 from rnnlab.config.compose import compose_words
 from rnnlab.data.datasets.delayed_recall import DelayedRecall
@@ -124,7 +124,7 @@ def solved_by(folder: Path) -> int | None:
     return next((s for s, v in zip(steps, values, strict=True) if v >= goal), None)
 
 
-def reach(run: Run) -> np.ndarray:
+def reach(run: LoggedRun) -> np.ndarray:
     """What is left of the gradient at each lag when training begins, in decades.
 
     Of an LSTM's two states the one that keeps more of it.
@@ -132,7 +132,7 @@ def reach(run: Run) -> np.ndarray:
     return max((lags.first for lags in run.lags["time_flow"].values()), key=lambda c: c[-1])
 
 
-def verdict(net: Net, run: Run, lag: int) -> str:
+def verdict(net: Net, run: LoggedRun, lag: int) -> str:
     """What became of a net's gradient, and of the net, in a sentence."""
     left = reach(run)
     arrived = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnlab.commands.compare.events import Log, Series
-from rnnlab.commands.compare.run import Lags, Run
+from rnnlab.commands.compare.run import Lags, LoggedRun
 
 CELLS = ("GRU", "LSTM", "RNN", "MinimalGatedRecurrentUnit", "Attention")
 LAGS_NEEDED = (10, 50, 200)
@@ -19,7 +19,7 @@ DECAY = {
 }
 
 
-def made_runs(count: int, *, points: int = 900, **more: str) -> Iterator[Run]:
+def made_runs(count: int, *, points: int = 900, **more: str) -> Iterator[LoggedRun]:
     """So many runs: cells first, then lags, then seeds, so that 2 differ in the cell alone.
 
     Args:
@@ -35,7 +35,7 @@ def made_runs(count: int, *, points: int = 900, **more: str) -> Iterator[Run]:
         yield made_run(number, cell, lag, seed, points, random, more)
 
 
-def made_run(number, cell, lag, seed, points, random, more) -> Run:
+def made_run(number, cell, lag, seed, points, random, more) -> LoggedRun:
     """One of them."""
     steps = np.arange(1, points + 1) * 10
     speed = (1 + 4 * DECAY[cell]) * (1 + lag / 100)
@@ -75,7 +75,7 @@ def made_run(number, cell, lag, seed, points, random, more) -> Run:
     }
     config = {"seed": seed, "cell": cell, "cell.hidden_size": 64, "data.lag": lag, **more}
     kinds = ("time_flow", "input_flow", "memory")
-    return Run(
+    return LoggedRun(
         folder=Path(f"outputs/sweep/{number}_{cell.lower()}-{lag}-{seed}"),
         task="delayed_recall",
         config=config,

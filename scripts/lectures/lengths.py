@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sacrebleu.metrics.bleu import BLEU
 
 from lectures.reopened import reopen
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.diagnostics.style import COLOURS, RC
 
 BINS = 5
@@ -38,7 +38,7 @@ def bleu_by_length(folder: Path, bins: int = BINS) -> list[tuple[float, float]]:
     return points
 
 
-def draw(runs: Sequence[Run], path: Path) -> list[tuple[str, list[tuple[float, float]]]]:
+def draw(runs: Sequence[LoggedRun], path: Path) -> list[tuple[str, list[tuple[float, float]]]]:
     """One line a run, as PNG; what it shows."""
     import matplotlib as mpl
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import rnnlab
 from lectures.tables import net, seconds, table
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.diagnostics.style import COLOURS, RC
 
 PROMPT = "ROMEO:"
@@ -17,7 +17,7 @@ TEMPERATURE = 0.7
 LETTERS = 220
 
 
-def models(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def models(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """What each reached, the figure, and a text of each."""
     heads = ["net", "parameters", "steps", "seconds", "bits per character"]
     body = [
@@ -41,11 +41,11 @@ def models(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     return lines[:-1]
 
 
-def _name(run: Run) -> str:
+def _name(run: LoggedRun) -> str:
     return "GPT" if "encoder.model_size" in run.config else net(run).partition(",")[0]
 
 
-def draw(runs: Sequence[Run], path: Path) -> None:
+def draw(runs: Sequence[LoggedRun], path: Path) -> None:
     """Validation loss against seconds of training, a line for each net, as PNG."""
     with mpl.rc_context(RC):
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")

@@ -10,9 +10,9 @@ from lectures.ranks import correlations, horizons
 from lectures.rivals import rivals
 from lectures.speech import speech
 from lectures.tables import grid, lives, metric, net, option, table, verdict
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 
-Shown = Callable[[Sequence[Run], Path, str], list[str]]
+Shown = Callable[[Sequence[LoggedRun], Path, str], list[str]]
 """Makes Markdown of a sweep's runs; may write figures, named after the part, into the folder."""
 
 
@@ -47,16 +47,16 @@ class Part:
         return " ".join(["rnnlab train", f"experiment={self.name}", *self.words])
 
 
-def _lag(run: Run) -> str:
+def _lag(run: LoggedRun) -> str:
     return f"lag {run.lag:g}"
 
 
-def vanishing(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def vanishing(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Cell x lag."""
     return grid(runs, rows=net, columns=_lag, cell=verdict, corner="solved, half-life")
 
 
-def exploding(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def exploding(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Gain x clipping, and the alarms."""
     lines = grid(
         runs,
@@ -69,7 +69,7 @@ def exploding(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     return [*lines, "", *(["Alarms:", "", *(f"- {alarm}" for alarm in alarms)] if alarms else [])]
 
 
-def _clipping(run: Run) -> str:
+def _clipping(run: LoggedRun) -> str:
     limit = run.config["trainer.gradient_clip_val"]
     return "no clipping" if limit is None else f"clipped at {limit:g}"
 
@@ -79,7 +79,7 @@ def _short(alarm: str) -> str:
     return "; ".join(part for part in alarm.split("; ") if ".pt" not in part)
 
 
-def gates(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def gates(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Net x lag for each initialisation, and what the half-life predicts."""
     lines = []
     for init in dict.fromkeys(map(option("cell.init"), runs)):
@@ -89,7 +89,7 @@ def gates(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     return [*lines, *(f"- {line}" for line in correlations(runs))]
 
 
-def memory_horizon(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def memory_horizon(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Cell x lag for each task, and the horizons."""
     lines = []
     for task in dict.fromkeys(run.task for run in runs):
@@ -100,7 +100,7 @@ def memory_horizon(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     return [*lines, *table(["task", "cell", "longest lag solved"], found)]
 
 
-def bottleneck(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def bottleneck(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """BLEU by the length of the source."""
     picture = f"{title}_lengths.png"
     drawn = lengths.draw(runs, folder / picture)
@@ -113,7 +113,7 @@ def bottleneck(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     return [*table(heads, body), "", f"![BLEU by source length](lecture/{picture})"]
 
 
-def directions(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def directions(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Task x directions."""
     body = [
         [
@@ -127,7 +127,7 @@ def directions(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     return table(["task", "directions", "test F1 or accuracy", "half-life"], body)
 
 
-def depth(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def depth(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Cell x layers."""
     return grid(
         runs,
@@ -138,7 +138,7 @@ def depth(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
     )
 
 
-def attention_shortcut(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def attention_shortcut(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Net x lag: solved, what reaches the first token, and the time of a step."""
     lines = []
     for corner, cell in {
@@ -150,7 +150,7 @@ def attention_shortcut(runs: Sequence[Run], folder: Path, title: str) -> list[st
     return lines[:-1]
 
 
-def _reaching(run: Run) -> str:
+def _reaching(run: LoggedRun) -> str:
     """Of the gradient at the last input, in the layer that reaches back farthest."""
     curves = run.lags["input_flow"].values()
     return " → ".join(
@@ -159,12 +159,12 @@ def _reaching(run: Run) -> str:
     )
 
 
-def _seconds(run: Run) -> str:
+def _seconds(run: LoggedRun) -> str:
     found = run.record or {}
     return f"{found['train_seconds'] / found['steps']:.3f}" if found.get("steps") else run.status
 
 
-def order(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def order(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Positions x directions."""
     return grid(
         runs,

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
-from rnnlab.commands.compare.run import Run, half_life, solved
+from rnnlab.commands.compare.run import LoggedRun, half_life, solved
 
 
-def correlations(runs: Sequence[Run]) -> list[str]:
+def correlations(runs: Sequence[LoggedRun]) -> list[str]:
     """Rank correlation of solved with the half-life over the lag, and where the rule fails."""
     lines = []
     for which, when in ((0, "before"), (-1, "after")):
@@ -31,7 +31,7 @@ def correlations(runs: Sequence[Run]) -> list[str]:
     return lines
 
 
-def horizons(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
+def horizons(runs: Sequence[LoggedRun]) -> dict[tuple[str, str], str]:
     """Of each task and cell the longest lag that was solved, with all shorter ones solved too."""
     found: dict[tuple[str, str], str] = {}
     for run in sorted(runs, key=lambda run: run.lag or 0):

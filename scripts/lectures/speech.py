@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lectures.reopened import reopen
 from lectures.tables import metric, option, seconds, table
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.diagnostics.style import RC
 
 SPOKEN = 3
@@ -37,7 +37,7 @@ class Heard(NamedTuple):
     attention: np.ndarray | None
 
 
-def speech(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
+def speech(runs: Sequence[LoggedRun], folder: Path, title: str) -> list[str]:
     """Error rates of each output, and the figure."""
     heads = ["output", "word error rate", "character error rate", "seconds of training"]
     body = [
@@ -56,7 +56,7 @@ def speech(runs: Sequence[Run], folder: Path, title: str) -> list[str]:
 
 
 @torch.inference_mode()
-def hear(run: Run) -> Heard:
+def hear(run: LoggedRun) -> Heard:
     """The first test recording with `SPOKEN` digits."""
     model, data = reopen(run.folder)
     vocab = data.spec().target

@@ -11,7 +11,7 @@ from rnnlab.commands.compare.charts import all_charts
 from rnnlab.commands.compare.events import Log
 from rnnlab.commands.compare.groups import differences, group_runs
 from rnnlab.commands.compare.page import render
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.commands.compare.significance import differences as significance_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -285,7 +285,9 @@ def runs_that_differ(count):
         }
         options |= {f"trainer.some_option_{index}": number % (index + 2) for index in range(14)}
         config = {"seed": 1, **options}
-        yield Run(Path(f"run{number}"), "recall", config, {"cell": "x.C"}, record, Log({}, {}))
+        yield LoggedRun(
+            Path(f"run{number}"), "recall", config, {"cell": "x.C"}, record, Log({}, {})
+        )
 
 
 @pytest.mark.parametrize("count", [2, 13, 30])

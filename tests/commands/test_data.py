@@ -17,8 +17,8 @@ import pytest
 import rnnlab.data
 import rnnlab.nn
 from rnnlab.commands.data import (
+    CatalogueEntry,
     Check,
-    Entry,
     choose,
     data_words,
     download_size,
@@ -71,7 +71,7 @@ YAML = (
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Entry]]:
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CatalogueEntry]]:
     """Entries of a configuration folder with one corpus, served from this machine."""
     served = tmp_path / "served"
     served.mkdir()
@@ -106,7 +106,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Entry
         thread.join()
 
 
-def test_only_what_has_a_source_is_an_entry(tiny: list[Entry]) -> None:
+def test_only_what_has_a_source_is_an_entry(tiny: list[CatalogueEntry]) -> None:
     [entry] = tiny
     assert (entry.name, entry.group, entry.kind) == ("tiny", "data", "label")
     assert entry.options == {"batch_size": 4, "seed": 0}
@@ -133,7 +133,9 @@ def test_every_entry_is_made_from_its_configuration(tmp_path: Path) -> None:
             assert remote.urls or (remote.path and entry.about.by_hand)
 
 
-def test_the_table_is_aligned_and_says_what_is_there(tiny: list[Entry], tmp_path: Path) -> None:
+def test_the_table_is_aligned_and_says_what_is_there(
+    tiny: list[CatalogueEntry], tmp_path: Path
+) -> None:
     before = table(tiny, tmp_path / "root").splitlines()
     assert before[1].split() == ["tiny", "label", "25.0B", "no", "tiny", "talk", "MIT"]
     (tmp_path / "root/tiny").mkdir(parents=True)
@@ -145,7 +147,7 @@ def test_the_table_is_aligned_and_says_what_is_there(tiny: list[Entry], tmp_path
     assert str(tmp_path / "root") in after[-1]
 
 
-def test_fetch_then_verify(tiny: list[Entry], tmp_path: Path) -> None:
+def test_fetch_then_verify(tiny: list[CatalogueEntry], tmp_path: Path) -> None:
     said: list[str] = []
     [path] = fetch("tiny", tiny[0].about, tmp_path / "root", say=said.append)
     assert path.read_bytes() == TEXT
@@ -156,7 +158,7 @@ def test_fetch_then_verify(tiny: list[Entry], tmp_path: Path) -> None:
     assert str(checks[1]) == "ok     train: 3"
 
 
-def test_verify_sees_another_file(tiny: list[Entry], tmp_path: Path) -> None:
+def test_verify_sees_another_file(tiny: list[CatalogueEntry], tmp_path: Path) -> None:
     [path] = fetch("tiny", tiny[0].about, tmp_path, say=lambda _: None)
     path.write_bytes(TEXT[:-1] + b"!")
     [check] = verify("tiny", tiny, tmp_path)
@@ -164,7 +166,7 @@ def test_verify_sees_another_file(tiny: list[Entry], tmp_path: Path) -> None:
     assert check.found == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_verify_sees_other_numbers(tiny: list[Entry], tmp_path: Path) -> None:
+def test_verify_sees_other_numbers(tiny: list[CatalogueEntry], tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny/b.tsv").write_bytes(TEXT + b"w\tfive\n")
     checks = verify("tiny", tiny, tmp_path)
@@ -172,7 +174,7 @@ def test_verify_sees_other_numbers(tiny: list[Entry], tmp_path: Path) -> None:
     assert str(checks[0]) == "WRONG  train: 4 instead of 3"
 
 
-def test_verify_without_files(tiny: list[Entry], tmp_path: Path) -> None:
+def test_verify_without_files(tiny: list[CatalogueEntry], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="rnnlab data fetch tiny"):
         verify("tiny", tiny, tmp_path)
 

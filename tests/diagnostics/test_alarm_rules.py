@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rnnlab.data.batch import IGNORE
 from rnnlab.data.examples import Examples
 from rnnlab.data.ragged import Ragged
-from rnnlab.diagnostics.alarm_rules import Limits, Rules
+from rnnlab.diagnostics.alarm_rules import AlarmRules, Limits
 from rnnlab.diagnostics.loss_trend import RunningMedian, guess_loss
 
 LIMITS = Limits(patience=500)
@@ -20,7 +20,7 @@ GUESS = 2.0
 
 def stream(more, *, loss=lambda step: 2.0, until=3000, every=50, length=100.0, limits=LIMITS):
     """What the rules find in a run: {(kind, subject): (first step, fact)}."""
-    rules = Rules(limits, guess=GUESS)
+    rules = AlarmRules(limits, guess=GUESS)
     found = {}
     for step in [1, *range(every, until + 1, every)]:
         scalars = {"train/loss": loss(step), **more(step)}
@@ -135,7 +135,7 @@ def test_one_step_sequences_have_no_recurrent_gradient():
 
 def test_each_layer_has_its_own_length():
     """A decoder's is not the source's."""
-    rules = Rules(Limits(patience=2), guess=GUESS)
+    rules = AlarmRules(Limits(patience=2), guess=GUESS)
     left = {f"flow/{layer}/first_last_ratio": 1e-6 for layer in ("encoder.0", "task.decoder.0")}
     spans = {"encoder.0": 39.0, "task.decoder.0": 9.0}
     for step in range(1, 6):
@@ -194,7 +194,7 @@ def test_non_finite_names_the_gate(value):
 
 def test_scaled_losses_may_overflow_now_and_then():
     def rules(bad):
-        rules = Rules(LIMITS, guess=GUESS, scaled=True)
+        rules = AlarmRules(LIMITS, guess=GUESS, scaled=True)
         return [
             finding.kind
             for step in range(1, 20)

@@ -9,7 +9,7 @@ import torch
 
 import rnnlab
 from rnnlab.cli import main
-from rnnlab.data.vector_file import Table
+from rnnlab.data.vector_file import VectorTable
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.nn import vectors
 from rnnlab.nn.vectors import FileVectors
@@ -151,7 +151,7 @@ def test_large_vectors_are_kept_only_on_request(save, rows, kept, monkeypatch):
     found = FileVectors(path="x", embedding_dim=2, save=save)
     words = [f"w{i}" for i in range(rows)]
     table = np.zeros((rows, 2), "f4")
-    found.table = Table(words, table)
+    found.table = VectorTable(words, table)
     vocab = Vocab([PAD, UNK]).extend(words, lower_fallback=True)
     assert (found.to_keep(vocab) is not None) is kept
 

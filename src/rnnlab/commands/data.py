@@ -45,7 +45,7 @@ COUNT: dict[str, Callable[[Any, str], int]] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A corpus, a vector file, or the tests of word vectors.
 
     Attributes:
@@ -103,7 +103,7 @@ class Check:
         return f"WRONG  {self.what}: {self.found} instead of {self.expected}"
 
 
-def entries(config_dir: Path) -> list[Entry]:
+def entries(config_dir: Path) -> list[CatalogueEntry]:
     """All choices of the groups `data` and `embedding` whose class says where it comes from.
 
     A choice that leaves it to the user to name a file is none; `word2vec_eval` is one more entry.
@@ -126,12 +126,12 @@ def entries(config_dir: Path) -> list[Entry]:
             if all(given.get(key) is not None for key, o in options(target).items() if o.required):
                 kinds = getattr(target, "kind", "vectors"), *getattr(target, "other_kinds", ())
                 kind = ", ".join(kinds)
-                found.append(Entry(file.stem, group, kind, about, target, given))
+                found.append(CatalogueEntry(file.stem, group, kind, about, target, given))
     tests = Word2VecEval
-    return [*found, Entry("word2vec_eval", "embed", "evaluation", tests.about, tests, {})]
+    return [*found, CatalogueEntry("word2vec_eval", "embed", "evaluation", tests.about, tests, {})]
 
 
-def choose(name: str, known: Sequence[Entry]) -> Entry:
+def choose(name: str, known: Sequence[CatalogueEntry]) -> CatalogueEntry:
     """The entry of a name.
 
     Raises:
@@ -143,7 +143,7 @@ def choose(name: str, known: Sequence[Entry]) -> Entry:
     raise DataError(f"{name}: no such data set; {suggest(name, [e.name for e in known])}")
 
 
-def table(known: Sequence[Entry], root: Path) -> str:
+def table(known: Sequence[CatalogueEntry], root: Path) -> str:
     """What there is, as aligned text: name, kind, size of the download, present, licence."""
     rows = [
         {
@@ -159,7 +159,7 @@ def table(known: Sequence[Entry], root: Path) -> str:
     return f"{as_text(rows)}\n\ndata root: {root}"
 
 
-def verify(name: str, known: Sequence[Entry], root: Path) -> list[Check]:
+def verify(name: str, known: Sequence[CatalogueEntry], root: Path) -> list[Check]:
     """Compare what is there with what is known: sha256 of originals, numbers of examples.
 
     An original that is there in another form (unpacked, or packed again) has no known sha256;

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Table:
+class VectorTable:
     """Words and their vectors.
 
     Attributes:
@@ -32,7 +32,7 @@ class Table:
     notes: Sequence[str] = ()
 
 
-def cached_table(file: Path, member: str, size: int | None) -> Table:
+def cached_table(file: Path, member: str, size: int | None) -> VectorTable:
     """The table of a file, from the cache if it was read before; warns where the file is odd.
 
     Args:
@@ -50,20 +50,22 @@ def cached_table(file: Path, member: str, size: int | None) -> Table:
     return table
 
 
-def _write(stream: IO[bytes], table: Table) -> None:
+def _write(stream: IO[bytes], table: VectorTable) -> None:
     texts = json.dumps([table.words, table.notes]).encode()
     np.save(stream, np.frombuffer(texts, dtype=np.uint8))
     np.save(stream, table.vectors)
 
 
-def _read(stream: IO[bytes]) -> Table:
+def _read(stream: IO[bytes]) -> VectorTable:
     words, notes = json.loads(np.load(stream).tobytes())
     np.lib.format.read_magic(stream)
     shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    return Table(words, np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape), notes)
+    return VectorTable(
+        words, np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape), notes
+    )
 
 
-def read_table(file: Path, member: str, size: int | None) -> Table:
+def read_table(file: Path, member: str, size: int | None) -> VectorTable:
     """Parse a vector file; word2vec's first line "N D" may stand or not.
 
     The last numbers of a line are the vector; the word before them may have blanks in it. Of a
@@ -152,7 +154,7 @@ def _is_binary(file: Path) -> bool:
     return file.name.removesuffix(".gz").endswith(".bin")
 
 
-def _read_binary(file: Path, size: int | None) -> Table:
+def _read_binary(file: Path, size: int | None) -> VectorTable:
     """word2vec's binary form: a line "N D", then words, a blank and D float32 behind each."""
     vectors: dict[str, np.ndarray] = {}
     with broken_files(file), opened(file) as stream:
@@ -191,7 +193,7 @@ def _binary_word(stream: IO[bytes]) -> bytes:
 
 def _table(
     file: Path, vectors: dict[str, np.ndarray], count: int, announced: int | None, blank: int
-) -> Table:
+) -> VectorTable:
     if not vectors:
         raise DataError(f"{file}: no vectors")
     notes = []
@@ -199,4 +201,4 @@ def _table(
         notes.append(f"{count:,} vectors, line 1 announces {announced:,}")
     if blank:
         notes.append(f"left out {blank:,} whose word is a blank")
-    return Table(list(vectors), np.stack(list(vectors.values())), notes)
+    return VectorTable(list(vectors), np.stack(list(vectors.values())), notes)

@@ -79,7 +79,7 @@ class Spike:
     loss: float
 
 
-class Rules:
+class AlarmRules:
     """Reads the scalars of every write of the board, and says what is wrong.
 
     All but `non_finite` need a loss that is stuck or has jumped back: a run that learns has nothing

@@ -6,7 +6,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from rnnlab.data.batch import Batch
-from rnnlab.diagnostics.alarm_rules import Finding, Limits, Rules
+from rnnlab.diagnostics.alarm_rules import AlarmRules, Finding, Limits
 from rnnlab.diagnostics.board import board_of, displays
 from rnnlab.diagnostics.loss_trend import guess_loss
 from rnnlab.diagnostics.naming import recurrent_layers
@@ -45,7 +45,7 @@ class Alarms(Limits, Callback):
     def __init__(self, **limits: Any) -> None:
         super().__init__(**limits)
         self._raised: dict[str, str] = {}
-        self._rules: Rules | None = None
+        self._rules: AlarmRules | None = None
         self._span = 0.0
         self._where = ""
 
@@ -59,7 +59,7 @@ class Alarms(Limits, Callback):
         board = board_of(trainer)
         board.listeners.append(self._update)
         data = trainer.datamodule  # type: ignore[attr-defined]
-        self._rules = Rules(
+        self._rules = AlarmRules(
             self,
             guess=guess_loss(data.examples("train"), data.spec().kind),
             scaled=getattr(trainer.precision_plugin, "scaler", None) is not None,

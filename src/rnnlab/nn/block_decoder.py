@@ -11,7 +11,7 @@ from rnnlab.errors import ConfigError
 from rnnlab.layers.base import CellFactory, State
 from rnnlab.nn.attention import AttentionKind
 from rnnlab.nn.block import Block
-from rnnlab.nn.cross_attention import CrossAttention, Memory
+from rnnlab.nn.cross_attention import CrossAttention, SourceMemory
 from rnnlab.nn.encoded import Encoded
 from rnnlab.nn.target_decoder import TargetDecoder
 
@@ -138,7 +138,7 @@ class BlockDecoder(TargetDecoder):
         after: list[State] = []
         for block in self._blocks:
             before = tuple(next(rest) for _ in block.initial_state(1, x))
-            x, proposed = block.step(x, before, Memory(next(read), next(read), next(read)))
+            x, proposed = block.step(x, before, SourceMemory(next(read), next(read), next(read)))
             after.append(proposed)
         log_probs = self.output(self._read(x)).log_softmax(dim=-1)
         return log_probs, tuple(chain.from_iterable(after))
@@ -147,7 +147,7 @@ class BlockDecoder(TargetDecoder):
     def _blocks(self) -> list[Block]:
         return cast(list[Block], list(self.layers))
 
-    def _memories(self, encoded: Encoded) -> list[Memory]:
+    def _memories(self, encoded: Encoded) -> list[SourceMemory]:
         crosses = [cast(CrossAttention, block.cross) for block in self._blocks]
         return [cross.project(encoded.outputs, encoded.mask) for cross in crosses]
 

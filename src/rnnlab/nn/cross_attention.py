@@ -10,7 +10,7 @@ from torch.nn import functional
 from rnnlab.layers.attention import GPT2_STD
 
 
-class Memory(NamedTuple):
+class SourceMemory(NamedTuple):
     """What cross-attention reads of a batch of sources, made once by `CrossAttention.project`.
 
     Attributes:
@@ -49,11 +49,11 @@ class CrossAttention(nn.Module):
         with torch.no_grad():
             self.output.weight.mul_((2 * num_layers) ** -0.5)
 
-    def project(self, source: Float[Tensor, "B T O"], mask: Bool[Tensor, "B T"]) -> Memory:
+    def project(self, source: Float[Tensor, "B T O"], mask: Bool[Tensor, "B T"]) -> SourceMemory:
         """Keys and values of the sources, for all calls on them."""
         projected: Tensor = self.key_value(source)
         keys, values = projected.chunk(2, dim=-1)
-        return Memory(self._heads(keys), self._heads(values), mask)
+        return SourceMemory(self._heads(keys), self._heads(values), mask)
 
     def forward(
         self,

@@ -11,7 +11,7 @@ import torch
 from rnnlab.config.types import NonNegativeFloat, PositiveInt
 from rnnlab.data.reading import sha256
 from rnnlab.data.source import DatasetInfo, RemoteFile, data_root, find
-from rnnlab.data.vector_file import Table, cached_table
+from rnnlab.data.vector_file import VectorTable, cached_table
 from rnnlab.data.vocab import PAD, UNK, Vocab
 from rnnlab.errors import ConfigError, DataError
 from rnnlab.nn.embedding import Coverage, KeptVectors, TokenEmbedding, Vectors
@@ -114,10 +114,10 @@ class FileVectors(Vectors):
         return {str(self.file.relative_to(root) if inside else self.file.name): sha256(self.file)}
 
     @cached_property
-    def table(self) -> Table:
+    def table(self) -> VectorTable:
         """All words of the file and their vectors; of a trained model, those that it kept."""
         if self._kept is not None:
-            return Table(self._kept.words, self._kept.vectors.numpy())
+            return VectorTable(self._kept.words, self._kept.vectors.numpy())
         file = self.file
         member = Path(self.path or file).name.removesuffix(".gz")
         return cached_table(file, member, self.embedding_dim)

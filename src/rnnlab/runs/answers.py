@@ -10,7 +10,7 @@ import torch
 from rnnlab.config.roots import PredictConfig
 from rnnlab.config.validate import check_values
 from rnnlab.errors import RnnlabError
-from rnnlab.runs.inputs import Input, Sounds, Texts, each_input
+from rnnlab.runs.inputs import Input, SoundInputs, TextInputs, each_input
 
 Ask = Callable[[list[Any]], list[Any]]
 """Answers inputs that were read: tokens, or features."""
@@ -29,7 +29,7 @@ class Answers:
     """
 
     def __init__(
-        self, inputs: Texts | Sounds, check: Callable[[list[str]], None], lock: RLock
+        self, inputs: TextInputs | SoundInputs, check: Callable[[list[str]], None], lock: RLock
     ) -> None:
         self.inputs: Any = inputs
         self.check = check

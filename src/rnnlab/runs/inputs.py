@@ -21,7 +21,7 @@ Input = str | Path | np.ndarray
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextInputs:
     """Texts as tokens.
 
     Attributes:
@@ -61,7 +61,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Sounds:
+class SoundInputs:
     """Recordings as features.
 
     Attributes:
@@ -102,16 +102,16 @@ class Sounds:
         return Batch(inputs, lengths, target=lengths.new_zeros(0))
 
 
-def reader(spec: Spec) -> Texts | Sounds:
+def reader(spec: Spec) -> TextInputs | SoundInputs:
     """What reads the inputs of a model.
 
     Raises:
         CheckpointError: It reads neither text nor sound.
     """
     if spec.audio is not None:
-        return Sounds(spec.audio)
+        return SoundInputs(spec.audio)
     if isinstance(spec.source, Vocab) and spec.source_tokenizer is not None:
-        return Texts(spec.source, spec.source_tokenizer, spec)
+        return TextInputs(spec.source, spec.source_tokenizer, spec)
     raise CheckpointError(
         "this model reads what its data set makes, neither text nor sound: predict and export have "
         "no use for it; 'rnnlab evaluate' tests it on its own data"

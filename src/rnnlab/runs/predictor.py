@@ -17,7 +17,7 @@ from rnnlab.nn.sampling import Sampling, sample
 from rnnlab.runs.answers import Answers, Ask
 from rnnlab.runs.build import Model
 from rnnlab.runs.devices import find_device
-from rnnlab.runs.inputs import Input, Sounds, reader
+from rnnlab.runs.inputs import Input, SoundInputs, reader
 from rnnlab.runs.restore import restore
 from rnnlab.runs.states import Answer, Layers, encode
 from rnnlab.tasks.base import Hypothesis, TextScore
@@ -129,7 +129,7 @@ class Predictor:
             sampling=Sampling(temperature, top_k, top_p),
             generator=torch.Generator(self.device).manual_seed(seed),
         )
-        if isinstance(self.inputs, Sounds):
+        if isinstance(self.inputs, SoundInputs):
             raise ConfigError(
                 "prompt: a model of sound writes no texts for one; give it input=FILE"
             )

@@ -14,7 +14,7 @@ from rnnlab.commands.compare.groups import (
     group_runs,
 )
 from rnnlab.commands.compare.reading import read_run
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.commands.compare.style import line_styles
 from rnnlab.errors import ConfigError
 
@@ -26,7 +26,7 @@ def run(task="recall", record=RECORD, **config):
     """A run with a small configuration; `__` in a name is a dot."""
     plain = {"seed": 1, "cell": "GRU", "data": "Recall", "data.lag": 5, "optimizer": "Adam"}
     plain |= {key.replace("__", "."): value for key, value in config.items()}
-    return Run(Path("run"), task, plain, TARGETS, record, Log({}, {}))
+    return LoggedRun(Path("run"), task, plain, TARGETS, record, Log({}, {}))
 
 
 def labels(*runs, by=None):

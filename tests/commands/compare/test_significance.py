@@ -7,7 +7,7 @@ import pytest
 
 from rnnlab.commands.compare.events import Log
 from rnnlab.commands.compare.groups import Group
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.commands.compare.significance import (
     RESAMPLES,
     bootstrap_interval,
@@ -30,7 +30,7 @@ def group(name, values, seeds=None, status="completed"):
         record = {"status": status, "steps": 1, "monitor": "val/accuracy", "score": value}
         record |= {"val": {"accuracy": value}, "test": {"accuracy": value}}
         folder = Path(f"{name}{number}")
-        runs.append(Run(folder, "t", {"seed": seed}, {}, record, Log({}, {})))
+        runs.append(LoggedRun(folder, "t", {"seed": seed}, {}, record, Log({}, {})))
     return Group(name, tuple(runs), None)
 
 

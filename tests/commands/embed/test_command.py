@@ -13,7 +13,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 from rnnlab.commands.embed.files import output_folder, write_vectors
-from rnnlab.data.vector_file import Table, read_table
+from rnnlab.data.vector_file import VectorTable, read_table
 from rnnlab.errors import ConfigError
 from tiny import CORPORA, SMALL, call, refused, write
 
@@ -243,7 +243,7 @@ def test_a_folder_that_holds_vectors_is_left_alone(capsys, here):
 
 
 def test_what_is_broken_off_leaves_nothing(here):
-    table = Table(["a", "b"], np.ones((2, 3), "f4"))
+    table = VectorTable(["a", "b"], np.ones((2, 3), "f4"))
     broken = {"x": object()}  # no JSON: it breaks at the last file
     for output, left in ((None, "outputs"), ("out", "out")):
         with pytest.raises(TypeError), output_folder(output, "outputs/embed-x") as folder:

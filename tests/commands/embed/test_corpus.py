@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rnnlab.commands.embed import corpus as cutting
-from rnnlab.commands.embed.corpus import Corpus, Texts
+from rnnlab.commands.embed.corpus import Corpus, CorpusTexts
 from rnnlab.data.datasets.names import Names
 from rnnlab.data.datasets.parity import Parity
 from rnnlab.data.datasets.sentiment_files import SentimentFiles
@@ -19,7 +19,7 @@ from tiny import write
 
 def texts(corpus):
     told = []
-    found = list(Texts(corpus, told.append))
+    found = list(CorpusTexts(corpus, told.append))
     assert told == [len(text) for text in found]
     return found
 

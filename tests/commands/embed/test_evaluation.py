@@ -16,10 +16,10 @@ from rnnlab.commands.embed import unit_vectors
 from rnnlab.commands.embed.evaluation import Accuracy, Correlation, analogies, correlation, evaluate
 from rnnlab.commands.embed.unit_vectors import UnitVectors
 from rnnlab.data.datasets.word2vec_eval import Pair, Section, Word2VecEval
-from rnnlab.data.vector_file import Table
+from rnnlab.data.vector_file import VectorTable
 from rnnlab.nn.vectors import FileVectors
 
-HAND = Table(
+HAND = VectorTable(
     ["king", "queen", "man", "woman", "Apple", "apple", "nil"],
     np.array([[1, 1, 0], [1, 0, 1], [0, 1, 0], [0, 0, 1], [5, 1, 1], [-1, 0, 0], [0, 0, 0]], "f4"),
 )
@@ -69,7 +69,7 @@ def test_every_question_against_brute_force(at_once, monkeypatch):
     monkeypatch.setattr(unit_vectors, "AT_ONCE", at_once)
     rng = np.random.default_rng(0)
     names = [f"w{i}" for i in range(12)]
-    table = Table(names, rng.normal(size=(12, 3)).astype("f4"))
+    table = VectorTable(names, rng.normal(size=(12, 3)).astype("f4"))
     asked = [q for q in itertools.product(names[:4], names[2:6], names[4:9], names) if q[0] != "w3"]
     expected = [q[3] == solve(table, *q[:3]) for q in asked]
     vectors = UnitVectors.of(table)
@@ -88,7 +88,7 @@ def test_no_questions():
 def test_similarity_against_scipy_with_equal_ranks():
     rng = np.random.default_rng(1)
     names = [f"w{i}" for i in range(20)]
-    table = Table(names, rng.normal(size=(20, 4)).astype("f4"))
+    table = VectorTable(names, rng.normal(size=(20, 4)).astype("f4"))
     pairs = [
         Pair(f"W{i}", f"w{j}", float((i * j) % 7)) for i in range(8) for j in range(10) if i != j
     ]

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.layers.bptt.layout import Layout, Masked, Ragged, layout_of
+from rnnlab.layers.bptt.layout import Layout, Masked, RaggedBatch, layout_of
 from rnnlab.layers.gru import GRU
 from rnnlab.layers.lstm import LSTM
 from rnnlab.layers.rnn import RNN
@@ -61,7 +61,7 @@ def test_states_before_and_after_each_step(batch):
 @given(batches())
 def test_a_masked_layout_has_rows_for_padding_that_nobody_sees(batch):
     lengths, steps = batch
-    ragged, masked = Ragged(lengths, steps), Masked(lengths, steps)
+    ragged, masked = RaggedBatch(lengths, steps), Masked(lengths, steps)
     assert masked.rows == len(lengths) * steps
     real = (torch.arange(steps) < lengths.unsqueeze(1)).unsqueeze(2)
     x = torch.where(real, torch.randn(len(lengths), steps, F), torch.nan)
@@ -105,4 +105,4 @@ def test_kernels_compute_the_same_with_padding(cell, monkeypatch):
 def test_full_batch_needs_no_index():
     assert type(layout_of(None, 3, 4)) is Layout
     assert type(layout_of(torch.tensor([4, 4, 4]), 3, 4)) is Layout
-    assert type(layout_of(torch.tensor([3, 3, 3]), 3, 4)) is Ragged
+    assert type(layout_of(torch.tensor([3, 3, 3]), 3, 4)) is RaggedBatch

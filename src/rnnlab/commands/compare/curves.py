@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnlab.commands.compare.events import Series
 from rnnlab.commands.compare.groups import Group, all_runs, by_facet, run_numbers
-from rnnlab.commands.compare.run import UNFINISHED, Run
+from rnnlab.commands.compare.run import UNFINISHED, LoggedRun
 from rnnlab.commands.compare.style import legend_of, line_styles
 from rnnlab.commands.page.chart import Chart, Line, Panel
 from rnnlab.diagnostics.style import MARK, Look
@@ -23,10 +23,10 @@ ENDS = {
 DECADES = 1.7
 """A panel whose values are positive and span more than this has a logarithmic axis."""
 
-Picker = Callable[[Run], Mapping[str, Series]]
+Picker = Callable[[LoggedRun], Mapping[str, Series]]
 """Chooses what is drawn of a run: series by the title of their panel."""
 
-Found = list[tuple[Run, Series]]
+Found = list[tuple[LoggedRun, Series]]
 """Runs that have a series."""
 
 
@@ -70,7 +70,7 @@ def mean_series(every: Sequence[Series]) -> Series:
     return Series(steps, np.mean(values, axis=0))
 
 
-def losses(runs: Sequence[Run]) -> Picker:
+def losses(runs: Sequence[LoggedRun]) -> Picker:
     """Picks training loss, validation loss and the monitored metrics of the validation split.
 
     While no run has ended it is not known which metric is monitored, and all are shown. A metric
@@ -86,7 +86,7 @@ def losses(runs: Sequence[Run]) -> Picker:
         if not all(_alike(log.get(tag), log.get("val/loss")) for log in logs):
             names.setdefault(tag, f"validation {tag.removeprefix('val/')}")
 
-    def pick(run: Run) -> dict[str, Series]:
+    def pick(run: LoggedRun) -> dict[str, Series]:
         every = run.log.scalars
         return {name: every[tag] for tag, name in names.items() if tag in every}
 
@@ -101,7 +101,7 @@ def _alike(one: Series | None, other: Series | None) -> bool:
     )
 
 
-def gradients(run: Run) -> dict[str, Series]:
+def gradients(run: LoggedRun) -> dict[str, Series]:
     """Norm of the whole gradient before clipping, and of each kernel over all of its gates.
 
     Cells have different gates but the same kernels.

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnlab.commands.compare.reading import HalfWritten, read_run
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.errors import ConfigError
 
 
-def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
+def find_runs(paths: Sequence[Path]) -> tuple[list[LoggedRun], list[str]]:
     """All runs in or below the paths, each once, and a line for all that is left out.
 
     Args:
@@ -27,7 +27,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
         if not found:
             raise ConfigError(f"{path}: no runs in it; a run's folder holds config.yaml and events")
         folders |= {folder.resolve(): folder for folder in found}
-    runs: list[Run] = []
+    runs: list[LoggedRun] = []
     skipped: list[str] = []
     for folder in folders.values():
         try:

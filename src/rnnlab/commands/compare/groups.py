@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.config.hints import suggest
 from rnnlab.errors import ConfigError
 from rnnlab.runs.tables import MISSING
@@ -41,7 +41,7 @@ class Group:
     """
 
     label: str
-    runs: tuple[Run, ...]
+    runs: tuple[LoggedRun, ...]
     family: str | None
     facet: str | None = None
     entry: str = ""
@@ -51,7 +51,7 @@ class Group:
         object.__setattr__(self, "entry", self.entry or self.label)
 
 
-def all_runs(groups: Sequence[Group]) -> list[Run]:
+def all_runs(groups: Sequence[Group]) -> list[LoggedRun]:
     """The runs of all groups, in order."""
     return [run for group in groups for run in group.runs]
 
@@ -67,7 +67,9 @@ def by_facet(groups: Sequence[Group]) -> list[tuple[str | None, list[int]]]:
     return [(f, [n for n, group in enumerate(groups) if group.facet == f]) for f in facets]
 
 
-def group_runs(runs: Sequence[Run], by: str | None = None, facet: str | None = None) -> list[Group]:
+def group_runs(
+    runs: Sequence[LoggedRun], by: str | None = None, facet: str | None = None
+) -> list[Group]:
     """Groups in the order of their first run, those with the same value of `by` together.
 
     Args:
@@ -107,7 +109,7 @@ def group_runs(runs: Sequence[Run], by: str | None = None, facet: str | None = N
     return sorted(groups, key=lambda group: families.index(group.family))
 
 
-def check_comparable(runs: Sequence[Run]) -> None:
+def check_comparable(runs: Sequence[LoggedRun]) -> None:
     """Check that the tasks of runs have a metric in common, where there are several.
 
     Raises:
@@ -137,11 +139,11 @@ def differences(groups: Sequence[Group]) -> dict[str, list[str]]:
     return table
 
 
-def _options(runs: Sequence[Run]) -> list[str]:
+def _options(runs: Sequence[LoggedRun]) -> list[str]:
     return list(dict.fromkeys(key for run in runs for key in run.config))
 
 
-def _settings(runs: Sequence[Run], by: str | None) -> list[dict[str, str]]:
+def _settings(runs: Sequence[LoggedRun], by: str | None) -> list[dict[str, str]]:
     """The options of each run that decide which group it belongs to.
 
     A `data.seed` that follows the seed does not: it equals the seed, and no run that differs in
@@ -171,7 +173,7 @@ def _is_bystander(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in ("seed", *BYSTANDERS))
 
 
-def _is_seed(run: Run, key: str) -> bool:
+def _is_seed(run: LoggedRun, key: str) -> bool:
     return key.endswith(".seed") and run.config.get(key) == run.seed
 
 
@@ -193,12 +195,12 @@ def _telling_apart(settings: Sequence[Mapping[str, str]], by: str | None) -> lis
     return sorted(chosen, key=lambda key: (key != by, known.index(key)))
 
 
-def _facet(runs: Sequence[Run], keys: Sequence[str]) -> str | None:
+def _facet(runs: Sequence[LoggedRun], keys: Sequence[str]) -> str | None:
     """The first of these options that makes a few panels; None where none does."""
     return next((key for key in keys if len({run.shown(key) for run in runs}) in FACETS), None)
 
 
-def _label(run: Run, keys: Sequence[str]) -> str:
+def _label(run: LoggedRun, keys: Sequence[str]) -> str:
     """Options of a run in words: a component by its class alone, an option by its last name."""
     ends = [key.rpartition(".")[2] for key in keys]
     names = [end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)]

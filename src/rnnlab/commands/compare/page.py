@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from rnnlab.commands.compare.groups import Group, all_runs, differences, run_numbers
-from rnnlab.commands.compare.run import Run
+from rnnlab.commands.compare.run import LoggedRun
 from rnnlab.commands.compare.significance import (
     FEWEST,
     RESAMPLES,
@@ -88,7 +88,7 @@ def intervals(groups: Sequence[Group], metric: str) -> Iterator[dict[str, str]]:
         yield row | {"to": "-" if high is None else f"{high:.4f}"}
 
 
-def _words(run: Run, group: Group, keys: Sequence[str]) -> str:
+def _words(run: LoggedRun, group: Group, keys: Sequence[str]) -> str:
     """What a filter finds a run by, in small letters."""
     options = [f"{key}={run.shown(key)}" for key in keys if key in run.config]
     return " ".join(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnlab.commands.compare.groups import Group, by_facet, run_numbers
-from rnnlab.commands.compare.run import Lags, Run, half_life, solved
+from rnnlab.commands.compare.run import Lags, LoggedRun, half_life, solved
 from rnnlab.commands.compare.style import legend_of, line_styles
 from rnnlab.commands.page.chart import Chart, Line, Panel, reference
 from rnnlab.diagnostics.stats import LIMITS
@@ -155,7 +155,7 @@ def half_life_and_lag(title: str, caption: str, groups: Sequence[Group]) -> Char
     A thin line leads from the half-life first measured to the last one. Both axes are
     logarithmic; a half-life that is not finite stands at the upper edge.
     """
-    points: list[tuple[Group, Look, Run, float, tuple[float, float]]] = []
+    points: list[tuple[Group, Look, LoggedRun, float, tuple[float, float]]] = []
     for group, style in zip(groups, line_styles(groups), strict=True):
         for run in group.runs:
             first, last = half_life(run, 0), half_life(run)

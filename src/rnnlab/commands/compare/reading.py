@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from rnnlab.commands.compare.events import read_log
-from rnnlab.commands.compare.run import Lags, Run
+from rnnlab.commands.compare.run import Lags, LoggedRun
 from rnnlab.config.files import plain_yaml
 from rnnlab.errors import DataError
 from rnnlab.files import read_arrays
@@ -27,7 +27,7 @@ class HalfWritten(Exception):  # noqa: N818 - a state of a folder, not an error
     """A run folder that lacks a file, or has only a part of it."""
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> LoggedRun:
     """The run in a folder. What is damaged beside configuration and record is left out and named.
 
     Raises:
@@ -49,7 +49,7 @@ def read_run(folder: Path) -> Run:
             lags[name] = read_lags(folder / "diagnostics" / f"{name}.npz")
         except DataError as error:
             problems.append(str(error))
-    return Run(
+    return LoggedRun(
         folder=folder,
         task=_task(folder, targets),
         config=flat(cfg),

@@ -52,7 +52,7 @@ def _to_its_end(curve: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Run:
+class LoggedRun:
     """One run.
 
     Attributes:
@@ -132,7 +132,7 @@ class Run:
         return {tag: series for tag, series in found if tag.startswith(prefix)}
 
 
-def half_lives(run: Run) -> Mapping[str, Series]:
+def half_lives(run: LoggedRun) -> Mapping[str, Series]:
     """Half-life of dL/dh_t in steps over the training, by layer and direction."""
     return {
         tag.removeprefix("flow/").removesuffix(END): series
@@ -141,7 +141,7 @@ def half_lives(run: Run) -> Mapping[str, Series]:
     }
 
 
-def half_life(run: Run, which: int = -1) -> float | None:
+def half_life(run: LoggedRun, which: int = -1) -> float | None:
     """The half-life of the layer that reaches back farthest.
 
     None where it was not measured, and where that layer's curve was no straight line at the time.
@@ -161,7 +161,7 @@ def half_life(run: Run, which: int = -1) -> float | None:
     return max(every) if every else None
 
 
-def solved(run: Run) -> bool | None:
+def solved(run: LoggedRun) -> bool | None:
     """Whether a memory task's goal was reached; None where no goal is known, or no end.
 
     The goal stands in the class of the data, if that is one of rnnlab's own: a run folder may come

@@ -8,7 +8,7 @@ from statistics import fmean, median, stdev
 from typing import Any
 
 from rnnlab.commands.compare.groups import Group, all_runs, differences
-from rnnlab.commands.compare.run import UNFINISHED, Run, half_life
+from rnnlab.commands.compare.run import UNFINISHED, LoggedRun, half_life
 from rnnlab.runs.tables import MISSING, of_a_label
 
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ class Statistic:
         return text if self.final else f"{text} (so far)"
 
 
-def statistic(runs: Sequence[Run], metric: str) -> Statistic:
+def statistic(runs: Sequence[LoggedRun], metric: str) -> Statistic:
     """A metric over the runs of a group.
 
     Completed runs count; where there are none, unfinished and interrupted ones with their newest
@@ -52,7 +52,7 @@ def statistic(runs: Sequence[Run], metric: str) -> Statistic:
     return Statistic(tuple(v for v in values if v is not None and isfinite(v)), bool(completed))
 
 
-def metric_names(runs: Sequence[Run]) -> list[str]:
+def metric_names(runs: Sequence[LoggedRun]) -> list[str]:
     """The monitored metrics, then all of the test split but those of single labels (`f1_PER`)."""
     names = dict.fromkeys(str(run.record["monitor"]) for run in runs if run.record is not None)
     every = [name for run in runs for name in run.metrics if not of_a_label(name)]

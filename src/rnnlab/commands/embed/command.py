@@ -15,7 +15,7 @@ from rnnlab.commands.embed.word2vec import gensim_word2vec, learn
 from rnnlab.config.compose import slug
 from rnnlab.config.trust import make
 from rnnlab.data.datasets.word2vec_eval import Word2VecEval
-from rnnlab.data.vector_file import Table
+from rnnlab.data.vector_file import VectorTable
 from rnnlab.errors import DataError
 from rnnlab.nn.vectors import FileVectors
 from rnnlab.runs.metrics_json import collect, write_json
@@ -50,7 +50,7 @@ def embed_words(words: list[str]) -> Path:
     return folder
 
 
-def _learn(options: Mapping[str, Any], folder: Path) -> Table:
+def _learn(options: Mapping[str, Any], folder: Path) -> VectorTable:
     """Learn vectors, and write them."""
     gensim_word2vec()
     data = make(options["data"], options["trust"])
@@ -87,7 +87,7 @@ def _learn(options: Mapping[str, Any], folder: Path) -> Table:
 
 
 def _evaluate(
-    table: Table,
+    table: VectorTable,
     tests: Word2VecEval,
     options: Mapping[str, Any],
     folder: Path,

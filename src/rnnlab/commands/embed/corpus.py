@@ -94,7 +94,7 @@ class Corpus:
 
 
 @dataclass(frozen=True)
-class Texts:
+class CorpusTexts:
     """The pieces as lists of words; can be read several times.
 
     Attributes:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from rnnlab.commands.output import make_folder, writing
-from rnnlab.data.vector_file import Table
+from rnnlab.data.vector_file import VectorTable
 from rnnlab.diagnostics.projector import add_words
 from rnnlab.errors import ConfigError, naming
 from rnnlab.runs.metrics_json import write_json
@@ -43,7 +43,12 @@ def output_folder(output: str | None, parent: str) -> Iterator[Path]:
 
 
 def write_vectors(
-    folder: Path, table: Table, counts: Sequence[int], record: Mapping[str, Any], *, projector: int
+    folder: Path,
+    table: VectorTable,
+    counts: Sequence[int],
+    record: Mapping[str, Any],
+    *,
+    projector: int,
 ) -> None:
     """Write `vectors.txt`, `counts.tsv`, `embed.json` and what TensorBoard reads.
 

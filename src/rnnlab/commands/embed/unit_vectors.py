@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from rnnlab.data.vector_file import Table
+from rnnlab.data.vector_file import VectorTable
 
 AT_ONCE = 100_000_000
 """Scores that are computed at once: 400 MB."""
@@ -32,7 +32,7 @@ class UnitVectors:
     vectors: Float[Tensor, "N D"]
 
     @classmethod
-    def of(cls, table: Table, restrict: int | None = None) -> Self:
+    def of(cls, table: VectorTable, restrict: int | None = None) -> Self:
         """From a vector file.
 
         Of words that are equal in lower case the first one counts: in files sorted by frequency

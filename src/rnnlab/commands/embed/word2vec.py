@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from rnnlab.commands.embed.corpus import Corpus, Texts
-from rnnlab.data.vector_file import Table
+from rnnlab.commands.embed.corpus import Corpus, CorpusTexts
+from rnnlab.data.vector_file import VectorTable
 from rnnlab.errors import ConfigError
 
 
@@ -28,7 +28,7 @@ def gensim_word2vec() -> Callable[..., Any]:
     return made
 
 
-def learn(corpus: Corpus, options: Mapping[str, Any]) -> Table:
+def learn(corpus: Corpus, options: Mapping[str, Any]) -> VectorTable:
     """Learn a vector for each word of a corpus (Mikolov et al. 2013).
 
     The learning rate falls linearly from `alpha` to 0.0001. With one worker the same seed gives the
@@ -67,9 +67,9 @@ def learn(corpus: Corpus, options: Mapping[str, Any]) -> Table:
     with tqdm(
         desc=options["model"], total=total * epochs, unit=" words", unit_scale=True, disable=None
     ) as bar:
-        model.train(Texts(corpus, bar.update), total_examples=pieces, epochs=epochs)
+        model.train(CorpusTexts(corpus, bar.update), total_examples=pieces, epochs=epochs)
     rows = [model.wv.key_to_index[word] for word in corpus.words]
     vectors = np.asarray(model.wv.vectors[rows], dtype=np.float32)
     if not np.isfinite(vectors).all():
         raise ConfigError(f"alpha: {options['alpha']} is too large, the vectors are not finite")
-    return Table(corpus.words, vectors)
+    return VectorTable(corpus.words, vectors)

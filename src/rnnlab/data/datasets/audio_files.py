@@ -15,7 +15,7 @@ from rnnlab.data.user_files import UserFiles
 from rnnlab.errors import DataError
 
 
-class Row(NamedTuple):
+class TranscriptLine(NamedTuple):
     """A line of a file of transcripts."""
 
     path: Path
@@ -84,10 +84,10 @@ class AudioFiles(UserFiles, AudioData):
                 )
             yield Recording(sound, text, place)
 
-    def _rows(self, split: Split) -> Iterator[Row]:
+    def _rows(self, split: Split) -> Iterator[TranscriptLine]:
         return self.kept(split, self._file_rows(split))
 
-    def _file_rows(self, split: Split) -> Iterator[Row]:
+    def _file_rows(self, split: Split) -> Iterator[TranscriptLine]:
         (file,) = self.files(split)
         for number, line in lines(file):
             if not line.strip():
@@ -101,4 +101,4 @@ class AudioFiles(UserFiles, AudioData):
                 raise DataError(
                     f"{place}: {path}: {'no file' if path.exists() else 'no such file'}"
                 )
-            yield Row(path, cells[1].lower() if self.lower else cells[1], place)
+            yield TranscriptLine(path, cells[1].lower() if self.lower else cells[1], place)

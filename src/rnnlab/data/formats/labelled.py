@@ -27,7 +27,7 @@ COMMON = 5
 _QUOTED = re.compile('"(?:[^"]|"")*"')
 
 
-class Table(NamedTuple):
+class LabelledTable(NamedTuple):
     """How a file is to be read.
 
     Attributes:
@@ -100,7 +100,7 @@ class Table(NamedTuple):
             yield Example(text, (label,), str(self.path), number)
 
 
-def recognise(path: Path, columns: tuple[int, int] | None) -> Table:
+def recognise(path: Path, columns: tuple[int, int] | None) -> LabelledTable:
     """How a file is to be read.
 
     A `.csv` file is parted by commas or semicolons, any other by tabs. A file has quotes if every
@@ -135,12 +135,12 @@ def recognise(path: Path, columns: tuple[int, int] | None) -> Table:
     return table
 
 
-def _without_header(path: Path) -> Table:
+def _without_header(path: Path) -> LabelledTable:
     if path.name.removesuffix(".gz").endswith(".csv"):
         first = next((line for _, line in lines(path) if line.strip()), "")
         outside = re.sub('"[^"]*("|$)', "", first)
-        return Table(path, max(",;\t", key=outside.count), quoted=True)
-    plain = Table(path, "\t", quoted=False)
+        return LabelledTable(path, max(",;\t", key=outside.count), quoted=True)
+    plain = LabelledTable(path, "\t", quoted=False)
     starting = whole = doubled = texts = 0
     for _, row in plain.rows():
         texts += 1

@@ -113,7 +113,7 @@ class Layout:
         return [block if size == n else block[:n] for block, size, n in sources], after
 
 
-class Ragged(Layout):
+class RaggedBatch(Layout):
     """A right-padded batch of sequences of different lengths.
 
     Args:
@@ -215,4 +215,4 @@ def layout_of(lengths: Int[Tensor, "B"] | None, batch: int, steps: int) -> Layou
         return Masked(lengths, steps)
     if lengths is None or bool((lengths == steps).all()):
         return Layout(batch, steps)
-    return Ragged(lengths, steps)
+    return RaggedBatch(lengths, steps)
