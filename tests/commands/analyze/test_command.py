@@ -216,6 +216,16 @@ def test_an_encoder_without_recurrent_layers(capsys, here):
     assert {file.stem for file in (here / "run/analysis").glob("*.png")} == {"influence"}
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_attention_has_no_state_to_come_to_rest(capsys, here):
+    words = ["task=delayed_recall", "data.lag=4", "data.train_size=32", "data.val_size=16"]
+    own = ["cell=attention", "data.test_size=16", "hydra.run.dir=run"]
+    assert call(capsys, "train", *words, *SMALL, *own).code == 0
+    said = " ".join(analyze(capsys, "checkpoint=run").out.split())
+    assert "encoder.0 (SelfAttention) has no state of a fixed size: exponents, gradients" in said
+    assert "The whole encoder: how much" in said
+
+
 def test_help(capsys):
     said = call(capsys, "analyze", "--help")
     assert (said.code, said.err) == (0, "")
