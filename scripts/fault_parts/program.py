@@ -38,7 +38,6 @@ class Program:
         folder: Its working directory.
         variables: Of its environment, beside those of this process.
         does: A function of a module, instead of the command line.
-        limit: Bytes of the longest file that it can write.
     """
 
     def __init__(
@@ -47,11 +46,10 @@ class Program:
         folder: Path,
         variables: dict[str, str] | None = None,
         does: Callable[[list[str]], None] = main,
-        limit: int | None = None,
     ) -> None:
         self.words = [str(word) for word in words]
         self.output = folder / f"said_{time.monotonic_ns()}.txt"
-        given = (does, self.words, folder, self.output, variables or {}, limit)
+        given = (does, self.words, folder, self.output, variables or {})
         self.process: Any = _server().Process(target=_child, args=given)
         self.process.start()
 
@@ -113,15 +111,11 @@ def rnnlab(
     return program
 
 
-def _child(does, words, folder, output, variables, limit) -> None:
-    import resource
-
+def _child(does, words, folder, output, variables) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     os.environ.update(variables)
-    if limit is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     stream = output.open("w", buffering=1)
     for number in (1, 2):
         os.dup2(stream.fileno(), number)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from rnnlab.runs.launchers.parallel import Parallel
@@ -69,3 +70,34 @@ def test_each_job_has_gpus_and_threads_of_its_own(tmp_path, monkeypatch):
     assert [env["CUDA_VISIBLE_DEVICES"] for env in started] == ["4,5", "6,7"]
     assert {env["OMP_NUM_THREADS"] for env in started} == {"3"}
     assert Parallel(cpus_per_job=3).max_parallel == 4
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+def test_the_end_of_the_process_that_started_ray_is_the_end_of_its_workers(tmp_path):
+    """The job at hand is saved and free."""
+    pytest.importorskip("ray")
+    words = merged([*SMALL, "data.train_size=640", "trainer.max_epochs=4000", "diagnostics=off"])
+    words += ["seed=1,2", "checkpoint.every_n_steps=5", "checkpoint.max_overhead=1"]
+    words += ["launcher=ray", "launcher.max_parallel=1", "hydra.sweep.dir=sweep"]
+    with (tmp_path / "said.txt").open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rnnlab", "train", "-m", *words],
+            cwd=tmp_path,
+            stdout=stream,
+            stderr=stream,
+        )
+    while not list(tmp_path.glob("sweep/0_*/checkpoints/last.ckpt")):
+        assert process.poll() is None, (tmp_path / "said.txt").read_text()
+        time.sleep(0.1)
+    worker = psutil.Process(Ledger.open(tmp_path / "sweep").entries()[0].run["pid"])
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert worker in started
+    process.kill()
+    process.wait()
+    worker.wait(90)
+    _, alive = psutil.wait_procs(started, timeout=30)
+    for each in alive:  # Ray's own take their time
+        each.kill()
+    jobs = Ledger.open(tmp_path / "sweep").entries()
+    assert [job.state for job in jobs] == ["interrupted", "waiting"]

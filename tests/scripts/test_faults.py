@@ -23,7 +23,9 @@ def out(tmp_path_factory):
 def test_nothing_is_lost_or_falsified(out, name):
     folder = out / name.replace("/", "_")
     folder.mkdir()
-    UNITS[name](folder)
+    figures = UNITS[name](folder)
+    if "not tried, no right to mount" in figures:
+        pytest.skip("no file system can be mounted here")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any, Self
 import optuna
 from filelock import FileLock
 from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
 
 from rnnlab.errors import ConfigError
@@ -23,6 +23,7 @@ from rnnlab.files import replacing
 from rnnlab.runs.owner import Watch, owned
 from rnnlab.runs.storage import ERRORS, first_line, open_storage, public_url
 from rnnlab.runs.sweep_job import ELSEWHERE, LEFT, NAME, Entry, Job, no_ledger
+from rnnlab.runs.trials import to_entry, to_job, to_trial
 
 BEAT = 10.0
 """Seconds between two heartbeats of a worker."""
@@ -144,13 +145,13 @@ class Ledger:
 
     def jobs(self) -> list[Job]:
         """All jobs, by number."""
-        return [_job(each) for each in self.storage.get_all_trials(self.study_id, deepcopy=False)]
+        return [to_job(each) for each in self.storage.get_all_trials(self.study_id, deepcopy=False)]
 
     def entries(self) -> list[Entry]:
         """Where each job stands, by number: without its configuration, to be read often."""
         with self.storage.engine.connect() as connection:
             rows = connection.execute(text(_ENTRIES), {"study": self.study_id}).all()
-        return [_entry(number, TrialState[state], json.loads(run)) for number, state, run in rows]
+        return [to_entry(number, TrialState[state], json.loads(run)) for number, state, run in rows]
 
     def add(self, jobs: Sequence[Job]) -> None:
         """List jobs that wait for a worker."""
@@ -164,14 +165,7 @@ class Ledger:
         params: dict[str, Any],
         distributions: dict[str, BaseDistribution],
     ) -> int:
-        attributes = {
-            "job": {"overrides": job.overrides, "folder": job.folder},
-            "config": {"cfg": job.cfg, "choices": job.choices},
-            "run": job.run,
-        }
-        trial = create_trial(
-            state=state, params=params, distributions=distributions, user_attrs=attributes
-        )
+        trial = to_trial(job, state, params, distributions)
         return self.storage.create_new_trial(self.study_id, trial)
 
     def begin(self, job: Job, params: dict[str, Any], space: dict[str, BaseDistribution]) -> Job:
@@ -211,7 +205,7 @@ class Ledger:
         trial_id = self.trial_id(number)
         trial = self.storage.get_trial(trial_id)
         before = trial.user_attrs["run"]
-        if not self.is_free(_entry(number, trial.state, before)):
+        if not self.is_free(to_entry(number, trial.state, before)):
             return None
         lost = before.get("status") == "running"
         deaths = before.get("deaths", 0) + lost
@@ -224,7 +218,7 @@ class Ledger:
             self.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         self.storage.set_trial_user_attr(trial_id, "run", run)
         trial.user_attrs["run"] = run
-        return _job(trial)
+        return to_job(trial)
 
     def is_free(self, entry: Entry) -> bool:
         """Whether a worker may take a job."""
@@ -281,26 +275,3 @@ class Ledger:
     def trial_id(self, number: int) -> int:
         """The trial of a job, as Optuna counts it."""
         return self.storage.get_trial_id_from_study_id_trial_number(self.study_id, number)
-
-
-def _entry(number: int, state: TrialState, run: dict[str, Any]) -> Entry:
-    return Entry(number, "ended" if state.is_finished() else run.get("status", "waiting"), run)
-
-
-def _job(trial: FrozenTrial) -> Job:
-    attributes = trial.user_attrs
-    result = attributes.get("result", {})
-    ended = trial.state.is_finished()
-    began, end = trial.datetime_start, trial.datetime_complete
-    seconds = None
-    if began is not None and end is not None:
-        seconds = (end - began).total_seconds()
-    return Job(
-        trial.number,
-        **attributes["job"],
-        **attributes["config"],
-        result=result,
-        run=dict(attributes["run"]),
-        ended=ended,
-        seconds=seconds,
-    )

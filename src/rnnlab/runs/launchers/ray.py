@@ -49,6 +49,8 @@ class Ray(Pool):
             import ray
         except ImportError:
             raise ConfigError("launcher: ray is not installed; pip install 'rnnlab[ray]'") from None
+        # of this machine: a worker of a sweep saves when Ray's process above it ends
+        os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "false")
         try:
             ray.init(self.address, include_dashboard=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
