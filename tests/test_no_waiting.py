@@ -67,6 +67,7 @@ def made(task, cell, **options):
         bidirectional=True,
         dropout=0.1,
         word_dropout=0.1,
+        weight_dropout=0.1,
         variational_dropout=True,
     )
     optimizer = partial(torch.optim.Adam, lr=0.1)

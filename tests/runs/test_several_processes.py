@@ -75,6 +75,17 @@ def test_a_refused_folder_is_told_to_all(tmp_path):
     assert "cannot write" in said(tmp_path, 1)
 
 
+@pytest.mark.faults
+def test_data_that_cannot_be_used_ends_all(tmp_path):
+    sizes = ["data.lag=2", "data.train_size=20", "data.val_size=9", "data.test_size=9"]
+    quick = [word for word in SMALL if not word.startswith(("task=", "data."))]
+    given = merged([*quick, *DDP, "task=copying", *sizes, "task.output=crf"])
+    assert together(2, "train", *given, cwd=tmp_path) == [2, 2]
+    line = "rnnlab: task.output: crf needs a tag at every step"
+    assert said(tmp_path).splitlines()[-1].startswith(line)
+    assert said(tmp_path, 1).splitlines()[-1].startswith(line)
+
+
 def test_a_sweep_is_not_started_by_torchrun(tmp_path):
     assert together(2, *words("seed=1,2", "trainer.devices=1"), "-m", cwd=tmp_path) == [2, 2]
     assert "a sweep starts its own" in said(tmp_path)

@@ -113,10 +113,14 @@ class Peers:
         try:
             folder = choose()
         except ConfigError as error:
-            store.set(key, f"error {error}")
-            until = monotonic() + LINGER
-            while monotonic() < until and store.add(f"{key}/heard", 0) < self.count - 1:
-                sleep(0.05)  # what it told ends with this process
+            self._tell(store, key, f"error {error}")
             raise
-        store.set(key, f"folder {folder.absolute()}")
+        self._tell(store, key, f"folder {folder.absolute()}")
         return folder
+
+    def _tell(self, store: Any, key: str, said: str) -> None:
+        """What is told ends with this process, which may fail at once: wait until all heard it."""
+        store.set(key, said)
+        until = monotonic() + LINGER
+        while monotonic() < until and store.add(f"{key}/heard", 0) < self.count - 1:
+            sleep(0.05)

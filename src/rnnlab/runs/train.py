@@ -101,10 +101,13 @@ def run(
         )
         check_batches(trainer, data)
         last = resume.path if resume else None
+        # in every process, though one prints them: data that cannot be used ends them all
+        notes = [module.task.remarks(split, data.examples(split)) for split in get_args(Split)]
+        notes = [data.remarks(), *notes]
         if trainer.is_global_zero:
             OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
             device, precision = trainer.strategy.root_device, trainer.precision
-            announce(module, data, vectors, folder, device, started, precision)
+            announce(module, data, vectors, folder, device, started, precision, notes)
         declare_hparams(trainer, flat(cfg))
         status, reason = "completed", None
         try:
@@ -197,13 +200,13 @@ def announce(
     device: torch.device,
     started: str | None,
     precision: str,
+    notes: Sequence[Sequence[str]],
 ) -> None:
     """Print what will be trained, what it starts from, and its folder."""
     parameters = sum(p.numel() for p in module.parameters())
     sizes = ", ".join(f"{len(data.examples(s)):,} {s}" for s in get_args(Split))
     print(f"run      {folder}\ndata     {type(data).__name__}: {sizes}")
-    found = [module.task.remarks(split, data.examples(split)) for split in get_args(Split)]
-    for remark in chain(data.remarks(), *found):
+    for remark in chain(*notes):
         tell("note", remark)
     if vectors.coverage is not None:
         print(f"vectors  {vectors.coverage}")
