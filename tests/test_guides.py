@@ -14,7 +14,7 @@ import pytest
 from rnnlab.cli import main
 from rnnlab.commands.export.runtime import program
 from sounds import corpus
-from test_documentation import ROOT, blocks
+from test_documentation import LIMITS, ROOT, blocks, shell_lines
 from tiny import SMALL, train, write
 
 pytestmark = [pytest.mark.docs, pytest.mark.slow]
@@ -178,3 +178,22 @@ def done(line, monkeypatch, capsys):
         ran([*words, *(fewer if words[0] == "train" and "resume" not in keys else [])])
     assert capsys.readouterr().out
     return True
+
+
+EXPERIMENTS = [
+    line for line in shell_lines(ROOT / "README.md") if line.startswith("rnnlab train experiment=")
+]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("line", EXPERIMENTS)
+def test_the_experiments_of_the_first_page_train_on_real_data(line, data_root, tmp_path):
+    small = LIMITS | {"trainer.limit_train_batches": 2, "diagnostics": "off", "logger": "none"}
+    ran(
+        [
+            *line.split()[1:],
+            *(f"{key}={value}" for key, value in small.items()),
+            f"hydra.run.dir={tmp_path}/run",
+        ]
+    )
+    assert (tmp_path / "run/metrics.json").is_file()
