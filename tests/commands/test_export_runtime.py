@@ -1,10 +1,12 @@
 """The numpy programs beside an exported model find what rnnlab's own find."""
 
+from itertools import pairwise, product
+
 import numpy as np
 import pytest
 import torch
 
-from rnnlab.commands.export.runtime import ctc, texts
+from rnnlab.commands.export.runtime import ctc, tags, texts
 from rnnlab.commands.export.runtime.sampling import Drawing, sample
 from rnnlab.nn.ctc import log_likelihoods, prefix_beam_search
 from rnnlab.nn.sampling import Sampling
@@ -95,3 +97,35 @@ def test_drawn_texts_are_as_frequent_as_probable_and_end():
     assert np.bincount(firsts, minlength=4) / 2000 == pytest.approx(chances, abs=0.04)
     assert {len(row) for row in rows} == {0, 1, 2, 3, 4}
     assert rows == sample(step, {"state": np.zeros((1, 2))}, 0, drawing, banned=[0], end=3)
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+def test_the_best_tags_of_ragged_sequences_by_brute_force(ruled):
+    random = np.random.default_rng(4)
+    lengths, count = np.array([1, 4, 3]), 3
+    scores = random.normal(size=(3, 4, count)).astype(np.float32)
+    shapes = {"start": (count,), "pairs": (count, count), "end": (count,)}
+    potentials = {name: random.normal(size=shape) for name, shape in shapes.items()}
+    allowed = {name: np.ones(shape, bool) for name, shape in shapes.items()}
+    allowed["pairs"][0, 0] = allowed["pairs"][1, 1] = allowed["end"][2] = False
+    allowed["start"][:2] = False  # a single step may be none of them: rules do not apply there
+    decoding = {"potentials": potentials, "allowed": allowed if ruled else None}
+    found = tags.best_paths(scores, lengths, decoding)
+    for row, length, path in zip(scores, lengths, found, strict=True):
+        every = {each: total(row, each, potentials) for each in product(range(3), repeat=length)}
+        right = {each: score for each, score in every.items() if ruled and valid(each, allowed)}
+        best = max(right or every, key=every.get)
+        assert tuple(path) == best
+
+
+def total(row, path, potentials):
+    """The score of a path."""
+    pairs = sum(potentials["pairs"][pair] for pair in pairwise(path))
+    emitted = sum(row[step, tag] for step, tag in enumerate(path))
+    return potentials["start"][path[0]] + emitted + pairs + potentials["end"][path[-1]]
+
+
+def valid(path, allowed):
+    """Whether the rules allow a path."""
+    pairs = all(allowed["pairs"][pair] for pair in pairwise(path))
+    return allowed["start"][path[0]] and pairs and allowed["end"][path[-1]]

@@ -140,13 +140,18 @@ class ExportedModel:
     def _answered(
         self, lines: Iterable[Any], batch_size: int, ask: Callable[[list[Any]], list[A]], empty: A
     ) -> Iterator[A]:
-        """What `ask` answers to each line; `empty` to one without tokens, where it is not None."""
-        rest = iter(lines)
-        while items := [self._read(line) for line in islice(rest, batch_size)]:
+        """What `ask` answers to each line; `empty` to one without tokens, where it is not None.
+
+        A batch has texts of similar length, of those that are read ahead.
+        """
+        rest, ahead = iter(lines), 4 * batch_size if batch_size > 1 else 1
+        while items := [self._read(line) for line in islice(rest, ahead)]:
             asked = [n for n, item in enumerate(items) if len(item) or empty is None]
+            asked.sort(key=lambda n: len(items[n]))
             answers = [empty] * len(items)
-            if asked:
-                for n, answer in zip(asked, ask([items[n] for n in asked]), strict=True):
+            for first in range(0, len(asked), batch_size):
+                rows = asked[first : first + batch_size]
+                for n, answer in zip(rows, ask([items[n] for n in rows]), strict=True):
                     answers[n] = answer
             yield from answers
 

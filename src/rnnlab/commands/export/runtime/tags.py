@@ -15,51 +15,61 @@ if TYPE_CHECKING:
 
 def answers(model: "ExportedModel", feeds: Feeds, items: Sequence[Any]) -> list[str]:
     """`token tag`, one a line, each with its end."""
-    scores, lengths = model.run("model", feeds)["scores"], feeds["lengths"]
     decoding = model.decoding
+    paths = best_paths(model.run("model", feeds)["scores"], feeds["lengths"], decoding)
     answers = []
-    for row, length, tokens in zip(scores, lengths, items, strict=True):
-        tags = [decoding["tags"][tag] for tag in best_path(row[:length], decoding)]
+    for path, tokens in zip(paths, items, strict=True):
+        tags = [decoding["tags"][tag] for tag in path]
         tags = valid_iob2(tags) if decoding["entities"] else tags
         pairs = zip_longest(tokens, tags, fillvalue="O")
         answers.append("".join(f"{token} {tag}\n" for token, tag in pairs))
     return answers
 
 
-def best_path(scores: np.ndarray, decoding: dict[str, Any]) -> list[int]:
+def best_paths(
+    scores: np.ndarray, lengths: np.ndarray, decoding: dict[str, Any]
+) -> list[list[int]]:
     """The tags with the largest sum of scores and potentials that the rules allow (Viterbi).
 
     Where they allow none of this length they do not apply.
 
     Args:
-        scores: Of each step's tags (T, K), float32.
+        scores: Of each step's tags (B, T, K), float32.
+        lengths: Real steps of each sequence (B,), at least 1.
         decoding: `potentials` and `allowed`, each with `start` (K,), `pairs` (K, K) and `end` (K,),
             or None.
     """
-    count = scores.shape[1]
+    count = scores.shape[2]
     shapes = {"start": (count,), "pairs": (count, count), "end": (count,)}
     free = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     for name, values in (decoding["potentials"] or {}).items():
         free[name] = np.array(values, np.float32)
     allowed = decoding["allowed"]
-    if allowed is not None:
-        ruled = {n: np.where(allowed[n], part, -np.inf) for n, part in free.items()}
-        path, score = _viterbi(scores, ruled)
-        if score > -np.inf:
-            return path
-    return _viterbi(scores, free)[0]
+    if allowed is None:
+        return _viterbi(scores, lengths, free)[0]
+    ruled = {n: np.where(allowed[n], part, -np.inf) for n, part in free.items()}
+    paths, best = _viterbi(scores, lengths, ruled)
+    for row in np.flatnonzero(best == -np.inf):
+        one = slice(row, row + 1)
+        (paths[row],) = _viterbi(scores[one], lengths[one], free)[0]
+    return paths
 
 
-def _viterbi(scores: np.ndarray, potentials: dict[str, np.ndarray]) -> tuple[list[int], float]:
-    """The best path and its score."""
-    best = scores[0] + potentials["start"]
+def _viterbi(
+    scores: np.ndarray, lengths: np.ndarray, potentials: dict[str, np.ndarray]
+) -> tuple[list[list[int]], np.ndarray]:
+    """The best path of each sequence and its score."""
+    best, same = scores[:, 0] + potentials["start"], np.arange(scores.shape[2])
     back = []
-    for step in scores[1:]:
-        through = best[:, None] + potentials["pairs"]
-        back.append(through.argmax(axis=0))
-        best = through.max(axis=0) + step
+    for step in range(1, scores.shape[1]):
+        real = (step < lengths)[:, None]  # behind its end a sequence keeps what it has
+        through = best[:, :, None] + potentials["pairs"]
+        pointers = through.argmax(axis=1)
+        back.append(np.where(real, pointers, same))
+        best = np.where(real, through.max(axis=1) + scores[:, step], best)
     best = best + potentials["end"]
-    path = [int(best.argmax())]
+    rows, path = np.arange(len(best)), [best.argmax(axis=1)]
     for pointers in reversed(back):
-        path.append(int(pointers[path[-1]]))
-    return path[::-1], float(best.max())
+        path.append(pointers[rows, path[-1]])
+    every = np.stack(path[::-1], axis=1).tolist()
+    return [row[:length] for row, length in zip(every, lengths, strict=True)], best.max(axis=1)
