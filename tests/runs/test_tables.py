@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rnnlab.runs.tables import as_html, as_markdown, as_text, flat, write_csv
+from rnnlab.runs.tables import as_html, as_markdown, as_text, fitted, flat, write_csv
 
 ROWS = [
     {"name": "a|b <i>", "seed": "007", "score": 0.12345},
@@ -21,6 +21,23 @@ def test_text_is_aligned_and_no_text_is_taken_for_a_number():
     cells = [[line[a:b].rstrip() for a, b in zip(starts, ends, strict=True)] for line in lines]
     assert cells == SHOWN
     assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_narrow_terminal_gets_a_line_for_each_column(monkeypatch):
+    rows = [
+        {"layer": f"encoder.{n}", **{f"a long name {k}": n + k for k in range(6)}} for n in range(2)
+    ]
+    wide = as_text(rows)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert fitted(rows) == wide  # no terminal: a file or a pipe
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    head, *lines = fitted(rows).splitlines()
+    assert head.split() == ["layer", "encoder.0", "encoder.1"]
+    assert [line.rsplit(maxsplit=2) for line in lines][5] == ["a long name 5", "5", "6"]
+    assert fitted([{**row, "layer": "same"} for row in rows]).startswith("layer  a long name 0")
+    assert fitted(rows * 9).splitlines()[0] == wide.splitlines()[0]  # no better the other way
+    monkeypatch.setenv("COLUMNS", "200")
+    assert fitted(rows) == wide
 
 
 def test_a_bar_in_a_label_does_not_end_a_cell():

@@ -1,6 +1,8 @@
 """Tables of runs, and of anything else: as text, Markdown, HTML and CSV."""
 
 import csv
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -27,6 +29,25 @@ def as_text(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     return _table(shown, "plain", stralign="left")
+
+
+def fitted(rows: Sequence[Row]) -> str:
+    """Aligned columns; on a terminal without room for them a line for each column, if that fits."""
+    text = as_text(rows)
+    if not sys.stdout.isatty() or not rows:
+        return text
+    head, *others = dict.fromkeys(name for row in rows for name in row)
+    columns = [str(row.get(head, MISSING)) for row in rows]
+    values = ([row.get(name) for row in rows] for name in others)
+    turned = as_text(
+        [
+            {head: name, **dict(zip(columns, each, strict=True))}
+            for name, each in zip(others, values, strict=True)
+        ]
+    )
+    room = shutil.get_terminal_size().columns
+    fits = len(set(columns)) == len(rows) and _width(turned) <= room < _width(text)
+    return turned if fits else text
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
@@ -75,6 +96,10 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def of_a_label(metric: str) -> bool:
     """Whether a metric is that of a single label: `f1_PER` of entities, with or without a split."""
     return metric.rpartition("/")[2].startswith("f1_")
+
+
+def _width(text: str) -> int:
+    return max(map(len, text.splitlines()), default=0)
 
 
 def _table(rows: Sequence[Row], style: str, *, stralign: str | None) -> str:

@@ -14,7 +14,7 @@ from rnnlab.runs.devices import find_device
 from rnnlab.runs.environment import limit_memory, quiet
 from rnnlab.runs.metrics_json import write_json
 from rnnlab.runs.restore import open_run, restored
-from rnnlab.runs.tables import as_text
+from rnnlab.runs.tables import fitted
 
 
 def analyze_words(words: list[str]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def analyze_words(words: list[str]) -> dict[str, Any]:
     analysis = measure(model, data, options, device)
     paragraphs = paragraphs_of(analysis)
     if analysis.layers:
-        print(as_text(table(analysis)) + "\n")
+        print(fitted(table(analysis)) + "\n")
     print("\n\n".join(textwrap.fill(each, 80, break_on_hyphens=False) for each in paragraphs))
     result = {
         "checkpoint": str(path),

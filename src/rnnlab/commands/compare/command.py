@@ -20,7 +20,7 @@ from rnnlab.errors import ConfigError, RnnlabError, printable, shortened, tell
 from rnnlab.files import replacing
 from rnnlab.runs.sweep import progress
 from rnnlab.runs.sweep_job import has_ledger
-from rnnlab.runs.tables import as_markdown, as_text, write_csv
+from rnnlab.runs.tables import as_markdown, fitted, write_csv
 
 SHOWN = 4
 """Tests that the terminal shows; the page has all."""
@@ -69,7 +69,7 @@ def compare_words(words: Sequence[str]) -> Path:
         print(_jobs(path), flush=True)
     check_comparable(runs)
     groups = group_runs(runs, chosen.by, chosen.facet)
-    print(as_text(group_rows(groups)), flush=True)
+    print(fitted(group_rows(groups)), flush=True)
     for sentence in shown(sentences(differences(groups))):
         tell("paired", sentence)
     for alarm, folders in alarms(groups).items():
