@@ -74,6 +74,7 @@ def test_each_job_has_gpus_and_threads_of_its_own(tmp_path, monkeypatch):
 
 @pytest.mark.faults
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # Ray notices after half a minute that its driver is gone
 def test_the_end_of_the_process_that_started_ray_is_the_end_of_its_workers(tmp_path):
     """The job at hand is saved and free."""
     pytest.importorskip("ray")
