@@ -49,12 +49,15 @@ def main(words: Sequence[str] | None = None, folder: Path | None = None) -> None
 def _answers(model: ExportedModel, given: argparse.Namespace) -> Iterator[str]:
     """The lines to print."""
     number, size = given.num_return_sequences, given.batch_size
-    if given.input == "-" and sys.stdin.isatty():
-        size = 1  # somebody waits for the answer to each line
     if given.prompt is not None:
         drawing = (given.max_new_tokens, given.temperature, given.top_k, given.top_p, given.seed)
         yield from model.write(given.prompt, Drawing(number, *drawing))
         return
+    if given.input == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise SystemExit("runner.py: standard input is closed; name a file")
+        if sys.stdin.isatty():
+            size = 1  # somebody waits for the answer to each line
     if given.score:
         texts, shown = tee(_lines(given.input))
         for (total, perplexity), text in zip(model.score(texts, size), shown, strict=False):
