@@ -55,6 +55,11 @@ def remove_unused(folder: Path) -> None:
                 parent.rmdir()
 
 
+def is_first_process() -> bool:
+    """Whether this is the only process of a run, or the first of several."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
+
+
 @contextmanager
 def claimed(folder: Path, *, resume: bool) -> Iterator[None]:
     """Make a run's folder and keep it to this process; to be nested at will.
@@ -69,7 +74,7 @@ def claimed(folder: Path, *, resume: bool) -> Iterator[None]:
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise ConfigError(f"{path}: a link to outside of the run's folder; nothing was written")
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-    if any(os.environ.get(name, "0") != "0" for name in RANKS):
+    if not is_first_process():
         yield  # of the run of the first process
         return
     lock = FileLock(folder / LOCK, blocking=False, is_singleton=True)

@@ -19,7 +19,7 @@ from rnnlab.config.compose import Composed, explain, register
 from rnnlab.config.files import config_dir
 from rnnlab.config.overrides import override_values
 from rnnlab.errors import ConfigError, RnnlabError
-from rnnlab.runs.folders import claimed, new_folder, remove_unused
+from rnnlab.runs.folders import claimed, is_first_process, new_folder, remove_unused
 from rnnlab.runs.jobs import check_jobs
 from rnnlab.runs.peers import Peers
 from rnnlab.runs.sweep_job import has_ledger
@@ -75,6 +75,8 @@ def train_one(composed: Composed, callbacks: "Sequence[Callback]" = ()) -> "Outc
     else:
         folder = peers.agree(lambda: _folder(composed, "hydra.run.dir"))
     cfg.hydra.run.dir = str(folder)
+    if not is_first_process():
+        cfg.hydra.output_subdir = None  # the first one writes it, and takes it away at an error
 
     def train(_: DictConfig) -> "Outcome | RnnlabError | OSError":
         from rnnlab.runs.train import run
