@@ -39,7 +39,10 @@ def options(task: str) -> str:
     spec = make(cfg["data"], []).dry_spec()
     with torch.device("meta"):
         model = build_model(cfg, spec, build_vectors(cfg))
-    runtime = import_module(f"{PACKAGE}.{model.task.decoding()['kind']}")
+    decoding = model.task.decoding()
+    if not decoding:
+        return "not exported"
+    runtime = import_module(f"{PACKAGE}.{decoding['kind']}")
     known = " ".join(text for name, text in OPTIONS.items() if hasattr(runtime, name)) or "none"
     return known if readable(spec) else f"{known}; of its own data no model is exported"
 
