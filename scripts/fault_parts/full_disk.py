@@ -94,16 +94,21 @@ def run_(seed: int, folder: Path) -> dict[str, float]:
             again = [*words, f"hydra.run.dir={run}"]
             while record(run).get("status") != "completed":
                 program = Program(again, folder)
-                code = program.code()
-                if code == 2:
-                    found[f"full at {refused(program).split('.')[0]}"] += 1
-                elif code != 0:
-                    raise Fault(f"{program}: exit code {code}: {program.said[-1500:]}")
+                await_end(program, found)
                 leave(None)
                 last = (run / "checkpoints/last.ckpt").exists()
                 again = next_words("memory", run) if last else again
             compare(run, whole)
     return {**found, "equal": 4}
+
+
+def await_end(program: Program, found: Counter[str]) -> None:
+    """Count where the disk was full, if it was; any other end but a good one is a fault."""
+    code = program.code()
+    if code == 2:
+        found[f"full at {refused(program).split('.')[0]}"] += 1
+    elif code != 0:
+        raise Fault(f"{program}: exit code {code}: {program.said[-1500:]}")
 
 
 def cache(seed: int, folder: Path) -> dict[str, float]:
@@ -144,11 +149,7 @@ def sweep(seed: int, folder: Path) -> dict[str, float]:
             shutil.rmtree(place, ignore_errors=True)
             leave(rng.randint(0, size_of(folder / "whole")))
             program = Program([*words, f"hydra.sweep.dir={place}"], folder)
-            code = program.code()
-            if code == 2:
-                found[f"full at {refused(program).split('.')[0]}"] += 1
-            elif code != 0:
-                raise Fault(f"{program}: exit code {code}: {program.said[-1500:]}")
+            await_end(program, found)
             leave(None)
             ledger = (place / "ledger.db").exists()
             again = ["train", "-m", f"resume={place}"] if ledger else program.words

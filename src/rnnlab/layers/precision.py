@@ -103,13 +103,7 @@ class _Enter(Function):
         return None, *_each(ctx.scale.divided, gradients)
 
 
-class _Leave(Function):
-    @staticmethod
-    def forward(ctx: Any, scale: GradientScale, *tensors: Tensor) -> tuple[Tensor, ...]:
-        ctx.scale = scale
-        ctx.set_materialize_grads(False)
-        return tuple(tensor.view_as(tensor) for tensor in tensors)
-
+class _Leave(_Enter):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         ctx.scale.choose([part for part in gradients if part is not None])
